@@ -11,7 +11,8 @@ from harness.demo import RUN_SECONDS, eventually
 
 # Far more than the socket buffers of both sides hold.
 ROWS = 600_000
-SLOW_SECONDS = 2
+# Long enough that two readers hold their places while a third is refused, on a busy machine too.
+SLOW_SECONDS = 5
 CONFIGURATION = """
 [data]
 folder = "{folder}"

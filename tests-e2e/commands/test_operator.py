@@ -344,6 +344,9 @@ def test_a_partner_that_does_not_hold_is_named(served, partner):
     bad = LEGAL | {"primaryContactEmail": "analyst@outlook.com"}
     (served.folder / "bad.json").write_text(json.dumps(bad))
     assert "primaryContactEmail" in served.refused(1, "tenant", "enroll", "fabrikam.example", "--profile-file", "bad.json")
+    (served.folder / "bad.json").write_text(json.dumps(LEGAL | {"city": 5}))
+    refused = served.refused(1, "tenant", "enroll", "fabrikam.example", "--profile-file", "bad.json")
+    assert "'profile.city' should be a string, but holds a number." in refused
     (served.folder / "good.json").write_text(json.dumps(LEGAL | {"primaryContactEmail": "analyst@fabrikam.example"}))
     served.ok("tenant", "enroll", "fabrikam.example", "--profile-file", "good.json")
     assert "Norway" in served.ok("tenant", "reject", "fabrikam.example", "--reason", "Not registered in Norway")

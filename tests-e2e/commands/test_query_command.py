@@ -113,7 +113,7 @@ def test_rows(desk, sql):
     assert lines[1].startswith(expected[0][0])
 
     every = "SELECT Month FROM CustomersAndTenants TIMESPAN LIFETIME"
-    assert desk.ok("try", every).stderr == "100 rows, as many as a preview shows\n"
+    assert desk.ok("try", every).stderr == "100 rows, as many as a preview shows: `insightgate export` gets them all\n"
     none = desk.ok("try", every, "--from", "1990-01-01", "--to", "1990-01-02T12:00:00Z")
     assert (none.stdout, none.stderr) == ("", "0 rows\n")
     month = sql(f"SELECT DISTINCT Month FROM '{files}' ORDER BY 1 DESC LIMIT 1 OFFSET 2")[0][0]

@@ -168,8 +168,9 @@ def test_own_data(walked):
             assert masked(walked.shell(command)) == masked(printed), command
 
 
-def test_queries_from_the_command_line(walked):
-    (kind, block), *_ = fences(section("Queries from the command line"))
+@pytest.mark.parametrize("title", ["A report in one command", "Queries from the command line"])
+def test_a_server_from_the_command_line(walked, title):
+    (kind, block), *_ = fences(section(title))
     (export, nothing), *commands = transcript(block)
     assert kind == "console" and nothing == ""
     for command, printed in commands:

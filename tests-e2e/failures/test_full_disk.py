@@ -13,6 +13,8 @@ import pytest
 
 from conftest import BINARY
 from harness.demo import eventually
+from harness.desk import Desk
+from harness.imitation import FILE, Imitation
 
 QUERY = "SELECT CustomerName, CustomerTpid, Product, AvailableSeats FROM CustomersAndTenants ORDER BY CustomerTpid, Product TIMESPAN LIFETIME"
 NO_STORAGE = "The server has no storage left."
@@ -220,3 +222,19 @@ def test_reading_goes_on_and_the_log_stays_short(start, small_disk, tmp_path):
         begun = [demo.binary, "demo", "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--data-dir", str(disk / "other")]
         ran = subprocess.run(begun, capture_output=True, text=True, timeout=60)
         assert ran.returncode == 1 and f"the disk of {disk / 'other'}" in ran.stderr and "0 bytes are free" in ran.stderr, ran.stderr
+
+
+@where_mounting_is_allowed
+def test_an_export_onto_a_full_disk_or_a_read_only_one(binary, small_disk, tmp_path):
+    folder = small_disk(tmp_path / "small", "256k")
+    with Imitation() as service:
+        service.file = FILE.encode() * 100
+        desk = Desk(binary, service.environment, folder)
+        refused = desk.refused(1, "export", "SELECT MPNId FROM OfficeUsage", "-o", "rows.csv")
+        assert "rows.csv: No space left" in refused and "is full" in refused and "free some space" in refused
+        assert list(folder.iterdir()) == [] and service.left() == []
+
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        before = len(service.calls)
+        assert "rows.csv: Read-only file system" in desk.refused(1, "export", "SELECT MPNId FROM OfficeUsage", "-o", "rows.csv")
+        assert len(service.calls) == before, "nothing is asked of the server for a file that cannot be written"

@@ -46,7 +46,7 @@ def callback_of(demo, execution):
     return json.loads(command(demo, "show", only["id"], "--json"))
 
 
-def in_state(demo, execution, state, seconds=20):
+def in_state(demo, execution, state, seconds=60):
     def reached():
         callback = callback_of(demo, execution)
         return callback if callback["state"] == state else None

@@ -46,6 +46,9 @@ pub fn run(options: &Options) -> Result<(), String> {
 /// again.
 pub const WITH_EXAMPLE: [&str; 5] = ["--workspace", "--bin", "insightgate", "--example", EXAMPLE];
 
+/// The example without the program, chosen so that its dependencies have the features of all tests.
+pub const EXAMPLE_ALONE: [&str; 3] = ["--workspace", "--example", EXAMPLE];
+
 /// Where the build leaves the example.
 pub fn example(target: &Path, release: bool) -> PathBuf {
     built(target, if release { "release/examples" } else { "debug/examples" }, EXAMPLE)

@@ -34,7 +34,7 @@ enum Part {
 
 pub fn run(options: &Options) -> Result<(), String> {
     let (rust, end_to_end) = (options.only != Some(Part::EndToEnd), options.only != Some(Part::Rust));
-    let mut steps = Steps::of(1 + if rust { 3 } else { 0 } + if end_to_end { 4 } else { 0 });
+    let mut steps = Steps::of(1 + if rust { 3 } else { 0 } + if end_to_end { 5 } else { 0 });
     let target = target_directory()?;
     let compiler = if options.lints { Some(this_program(&target, Role::Lints)?) } else { None };
     let cargo_as_built = || {
@@ -44,25 +44,25 @@ pub fn run(options: &Options) -> Result<(), String> {
         }
         cargo
     };
-    // Fetching waits for others, and building for nobody.
-    let tools = end_to_end.then(|| {
-        let target = target.clone();
-        thread::spawn(move || Tools::fetch(&target))
-    });
-    steps.announce(if end_to_end {
-        "cargo build --workspace --all-targets, and packages from PyPI and npm"
-    } else {
-        "cargo build --workspace --all-targets"
-    });
+    let (mut tools, mut background) = (None, None);
+    if end_to_end {
+        // The longest computation of all begins as soon as what it needs is built. Our largest crates, which wait for each other, are compiled beside it.
+        steps.announce("cargo build of what answers generated queries, and packages from PyPI and npm");
+        // Fetching waits for others, and building for nobody.
+        let fetched = {
+            let target = target.clone();
+            thread::spawn(move || Tools::fetch(&target))
+        };
+        steps::run(cargo_as_built().args(["build", "--locked"]).args(differential::EXAMPLE_ALONE))?;
+        let fetched = fetched.join().map_err(|_| "the packages could not be fetched".to_owned())??;
+        steps.announce("generated queries beside DuckDB, in the background; what they print comes at the end");
+        // What takes so long beside all else does not hang.
+        let patient = ["-o", "faulthandler_timeout=3600", DIFFERENTIAL];
+        background = Some(Background::start(fetched.pytest(&target).args(patient), &target.join("differential.log"))?);
+        tools = Some(fetched);
+    }
+    steps.announce("cargo build --workspace --all-targets");
     steps::run(cargo_as_built().args(["build", "--workspace", "--all-targets", "--locked"]))?;
-    let tools = tools.map(|fetched| fetched.join().map_err(|_| "the packages could not be fetched".to_owned())).transpose()?.transpose()?;
-    let background = match &tools {
-        Some(tools) => {
-            steps.announce("generated queries beside DuckDB, in the background; what they print comes at the end");
-            Some(Background::start(tools.pytest(&target).arg(DIFFERENTIAL), &target.join("differential.log"))?)
-        }
-        None => None,
-    };
     if rust {
         steps.announce("cargo test --workspace");
         steps::run(cargo_as_built().args(["test", "--workspace", "--locked"]))?;

@@ -26,12 +26,12 @@ use crate::table::{Route, Table};
 use conditions::Version;
 use range::{Wanted, wanted};
 
-/// Marks the answer with an artifact that is compressed already: what is downloaded is the artifact itself.
+/// Marks an answer whose artifact is already compressed, so that it is sent as it is.
 #[derive(Debug, Clone, Copy)]
 struct AsItIs;
 
 pub(crate) fn table(state: &ApiState) -> Table {
-    // Some clients always gunzip what they asked for so. Only the whole artifact is compressed: neither a stretch of it nor a refusal.
+    // Some clients request gzip and always decompress the answer. Only the whole artifact is compressed: neither a range of it nor a refusal.
     let whole = |status: StatusCode, _: Http, _: &HeaderMap, extensions: &Extensions| {
         status == StatusCode::OK && extensions.get::<AsItIs>().is_none()
     };
@@ -41,7 +41,8 @@ pub(crate) fn table(state: &ApiState) -> Table {
     Table::new(vec![download.within(|download| download.layer(gzip).layer(map_response(weakened)).layer(unasked))])
 }
 
-/// Where the deployment serves artifacts as the real store does, everybody has asked for gzip: clients made for it unpack without looking.
+/// If the deployment serves artifacts as the original store does, treats every request as one for gzip: clients made for that store decompress without
+/// checking.
 async fn compress_unasked(State(state): State<ApiState>, mut request: Request, next: Next) -> Response {
     if state.context.settings.downloads.always_gzip {
         request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
@@ -49,12 +50,12 @@ async fn compress_unasked(State(state): State<ApiState>, mut request: Request, n
     next.run(request).await
 }
 
-/// The address without a signature, which does not open the artifact.
+/// The address of the artifact without a signature, which gives no access.
 pub(crate) fn location(base_url: &str, link: &ArtifactLink) -> String {
     format!("{base_url}/artifacts/{}/{}", link.execution, encoded(&link.file))
 }
 
-/// The address that opens the artifact.
+/// The address with a signature, which gives access to the artifact.
 pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
     let LinkQuery { sv, se, sp, sig } = match &link.opens {
         OpeningLink::Server(query) => query,
@@ -72,7 +73,7 @@ pub(crate) fn opening(location: &str, link: &ArtifactLink) -> String {
 
 type ArtifactPath = Result<Path<(String, String)>, PathRejection>;
 
-/// GET and HEAD; ranges, conditions and gzip as asked for.
+/// Answers GET and HEAD, with the ranges, conditions and gzip that are requested.
 async fn answer(
     State(state): State<ApiState>,
     asked: Asked,
@@ -90,7 +91,7 @@ async fn download(
     (method, uri, headers): (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
 ) -> Result<Response, Failure> {
-    // Whatever is wrong with a link, the refusal is the same.
+    // The refusal is the same whatever is wrong with a link.
     let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
         return Err(Failure::Forbidden(LinkFault::Invalid.to_string()));
     };
@@ -125,8 +126,8 @@ async fn download(
     Ok(response)
 }
 
-/// The parts that were signed, each of them once. What was added beside them is not looked at; None when one is missing, doubled or,
-/// though it is the same in every link, another.
+/// The signed parameters of a link. Further parameters are ignored. `None` if one is missing or doubled, or if `sr`, which is the same in every link, has
+/// another value.
 fn link_query(uri: &Uri) -> Option<LinkQuery> {
     let (mut query, mut sr) = (LinkQuery::default(), String::new());
     let mut found = 0;
@@ -148,7 +149,7 @@ fn link_query(uri: &Uri) -> Option<LinkQuery> {
     (found == 5 && sr == "b").then_some(query)
 }
 
-/// An artifact that is sent compressed is the same in meaning only, and a part of it fits no part of the other: its tag says so.
+/// Makes the tag of a compressed artifact weak: the artifact has the same meaning, but a range of it is not a range of the uncompressed one.
 async fn weakened(mut response: Response) -> Response {
     if response.headers().contains_key(header::CONTENT_ENCODING)
         && let Some(Ok(etag)) = response.headers().get(header::ETAG).map(HeaderValue::to_str)
@@ -200,12 +201,12 @@ async fn content(
     Ok(response)
 }
 
-/// Under two names: programs that do not read the second (RFC 8187) take the first.
+/// The disposition, with two names: programs that do not support the second (RFC 8187) use the first.
 fn disposition(file: &str) -> String {
     format!("attachment; filename=\"{}\"; filename*=UTF-8''{}", file_name::in_ascii(file), encoded(file))
 }
 
-/// Everything but unreserved characters (RFC 3986) in percent form: safe in a path and in a header.
+/// Percent-encodes everything except unreserved characters (RFC 3986), so that the text is safe in a path and in a header.
 fn encoded(text: &str) -> String {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     text.bytes().map(|byte| if unreserved(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()

@@ -1,4 +1,4 @@
-//! The form of every answer of the Insights API, including refusals, and the only place that turns a failure into a status.
+//! The envelope of every answer of the Insights API, including refusals, and the only place that maps a failure to a status.
 
 use std::any::Any;
 
@@ -24,18 +24,18 @@ struct Envelope<'a, Item> {
     message: Option<&'a str>,
     status_code: u16,
     data_redacted: bool,
-    /// Only where the platform has a number for what happened.
+    /// Only if the platform has a number for what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u32>,
-    /// Only where there are any: what should be known about the answer, which the documented fields do not say.
+    /// Only if there are any: what the caller should know about the answer and the documented fields do not say.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
 }
 
-/// The platform's number for a token without a second factor where one is required.
+/// The platform's number for a token without a required second factor.
 const SECOND_FACTOR_REQUIRED: u32 = 900421;
 
-/// An answer with data, or about it. `redacted`: the caller sees some rows without their sensitive columns.
+/// An answer with data, or about it. `redacted` says that the caller sees some rows without their sensitive columns.
 pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, notes: &[String], redacted: bool) -> Response {
     let status_code = StatusCode::OK.as_u16();
     answer(&Envelope { value, next_link: None, total_count: value.len(), message, status_code, data_redacted: redacted, code: None, notes })
@@ -70,7 +70,7 @@ fn answer<Item: Serialize>(envelope: &Envelope<'_, Item>) -> Response {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub program: Option<Program>,
-    /// Whether schedules end in the requested version, which is v1.1 of the marketplace.
+    /// Whether the requested version has finite schedules. Only v1.1 of the marketplace does.
     pub finite: bool,
     pub correlation: String,
     /// Set once the caller is known.
@@ -124,7 +124,7 @@ impl Asked {
     }
 }
 
-/// Adds the reason for the answer's line in the log.
+/// Adds the reason for the log line of the answer.
 pub(crate) fn with_reason(mut response: Response, failure: &Failure) -> Response {
     if let Failure::Unauthorized { reason, .. } = failure {
         response.extensions_mut().insert(NotAccepted(reason.clone()));
@@ -184,7 +184,7 @@ pub fn long_head(status: u16) -> Vec<u8> {
     (head + &body).into_bytes()
 }
 
-/// A request that took too long is answered by a layer that knows no envelope, with an empty body.
+/// Gives a timed-out request its envelope, since the layer that ends it answers with an empty body.
 pub(crate) async fn timed_out(response: Response) -> Response {
     if response.status() == StatusCode::REQUEST_TIMEOUT {
         return refusal(StatusCode::REQUEST_TIMEOUT, "The request did not arrive in time.");
@@ -192,10 +192,10 @@ pub(crate) async fn timed_out(response: Response) -> Response {
     response
 }
 
-/// Seconds after which a client may come again, where nothing better is known.
+/// After how many seconds a client may retry, if nothing better is known.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
-/// Adds `Retry-After` to every answer that turns a caller away for now, of every API.
+/// Adds `Retry-After` to every answer that turns a caller away temporarily, in every API.
 pub(crate) async fn say_when(mut response: Response) -> Response {
     let for_now = matches!(response.status(), StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
     if for_now {
@@ -204,7 +204,7 @@ pub(crate) async fn say_when(mut response: Response) -> Response {
     response
 }
 
-/// The last resort: the process continues, and the log has the place of the panic.
+/// The answer after a panic. The process continues, and the log has the place of the panic.
 pub(crate) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "Service unavailable")
 }

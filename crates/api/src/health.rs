@@ -1,4 +1,4 @@
-//! Health: whether the process lives, and whether it can work.
+//! Health checks: whether the process is alive, and whether it is ready to work.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,7 +17,7 @@ async fn alive() -> &'static str {
     "ok"
 }
 
-/// 503 if something that the server needs cannot be used, with what cannot be done.
+/// Answers 503 if something that the server needs cannot be used, and says what cannot be done.
 async fn ready(State(state): State<ApiState>) -> Response {
     let context = &state.context;
     let checks = context.readiness.checks(&context.store, &context.clock, &context.engine, &context.background).await;

@@ -1,4 +1,4 @@
-//! What all requests and answers have in common: bodies and their bounds, ids, headers, and log lines for refusals.
+//! What all requests and answers have in common: bodies and their limits, ids, headers, and log lines for refusals.
 
 pub(crate) mod admission;
 pub(crate) mod challenge;

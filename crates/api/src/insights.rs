@@ -16,7 +16,8 @@ use call::serve;
 /// Each version has the same endpoints.
 const VERSIONS: [&str; 2] = ["v1", "v1.1"];
 
-/// The paths are in lower case, since letter case does not matter. They are not nested, since a nested handler would not see the whole path.
+/// The endpoints of all versions. The paths are in lower case, since letter case does not matter. They are not nested, since a nested handler would not
+/// see the whole path.
 pub(crate) fn table() -> Table {
     let routes = VERSIONS.into_iter().flat_map(|version| routes(&format!("/insights/{version}/{{program}}")));
     Table::new(routes.collect()).within(|router, _| router.layer(from_fn(second_factor::report)))
@@ -36,7 +37,7 @@ pub(crate) fn routes(base: &str) -> Vec<Route> {
         Route::get(at("scheduledreport"), serve(scheduled_report::list)),
         Route::post(at("scheduledreport"), serve(scheduled_report::create)),
     ];
-    // The report is named in the path, or by the parameter reportId.
+    // The report is named in the path or by the parameter reportId.
     for named in ["", "/{report_id}"] {
         let of_report = |action: &str| at(&format!("scheduledreport{action}{named}"));
         routes.extend([

@@ -29,7 +29,7 @@ use crate::state::ApiState;
 use crate::table::{Route, Table};
 use call::{json, page};
 
-/// In lower case: paths are matched without regard to it.
+/// The endpoints. Paths are in lower case, since letter case does not matter.
 pub(crate) fn table() -> Table {
     let routes = vec![
         Route::post("/{tenant}/oauth2/token", json(token::issue_v1)).otherwise(json(token::wrong_verb)),
@@ -61,23 +61,23 @@ pub(crate) fn table() -> Table {
     Table::new(routes).within(|router, state| router.route_layer(from_fn_with_state(state.clone(), unless_off)))
 }
 
-/// Refusals lead here, also the one that says that the authority is off.
+/// The page that explains a refusal. It stays available if the authority is off, since that refusal leads to it too.
 pub(crate) fn explanations() -> Table {
     Table::new(vec![Route::get("/error", explanation::show)])
 }
 
-/// Whether the path answers with JSON and not with a page.
+/// Whether the endpoint of the path answers with JSON rather than a page.
 pub(crate) fn is_token_endpoint(path: &str) -> bool {
     path.ends_with("/token") || path.ends_with("/devicecode")
 }
 
-/// What is said before an endpoint is asked, or in its place.
+/// The answer to a request that is turned away before its endpoint is called, or instead of the endpoint's answer.
 pub(crate) fn told(status: StatusCode, message: &str, correlation: &str) -> Response {
     let error = if status == StatusCode::BAD_REQUEST { "invalid_request" } else { "temporarily_unavailable" };
     refusal::private_json(status, &serde_json::json!({"error": error, "error_description": message, "correlation_id": correlation}))
 }
 
-/// Without the built-in authority, none of its addresses answers.
+/// Refuses every request to the authority if the built-in authority is off.
 async fn unless_off(State(state): State<ApiState>, asked: Asked, request: Request, next: Next) -> Response {
     match state.context.settings.built_in_authority {
         true => next.run(request).await,

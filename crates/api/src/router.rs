@@ -1,4 +1,4 @@
-//! The paths and their handlers. Letter case of paths does not matter.
+//! The paths and their handlers. The letter case of paths does not matter.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::state::ApiState;
 use crate::table::Table;
 use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, turned_away};
 
-/// Longer than the longest operation: a preview, which has a limit and an answer of its own.
+/// The limit of a request. It is longer than the longest operation, a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// Everything that one listener serves.
@@ -40,11 +40,11 @@ pub fn router(state: ApiState) -> Router {
         .layer(from_fn_with_state(state.clone(), correlation::attach))
         .layer(from_fn_with_state(state.clone(), safe_headers::attach))
         .with_state(state);
-    // Routing looks at the path first, so that it must be rewritten before.
+    // The path must be rewritten before routing reads it.
     Router::new().fallback_service(routes.map_request(with_plain_path))
 }
 
-/// Every endpoint that there is.
+/// The tables of all endpoints.
 pub(crate) fn tables(state: &ApiState) -> Vec<Table> {
     let mut tables =
         vec![insights::table(), oauth::table(), oauth::explanations(), artifacts::table(state), manage::table(), health::table()];
@@ -52,11 +52,11 @@ pub(crate) fn tables(state: &ApiState) -> Vec<Table> {
     tables
 }
 
-/// The folder of the files, whose names are as they were signed.
+/// The path of the artifacts. It keeps the letter case of their names, which are signed.
 const ARTIFACTS: &str = "/artifacts/";
 
-/// Lower case, without a final slash, and with one slash where there were several: clients put an address that ends with one before a path that
-/// begins with one. Of a file's path, only what stands before its name.
+/// Rewrites the path in lower case, without a final slash, and with one slash in place of several, since clients put an address that ends with a slash
+/// before a path that begins with one. In the path of an artifact, what follows the folder keeps its letter case.
 fn with_plain_path(mut request: Request) -> Request {
     let path = request.uri().path();
     let mut single = String::with_capacity(path.len());

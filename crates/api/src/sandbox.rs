@@ -4,6 +4,7 @@ mod clock;
 mod faults;
 mod injection;
 mod masked;
+mod object;
 mod receiver;
 mod requests;
 
@@ -56,11 +57,11 @@ pub(crate) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
     routes.layer(from_fn_with_state(state.clone(), injection::inject)).layer(from_fn_with_state(state.clone(), requests::keep))
 }
 
-/// Only callers on this machine, by a name that is ours, not from a page and not through a proxy.
+/// Admits only callers on this machine (if so configured) that use one of our host names, and neither pages nor proxies.
 async fn guard(State(state): State<ApiState>, peer: Option<Extension<ConnectInfo<SocketAddr>>>, request: Request, next: Next) -> Response {
     let Some(access) = &state.sandbox else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers();
-    // Over HTTP/2 the address stands in the URI.
+    // Over HTTP/2 the host is in the URI.
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     let host = named.or_else(|| request.uri().authority().map(ToString::to_string)).unwrap_or_default();
     let local = peer.is_some_and(|Extension(ConnectInfo(address))| address.ip().to_canonical().is_loopback());
@@ -141,10 +142,10 @@ async fn back_to_first_state(call: Call) -> Given {
     Ok((StatusCode::OK, json!({ "reset": true })))
 }
 
-/// What is answered: a status with a body, or why there is none.
+/// The outcome of a handler: a status with a body, or why there is none.
 type Given = Result<(StatusCode, Value), Failure>;
 
-/// The endpoint that a handler makes.
+/// Makes an endpoint from a handler.
 fn serve<R>(run: fn(Call) -> R) -> impl Fn(State<ApiState>, Request) -> Serving + Clone + Send + Sync + 'static
 where
     R: Future<Output = Given> + Send + 'static,

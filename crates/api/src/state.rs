@@ -1,4 +1,4 @@
-//! What every handler gets.
+//! The state that every handler gets.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use crate::http::intake::Intake;
 
-/// The state of one listener; the two listeners of a sandbox have addresses of their own. Every layer and handler clones it for every request, so a
-/// clone must be cheap.
+/// The state of one listener. The two listeners of a sandbox have addresses of their own. Every layer and handler clones it for every request, so a clone
+/// must be cheap.
 #[derive(Clone)]
 pub struct ApiState {
     pub context: SharedContext,
@@ -18,19 +18,19 @@ pub struct ApiState {
     pub trusted_proxies: Arc<[IpNet]>,
     /// Origins whose scripts may read answers, as browsers write them.
     pub cors_origins: Arc<[String]>,
-    /// How long browsers are told to use only https; 0: the header is not sent.
+    /// For how many seconds browsers are told to use only https. With 0, the header is not sent.
     pub hsts_seconds: u32,
     /// Shared by all listeners.
     pub intake: Arc<Intake>,
-    /// None: there is no sandbox API.
+    /// `None` if there is no sandbox API.
     pub sandbox: Option<SandboxAccess>,
 }
 
 /// Who may use the sandbox API, which needs no token.
 #[derive(Debug, Clone)]
 pub struct SandboxAccess {
-    /// Allowed values of the Host header, without their port, in lower case. A page of another site can therefore not reach the sandbox by a name of
-    /// its own.
+    /// The allowed values of the Host header, without the port, in lower case. Because of them, a page of another site cannot reach the sandbox under a name of
+    /// its own (DNS rebinding).
     pub hosts: Arc<[String]>,
     /// Whether only callers on this machine are allowed.
     pub loopback_only: bool,

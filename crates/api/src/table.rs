@@ -1,4 +1,4 @@
-//! Tables of endpoints: one line for each method of a path. The router is made of these lines alone, and tests read them, so that none is forgotten.
+//! Tables of endpoints, with one row for each method of a path. The router is made only from these rows, and tests read them, so that none is forgotten.
 
 use std::convert::Infallible;
 
@@ -9,12 +9,12 @@ use axum::routing::{self, MethodFilter, MethodRouter};
 
 use crate::state::ApiState;
 
-/// A line: a method and a path, and what answers there.
+/// A row: a method, a path, and its handler.
 pub(crate) struct Route {
-    /// None where every method is answered.
+    /// `None` if every method is answered.
     #[cfg_attr(not(test), expect(dead_code, reason = "the router has it in `answering`; tests read it here"))]
     pub(crate) method: Option<Method>,
-    /// In lower case, since paths are matched without regard to it, with `{…}` where something is named.
+    /// The path in lower case, since letter case does not matter, with its parameters in `{…}`.
     pub(crate) path: String,
     answering: MethodRouter<ApiState>,
 }
@@ -49,18 +49,18 @@ impl Route {
         Route { method: None, path: path.into(), answering: routing::any(handler) }
     }
 
-    /// Answers the methods that the path has no line for. One line of a path says so for all of them.
+    /// Answers the methods for which the path has no row. It is enough if one row of the path does this.
     pub(crate) fn otherwise<T: 'static>(self, handler: impl Handler<T, ApiState>) -> Route {
         Route { answering: self.answering.fallback(handler), ..self }
     }
 
-    /// With layers around what answers.
+    /// Puts layers around the handler.
     pub(crate) fn within(self, layers: impl FnOnce(MethodRouter<ApiState, Infallible>) -> MethodRouter<ApiState, Infallible>) -> Route {
         Route { answering: layers(self.answering), ..self }
     }
 }
 
-/// Lines that the same layers lie around.
+/// Rows within the same layers.
 pub(crate) struct Table {
     pub(crate) routes: Vec<Route>,
     layers: fn(Router<ApiState>, &ApiState) -> Router<ApiState>,

@@ -17,23 +17,23 @@ pub struct Answer<T> {
     pub envelope: Envelope<T>,
 }
 
-/// `nextLink` and `dataRedacted` are absent from the marketplace's answers.
+/// `nextLink` and `dataRedacted` are absent from the marketplace's answers. Some of the documents begin the names with a capital.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", bound(deserialize = "T: DeserializeOwned"))]
 pub struct Envelope<T> {
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, alias = "Value", deserialize_with = "null_as_default")]
     pub value: Vec<T>,
-    #[serde(default)]
+    #[serde(default, alias = "NextLink")]
     pub next_link: Option<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, alias = "TotalCount", deserialize_with = "null_as_default")]
     pub total_count: u64,
-    #[serde(default)]
+    #[serde(default, alias = "Message")]
     pub message: Option<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, alias = "StatusCode", deserialize_with = "null_as_default")]
     pub status_code: u16,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, alias = "DataRedacted", deserialize_with = "null_as_default")]
     pub data_redacted: bool,
-    /// An added field of this server: what should be known about the answer beside the message.
+    /// Added by this server: what the caller should know about the answer besides the message.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -48,7 +48,7 @@ pub struct PreviewRow(pub Vec<(String, PreviewValue)>);
 pub struct PreviewValue(Box<RawValue>);
 
 impl PreviewValue {
-    /// The value for people: a text without its quotes; None for null.
+    /// The value for people: a text without its quotes; `None` for null.
     pub fn text(&self) -> Option<String> {
         match self.0.get() {
             "null" => None,
@@ -63,7 +63,7 @@ impl<T> Answer<T> {
         self.envelope.value.first()
     }
 
-    /// A header as text, if it exists.
+    /// A header as text, if the answer has it.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

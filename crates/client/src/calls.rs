@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, Envelope, PreviewRow};
-use crate::connection::{Connection, Download, refused};
+use crate::connection::{Connection, refused};
+use crate::download::Download;
 use crate::error::ClientError;
+use crate::exchange::retries::Retries;
+use crate::manage::link_parameters;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::wire::{
@@ -20,10 +23,10 @@ const DATASETS: &str = "ScheduledDataset";
 const QUERIES: &str = "ScheduledQueries";
 const REPORTS: &str = "ScheduledReport";
 
-/// No parameters.
+/// A call without parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
-/// A user of the Insights API through one application.
+/// A client of the Insights API, which uses one application.
 pub struct Client(Connection);
 
 impl Client {
@@ -33,7 +36,17 @@ impl Client {
         Connection::new(settings, clock).map(Client)
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    /// Replaces the default retries.
+    pub fn with_retries(mut self, retries: Retries) -> Client {
+        self.0.set_retries(retries);
+        self
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0
+    }
+
+    /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     ///
     /// # Errors
     /// When no token is granted.
@@ -41,26 +54,34 @@ impl Client {
         self.0.token().await
     }
 
-    /// Starts with a token from an earlier run, or with none.
+    /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
         self.0.keep_token(token).await;
     }
 
-    /// The bytes behind a link. Links carry their own permission: no token is sent.
+    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
     ///
     /// # Errors
     /// When the link is refused, or the server cannot be reached.
-    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
-        self.0.download(link).await
+    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
+        Download::of_link(self, link).await
     }
 
-    /// All datasets, or the one of that name.
+    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
+    ///
+    /// # Errors
+    /// When the execution has no link, the link is refused, or the server cannot be reached.
+    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
+        Download::of_execution(self, execution).await
+    }
+
+    /// Returns all datasets, or the one of that name.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn datasets(&self, name: Option<&str>) -> Result<Answer<Dataset>, ClientError> {
         let filter: Vec<_> = name.map(|name| ("datasetName", name)).into_iter().collect();
-        self.call(Method::GET, &[DATASETS], &filter, None).await
+        self.listed(&[DATASETS], &filter).await
     }
 
     /// # Errors
@@ -72,7 +93,7 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn queries(&self, filter: &QueryFilter) -> Result<Answer<Query>, ClientError> {
-        self.call(Method::GET, &[QUERIES], filter, None).await
+        self.listed(&[QUERIES], filter).await
     }
 
     /// # Errors
@@ -81,7 +102,7 @@ impl Client {
         self.call(Method::DELETE, &[QUERIES, query_id], &NOTHING, None).await
     }
 
-    /// The first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
+    /// Returns the first 100 rows. `start` (inclusive) and `end` (exclusive) override the query's TIMESPAN.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -94,7 +115,7 @@ impl Client {
         self.call(Method::GET, &[QUERIES, "testQueryResult"], &preview_parameters(subject, start, end), None).await
     }
 
-    /// What the query would do, without running it. Only this server has this endpoint.
+    /// Explains what the query would do, without executing it. Only this server has this endpoint.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -116,7 +137,7 @@ impl Client {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn reports(&self, filter: &ReportFilter) -> Result<Answer<Report>, ClientError> {
-        self.call(Method::GET, &[REPORTS], filter, None).await
+        self.listed(&[REPORTS], filter).await
     }
 
     /// # Errors
@@ -143,12 +164,31 @@ impl Client {
         self.call(Method::DELETE, &[REPORTS, report_id], &NOTHING, None).await
     }
 
-    /// The executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
+    /// Returns the executions of a report. While none matches, the API refuses with 404 ([`crate::Refusal::is_not_found`]).
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn executions(&self, report_id: &str, filter: &ExecutionFilter) -> Result<Answer<Execution>, ClientError> {
-        self.call(Method::GET, &[REPORTS, "execution", report_id], filter, None).await
+        self.listed(&[REPORTS, "execution", report_id], filter).await
+    }
+
+    /// All pages of a list as one. Only the parameters of a `nextLink` are taken: a token never goes where an answer says.
+    async fn listed<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<Answer<T>, ClientError> {
+        let mut all: Answer<T> = self.call(Method::GET, segments, query, None).await?;
+        let mut before = Vec::new();
+        while let Some(next) = all.envelope.next_link.take().filter(|next| !next.is_empty()) {
+            let further = link_parameters(&next);
+            if further.is_empty() || further == before {
+                // A link to the page itself would go on for ever.
+                break;
+            }
+            let page: Answer<T> = self.call(Method::GET, segments, &further, None).await?;
+            all.envelope.value.extend(page.envelope.value);
+            all.envelope.next_link = page.envelope.next_link;
+            before = further;
+        }
+        all.envelope.total_count = all.envelope.total_count.max(all.envelope.value.len() as u64);
+        Ok(all)
     }
 
     async fn call<T: DeserializeOwned>(

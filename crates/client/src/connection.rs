@@ -1,47 +1,38 @@
-//! A connection pool with its token. It sends requests, and distinguishes answers, refusals and failures.
+//! A connection pool with its token. It sends requests and distinguishes answers, refusals and failures.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Method, Response, StatusCode, Url};
+use reqwest::{Certificate, Method, Request, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
+use crate::exchange::page;
+use crate::exchange::retries::Retries;
+use crate::exchange::{Exchange, Raw};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
-use crate::unzipped::unzipped;
 
-/// For an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
+/// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of an address with its parameters: the HTTP library takes no more.
+/// The most bytes of a URL with its parameters: the HTTP library accepts no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
-/// One API, one application, at most one user. It gets a token when one is first needed, and renews it.
+/// A connection to one API for one application and at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
     settings: ClientSettings,
     token_url: Url,
     api_base: Url,
-    http: reqwest::Client,
+    exchange: Exchange,
     clock: Clock,
     token: Mutex<Option<Token>>,
 }
 
-/// A file that is being downloaded.
-pub struct Download {
-    pub status: u16,
-    pub headers: HeaderMap,
-    /// The bytes of the file, if the server says how many.
-    pub length: Option<u64>,
-    body: Response,
-    address: String,
-}
-
-/// A successful answer, unread.
+/// A successful answer whose body is not parsed yet.
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
@@ -54,12 +45,20 @@ impl Connection {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
         let http = connect(&settings, [&token_url, &api_base])?;
-        Ok(Connection { settings, token_url, api_base, http, clock, token: Mutex::new(None) })
+        Ok(Connection { settings, token_url, api_base, exchange: Exchange::new(http), clock, token: Mutex::new(None) })
     }
 
-    /// The token in use, or a new one: by the refresh token when there is one, else by signing in.
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    pub fn set_retries(&mut self, retries: Retries) {
+        self.exchange.set_retries(retries);
+    }
+
+    /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     pub async fn token(&self) -> Result<Token, ClientError> {
-        // Held over the request, so that many callers cause one.
+        // Locked during the request, so that many callers cause only one.
         let mut held = self.token.lock().await;
         if let Some(token) = held.as_ref().filter(|token| token.is_usable((self.clock)())) {
             return Ok(token.clone());
@@ -70,7 +69,7 @@ impl Connection {
             None => self.ask_token(&token::sign_in_form(&self.settings)).await,
         };
         let token = match refreshed {
-            // A refresh token may be spent or revoked while the password still holds.
+            // A refresh token may be used up or revoked while the password is still valid.
             Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::sign_in_form(&self.settings)).await?,
             other => other?,
         };
@@ -78,27 +77,12 @@ impl Connection {
         Ok(token)
     }
 
-    /// Starts with a token from an earlier run, or with none.
+    /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
         *self.token.lock().await = token;
     }
 
-    /// The bytes behind a link. Links carry their own permission: no token is sent.
-    pub async fn download(&self, link: &str) -> Result<Download, ClientError> {
-        let url = parse_url(link)?;
-        let address = address(&url);
-        let sent = self.http.get(url).send().await;
-        let body = sent.map_err(|error| unreachable(&address, error))?;
-        let (status, headers) = (body.status(), body.headers().clone());
-        if !status.is_success() {
-            let bytes = body.bytes().await.map_err(|error| unreachable(&address, error))?;
-            return Err(refused(status, headers, &bytes));
-        }
-        let length = body.content_length().filter(|_| !is_zipped(&headers));
-        Ok(Download { status: status.as_u16(), length, headers, body, address })
-    }
-
-    /// One call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
+    /// Makes one call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
     pub async fn send(
         &self,
         method: Method,
@@ -109,26 +93,30 @@ impl Connection {
     ) -> Result<Reply, ClientError> {
         let url = below(&self.api_base, segments);
         let address = address(&url);
+        let body = body.map(|body| body.to_string());
+        // POST makes something new each time; the other methods do twice what they do once.
+        let repeatable = method != Method::POST;
         let mut token = self.token().await?;
         let mut first = true;
         loop {
-            let request = self.http.request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
-            // The documents ask for the content type on every method; without a body it does no harm.
-            let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
-            let request = match &body {
-                Some(body) => request.body(body.to_string()),
-                None => request,
+            let make = || -> Result<Request, ClientError> {
+                let request = self.exchange.http().request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
+                // The documents ask for the content type on every method; without a body it does no harm.
+                let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
+                let request = match &body {
+                    Some(body) => request.body(body.clone()),
+                    None => request,
+                };
+                let request = request.build().map_err(|error| unreachable(&address, error))?;
+                let length = request.url().as_str().len();
+                if length > LONGEST_ADDRESS {
+                    return Err(ClientError::AddressTooLong { length, longest: LONGEST_ADDRESS });
+                }
+                Ok(request)
             };
-            let request = request.build().map_err(|error| unreachable(&address, error))?;
-            let length = request.url().as_str().len();
-            if length > LONGEST_ADDRESS {
-                return Err(ClientError::AddressTooLong { length, longest: LONGEST_ADDRESS });
-            }
-            let response = self.http.execute(request).await.map_err(|error| unreachable(&address, error))?;
-            let (status, headers) = (response.status(), response.headers().clone());
-            let bytes = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+            let Raw { status, headers, body: bytes } = self.exchange.answer(&address, repeatable, make).await?;
             if status == StatusCode::UNAUTHORIZED && first {
-                // The server's clock may be ahead of ours: one more try with a token made now.
+                // The server's clock may be ahead of ours: try once more with a new token.
                 first = false;
                 self.keep_token(None).await;
                 token = self.token().await?;
@@ -143,49 +131,30 @@ impl Connection {
 
     async fn ask_token(&self, form: &[(&str, &str)]) -> Result<Token, ClientError> {
         let address = address(&self.token_url);
-        let sent = self.http.post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).send().await;
-        let response = sent.map_err(|error| unreachable(&address, error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| unreachable(&address, error))?;
+        let make = || {
+            let request = self.exchange.http().post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).build();
+            request.map_err(|error| unreachable(&address, error))
+        };
+        // Signing in twice gives another token, and takes nothing from the first.
+        let Raw { status, body, .. } = self.exchange.answer(&address, true, make).await?;
         let unexpected = |reason| ClientError::Unexpected { address: address.clone(), status: status.as_u16(), reason };
+        let body = page::without_mark(&body);
         if status.is_success() {
-            return token::read_token(&body, (self.clock)()).map_err(unexpected);
+            return token::read_token(body, (self.clock)()).map_err(unexpected);
         }
-        let refusal = token::read_refusal(status.as_u16(), &body).map_err(unexpected)?;
+        let refusal = token::read_refusal(status.as_u16(), body).map_err(unexpected)?;
         Err(ClientError::Token(Box::new(refusal)))
     }
 }
 
 impl Reply {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
-        serde_json::from_slice(&self.body).map_err(|error| ClientError::Unexpected {
+        serde_json::from_slice(page::without_mark(&self.body)).map_err(|error| ClientError::Unexpected {
             address: self.address.clone(),
             status: self.status,
             reason: error.to_string(),
         })
     }
-}
-
-impl Download {
-    /// The file in pieces as they arrive, decompressed if it was sent compressed.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Bytes, ClientError>> + Send {
-        let Download { status, headers, body, address, .. } = self;
-        let of = address.clone();
-        let pieces = body.bytes_stream().map(move |piece| piece.map_err(|error| unreachable(&of, error)));
-        if !is_zipped(&headers) {
-            return pieces.left_stream();
-        }
-        let failed = move |error: std::io::Error| ClientError::Unexpected {
-            address: address.clone(),
-            status,
-            reason: format!("the compressed content cannot be read: {error}"),
-        };
-        unzipped(pieces, failed).right_stream()
-    }
-}
-
-fn is_zipped(headers: &HeaderMap) -> bool {
-    headers.get("content-encoding").is_some_and(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"gzip"))
 }
 
 fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client, ClientError> {
@@ -202,7 +171,7 @@ fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client
     }
     builder = match certificates.is_empty() {
         true => builder,
-        // Nothing else is trusted on this machine itself, and the system's certificates need not be read.
+        // On this machine itself nothing else is trusted, so that the system's certificates need not be read.
         false if all_local => builder.tls_certs_only(certificates),
         false => builder.tls_certs_merge(certificates),
     };
@@ -210,7 +179,7 @@ fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client
     builder.redirect(redirects).build().map_err(|error| ClientError::Settings(format!("the HTTP client cannot start: {}", reasons(&error))))
 }
 
-fn parse_url(text: &str) -> Result<Url, ClientError> {
+pub(crate) fn parse_url(text: &str) -> Result<Url, ClientError> {
     // The text itself may hold a link's signature.
     let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
@@ -219,7 +188,7 @@ fn parse_url(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
-/// Encodes each segment, so that an id cannot reach another path.
+/// Encodes each segment, so that an id cannot lead to another path.
 fn below(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
@@ -234,16 +203,16 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Without the query, which may hold a signature.
-fn address(url: &Url) -> String {
+pub(crate) fn address(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }
 
-fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
+pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
     let timed_out = error.is_timeout();
     ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
 }
 
-/// An error with its sources, since the innermost says what happened.
+/// An error with its sources, since the innermost one says what happened.
 pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -257,10 +226,11 @@ pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// By the envelope of the Insights API, and of links.
+/// Reads a refusal from the envelope that the Insights API and links use.
 pub(crate) fn refused(status: StatusCode, headers: HeaderMap, body: &[u8]) -> ClientError {
     // A gateway in front may answer with a page instead of the envelope: its text is of no use.
-    let message = serde_json::from_slice::<Envelope<serde_json::Value>>(body).ok().and_then(|envelope| envelope.message);
+    let message =
+        serde_json::from_slice::<Envelope<serde_json::Value>>(page::without_mark(body)).ok().and_then(|envelope| envelope.message);
     let request_id = headers.get("ms-requestid").and_then(|id| id.to_str().ok()).map(str::to_owned);
     ClientError::Refused(Box::new(Refusal { status: status.as_u16(), message, request_id, headers }))
 }

@@ -3,15 +3,17 @@
 use reqwest::header::HeaderMap;
 use thiserror::Error;
 
+use crate::exchange::retries::retry_after;
+
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The settings cannot be used: a bad URL, a certificate that is no PEM.
+    /// The settings cannot be used, such as a bad URL or a certificate that is not PEM.
     #[error("{0}")]
     Settings(String),
-    /// No answer: no connection, no trust, or nothing in time.
+    /// No answer: no connection, no trusted certificate, or no answer in time.
     #[error("cannot reach {address}: {reason}")]
     Unreachable { address: String, reason: String, timed_out: bool },
-    /// The request was not sent: its address, with the query's text in it, would be longer than addresses may be. Bytes.
+    /// The request was not sent: its URL, which contains the query's text, would be longer than the HTTP library accepts. The lengths are in bytes.
     #[error("the request's address would have {length} bytes; at most {longest} can be sent")]
     AddressTooLong { length: usize, longest: usize },
     /// The API or a link answered with a refusal.
@@ -23,9 +25,12 @@ pub enum ClientError {
     /// The token endpoint answered with a refusal.
     #[error("{0}")]
     Token(Box<TokenRefusal>),
-    /// An answer that is not what this API sends.
+    /// The answer is not one that this API sends.
     #[error("unexpected answer from {address} (status {status}): {reason}")]
     Unexpected { address: String, status: u16, reason: String },
+    /// A file has other bytes than the server says. Both are SHA-256, in hexadecimal digits.
+    #[error("the file is damaged: its SHA-256 is {found}, and the server says {expected}")]
+    Damaged { expected: String, found: String },
 }
 
 #[derive(Debug, Clone, Error)]
@@ -33,12 +38,12 @@ pub enum ClientError {
 pub struct Refusal {
     pub status: u16,
     pub message: Option<String>,
-    /// `MS-RequestId`.
+    /// The value of `MS-RequestId`.
     pub request_id: Option<String>,
     pub headers: HeaderMap,
 }
 
-/// The management API's error body. `code` is empty when the answer was not this API's.
+/// The management API's error body. `code` is empty if the answer does not come from this API.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("{}{}", self.text(), self.correlation.as_deref().map(|id| format!(" (correlation {id})")).unwrap_or_default())]
 pub struct ManageRefusal {
@@ -63,7 +68,7 @@ pub struct TokenRefusal {
 }
 
 impl ClientError {
-    /// A sentence on what to do, when one is known.
+    /// A sentence that says what to do, if something is known to help.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             ClientError::Settings(_) | ClientError::AddressTooLong { .. } => return None,
@@ -71,7 +76,10 @@ impl ClientError {
             ClientError::Refused(refusal) => refusal_hint(refusal)?,
             ClientError::Managed(refusal) => manage_hint(refusal)?,
             ClientError::Token(refusal) => refusal.codes.iter().find_map(|code| token_hint(*code))?,
-            ClientError::Unexpected { .. } => "check the endpoint: it is the server's own address, without a proxy's page in front",
+            ClientError::Unexpected { .. } => {
+                "check the endpoint, and whether a proxy or the sign-in page of a network answers in the server's place: a browser shows it"
+            }
+            ClientError::Damaged { .. } => "download it again; if that happens again, something on the way changes files",
         };
         Some(hint.to_owned())
     }
@@ -82,9 +90,9 @@ impl Refusal {
         self.status == 404
     }
 
-    /// Seconds to wait, if the server gave them.
+    /// The seconds to wait, if the server gave them.
     pub fn retry_after(&self) -> Option<u64> {
-        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+        retry_after(&self.headers)
     }
 
     fn text(&self) -> String {
@@ -102,7 +110,7 @@ impl ManageRefusal {
 }
 
 impl TokenRefusal {
-    /// Without the trace identifiers, that stand on further lines or behind "Trace ID".
+    /// Leaves out the trace identifiers, which are on further lines or behind "Trace ID".
     fn first_line(&self) -> &str {
         let line = self.description.lines().next().unwrap_or_default();
         let text = line.split(" Trace ID:").next().unwrap_or(line).trim();
@@ -123,7 +131,7 @@ fn unreachable_hint(reason: &str, timed_out: bool) -> &'static str {
     }
 }
 
-/// By the documented messages, since a status alone says little.
+/// Chooses the hint by the documented messages, since a status alone says little.
 fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
     let message = refusal.message.as_deref().unwrap_or_default();
     let says = |text: &str| message.to_ascii_lowercase().contains(&text.to_ascii_lowercase());

@@ -2,23 +2,76 @@
 //! or, where Microsoft has the same API, against Microsoft's.
 //!
 //! Settings go in. Every answer comes out with its status, envelope and headers, and every failure as a [`ClientError`] that says what to do about
-//! it. The crate has wire types of its own and uses no other crate of ours. It never writes a file, never reads the clock and never shows a secret.
+//! it. The types of the management API are those that the server has, from `insightgate-wire`. Those of the Insights API are the client's own, since
+//! it calls Microsoft's too. It never writes a file, never reads the clock and never shows a secret.
+//!
+//! A token is got when one is first needed, and renewed before it ends. Calls are made again as [`Retries`] says: where the server turned them away,
+//! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use insightgate_client::{Client, ClientError, ClientSettings, ExecutionFilter, NewQuery, NewReport, SignIn};
+//!
+//! # async fn example() -> Result<(), ClientError> {
+//! let settings = ClientSettings {
+//!     authority_token_url: "https://login.microsoftonline.com/contoso.example/oauth2/token".into(),
+//!     api_base: "https://api.partnercenter.microsoft.com/insights/v1/mpn".into(),
+//!     resource: "https://api.partnercenter.microsoft.com".into(),
+//!     client_id: "22d22f2a-0000-4000-8000-000000000001".into(),
+//!     client_secret: std::env::var("SECRET").ok(),
+//!     sign_in: SignIn::Application,
+//!     ca_certificate: None,
+//! };
+//! // The time in Unix seconds, from wherever the program takes it.
+//! let clock = Arc::new(|| 1_800_000_000);
+//! let client = Client::new(settings, clock)?;
+//!
+//! let text = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants TIMESPAN LAST_MONTH";
+//! let query = NewQuery { name: "Revenue".into(), description: None, query: text.into() };
+//! let Some(query) = client.create_query(&query).await?.first().cloned() else { return Ok(()) };
+//! let report = NewReport { report_name: "Revenue".into(), query_id: query.query_id, execute_now: true, ..NewReport::default() };
+//! let Some(report) = client.create_report(&report).await?.first().cloned() else { return Ok(()) };
+//!
+//! // Until it is done the API answers 404.
+//! let execution = loop {
+//!     match client.executions(&report.report_id, &ExecutionFilter::default()).await {
+//!         Ok(answer) if answer.first().is_some_and(|execution| execution.link().is_some()) => break answer.first().cloned(),
+//!         Ok(_) => {}
+//!         Err(ClientError::Refused(refusal)) if refusal.is_not_found() => {}
+//!         Err(error) => return Err(error),
+//!     }
+//!     tokio::time::sleep(Duration::from_secs(5)).await;
+//! };
+//! let Some(execution) = execution else { return Ok(()) };
+//! let mut download = client.download_execution(&execution).await?;
+//! while let Some(piece) = download.next().await? {
+//!     println!("{} bytes", piece.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod calls;
 mod connection;
+mod download;
 mod error;
+mod exchange;
 pub mod manage;
 mod sandbox;
+#[cfg(test)]
+mod scripted;
 mod settings;
 mod token;
-mod unzipped;
 mod wire;
 
 pub use answer::{Answer, Envelope, PreviewRow, PreviewValue};
 pub use calls::Client;
-pub use connection::Download;
+pub use download::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
+pub use exchange::retries::Retries;
 pub use reqwest::Method;
 pub use sandbox::SandboxClient;
 pub use settings::{ClientSettings, Clock, SignIn};

@@ -2,27 +2,32 @@
 //!
 //! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
+pub use insightgate_wire::Secret;
+pub use insightgate_wire::answers::{
+    Application, AuditEvent, Callback, CallbackAttempt, CallbackSecret, ClientSecret, Consent, Enrollment, ExternalIdentity, Listed,
+    Location, Permission, Profile, RoleAssignment, SigningKeys, Tenant, Totp, User,
+};
+use insightgate_wire::answers::{Error, Refusal};
+use insightgate_wire::bodies::{Code, NewConsent, NewEnrollment, NewPassword, NewPermission, Reason, UserChange};
+pub use insightgate_wire::bodies::{
+    NewApplication, NewClientSecret, NewExternalIdentity, NewLocation, NewRoleAssignment, NewTenant, NewUser,
+};
+use insightgate_wire::limits::LARGEST_PAGE;
+pub use insightgate_wire::parameters::{AuditQuery, CallbackQuery};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::calls::body;
 use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
 use crate::settings::{ClientSettings, Clock};
-pub use crate::wire::manage::{
-    Application, AuditEvent, AuditFilter, Callback, CallbackAttempt, CallbackFilter, CallbackSecret, ClientSecret, Consent, Enrollment,
-    EnrollmentMove, ExternalIdentity, Listed, Location, NewApplication, NewClientSecret, NewExternalIdentity, NewTenant, NewUser,
-    Permission, RoleAssignment, Secret, SigningKeys, Tenant, Totp, User,
-};
+pub use crate::wire::manage::EnrollmentMove;
 
-/// What a token for the management API is for.
+/// The resource that a token for the management API is for.
 pub const RESOURCE: &str = "api://insightgate/manage";
-
-/// The most events, or callbacks, that the API gives at once.
-const LARGEST_PAGE: usize = 1000;
 
 const TENANTS: &str = "tenants";
 const ENROLLMENTS: &str = "enrollments";
@@ -38,10 +43,10 @@ const AUDIT: &str = "audit";
 const CALLBACKS: &str = "callbacks";
 const CALLBACK_SECRETS: &str = "callbackSecrets";
 
-/// No parameters.
+/// A call without parameters.
 const NOTHING: [(&str, &str); 0] = [];
 
-/// An operator, or an administrator of one tenant. `tenant` is always an id or a domain, and `user` an id or a sign-in name.
+/// A client for an operator, or for an administrator of one tenant. `tenant` is always an id or a domain, and `user` an id or a sign-in name.
 pub struct ManageClient(Connection);
 
 impl ManageClient {
@@ -63,9 +68,11 @@ impl ManageClient {
         self.get(&[TENANTS, tenant]).await
     }
 
+    /// The profile may be of any form: the server checks it.
+    ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn enroll_tenant(&self, tenant: &NewTenant) -> Result<Tenant, ClientError> {
+    pub async fn enroll_tenant<P: Serialize>(&self, tenant: &NewTenant<P>) -> Result<Tenant, ClientError> {
         self.change(Method::POST, &[TENANTS], Some(body(tenant)?)).await
     }
 
@@ -75,12 +82,12 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant], &NOTHING).await
     }
 
-    /// A further program for an existing tenant.
+    /// Enrolls an existing tenant in a further program.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn enroll(&self, tenant: &str, program: &str) -> Result<Enrollment, ClientError> {
-        self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(json!({"program": program}))).await
+        self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS], Some(body(&NewEnrollment { program: Some(program.to_owned()) })?)).await
     }
 
     /// # Errors
@@ -88,10 +95,10 @@ impl ManageClient {
     pub async fn move_enrollment(&self, tenant: &str, program: &str, to: EnrollmentMove<'_>) -> Result<Enrollment, ClientError> {
         let (action, body) = match to {
             EnrollmentMove::SendCode => ("sendCode", None),
-            EnrollmentMove::Verify { code } => ("verify", Some(json!({"code": code}))),
+            EnrollmentMove::Verify { code } => ("verify", Some(body(&Code { code: Some(code.to_owned()) })?)),
             EnrollmentMove::Activate => ("activate", None),
-            EnrollmentMove::Reject { reason } => ("reject", Some(json!({"reason": reason}))),
-            EnrollmentMove::Suspend { reason } => ("suspend", Some(json!({"reason": reason}))),
+            EnrollmentMove::Reject { reason } => ("reject", Some(body(&Reason { reason: Some(reason.to_owned()) })?)),
+            EnrollmentMove::Suspend { reason } => ("suspend", Some(body(&Reason { reason: Some(reason.to_owned()) })?)),
             EnrollmentMove::Reactivate => ("reactivate", None),
         };
         self.change(Method::POST, &[TENANTS, tenant, ENROLLMENTS, program, action], body).await
@@ -105,7 +112,7 @@ impl ManageClient {
 
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn add_location(&self, tenant: &str, location: &Location) -> Result<Location, ClientError> {
+    pub async fn add_location(&self, tenant: &str, location: &NewLocation) -> Result<Location, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, LOCATIONS], Some(body(location)?)).await
     }
 
@@ -130,16 +137,17 @@ impl ManageClient {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_user_enabled(&self, tenant: &str, user: &str, enabled: bool) -> Result<User, ClientError> {
-        self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(json!({"enabled": enabled}))).await
+        self.change(Method::PATCH, &[TENANTS, tenant, USERS, user], Some(body(&UserChange { enabled: Some(enabled), display_name: None })?))
+            .await
     }
 
-    /// With `must_change` the user has to choose another password at the next sign-in.
+    /// Sets the password. With `must_change`, the user has to choose another one at the next sign-in.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn set_password(&self, tenant: &str, user: &str, password: &Secret, must_change: bool) -> Result<(), ClientError> {
-        let body = json!({"password": password.0, "mustChange": must_change});
-        self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body)).await
+        let password = NewPassword { password: Some(password.clone()), must_change };
+        self.act(Method::PUT, &[TENANTS, tenant, USERS, user, "password"], Some(body(&password)?)).await
     }
 
     /// # Errors
@@ -199,8 +207,8 @@ impl ManageClient {
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
     pub async fn add_permission(&self, tenant: &str, application: &str, permission: &str) -> Result<Permission, ClientError> {
-        let body = json!({"permission": permission});
-        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body)).await
+        let permission = NewPermission { permission: Some(permission.to_owned()) };
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, PERMISSIONS], Some(body(&permission)?)).await
     }
 
     /// # Errors
@@ -215,7 +223,7 @@ impl ManageClient {
         self.list(&[TENANTS, tenant, APPLICATIONS, application, CONSENTS]).await
     }
 
-    /// For one user, or without one for the whole tenant.
+    /// Grants a consent for one user, or without a user for the whole tenant.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -226,11 +234,8 @@ impl ManageClient {
         permission: &str,
         user: Option<&str>,
     ) -> Result<Consent, ClientError> {
-        let body = match user {
-            Some(user) => json!({"permission": permission, "user": user}),
-            None => json!({"permission": permission}),
-        };
-        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body)).await
+        let consent = NewConsent { permission: Some(permission.to_owned()), user: user.map(str::to_owned) };
+        self.change(Method::POST, &[TENANTS, tenant, APPLICATIONS, application, CONSENTS], Some(body(&consent)?)).await
     }
 
     /// # Errors
@@ -248,7 +253,7 @@ impl ManageClient {
 
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn assign_role(&self, tenant: &str, assignment: &RoleAssignment) -> Result<RoleAssignment, ClientError> {
+    pub async fn assign_role(&self, tenant: &str, assignment: &NewRoleAssignment) -> Result<RoleAssignment, ClientError> {
         self.change(Method::POST, &[TENANTS, tenant, ROLE_ASSIGNMENTS], Some(body(assignment)?)).await
     }
 
@@ -258,35 +263,33 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant, ROLE_ASSIGNMENTS, assignee, role], &NOTHING).await
     }
 
-    /// The newest `limit` events that match the filter, of one tenant or, for operators, of all.
+    /// Returns the newest `limit` events that match the filter, of one tenant or, for operators, of all tenants.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn audit(&self, tenant: Option<&str>, filter: &AuditFilter, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
+    pub async fn audit(&self, tenant: Option<&str>, filter: &AuditQuery, limit: usize) -> Result<Listed<AuditEvent>, ClientError> {
         let segments = match tenant {
             Some(tenant) => vec![TENANTS, tenant, AUDIT],
             None => vec![AUDIT],
         };
-        let mut query = parameters(filter)?;
-        query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
+        let query = parameters(&AuditQuery { page_size: page_size(limit), ..filter.clone() })?;
         let mut listed = self.pages(&segments, query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
     }
 
-    /// The newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all.
+    /// Returns the newest `limit` callbacks that match the filter, of the caller's tenant or, for operators, of all tenants.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
-    pub async fn callbacks(&self, filter: &CallbackFilter, limit: usize) -> Result<Listed<Callback>, ClientError> {
-        let mut query = parameters(filter)?;
-        query.push(("pageSize".to_owned(), limit.clamp(1, LARGEST_PAGE).to_string()));
+    pub async fn callbacks(&self, filter: &CallbackQuery, limit: usize) -> Result<Listed<Callback>, ClientError> {
+        let query = parameters(&CallbackQuery { page_size: page_size(limit), ..filter.clone() })?;
         let mut listed = self.pages(&[CALLBACKS], query, limit).await?;
         listed.value.truncate(limit);
         Ok(listed)
     }
 
-    /// With its attempts.
+    /// Returns a callback with its attempts.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -300,7 +303,7 @@ impl ManageClient {
         self.change(Method::POST, &[CALLBACKS, callback, "replay"], None).await
     }
 
-    /// `owner` is a user's id or sign-in name, or an application's id.
+    /// Returns the owner's secrets. `owner` is a user's id or sign-in name, or an application's id.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -308,7 +311,7 @@ impl ManageClient {
         self.list(&[TENANTS, tenant, CALLBACK_SECRETS, owner]).await
     }
 
-    /// The previous secret also signs for a day.
+    /// Adds a secret. The previous secret also signs for another day.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -340,7 +343,7 @@ impl ManageClient {
         self.delete(&[TENANTS, tenant, EXTERNAL_IDENTITIES, identity], &NOTHING).await
     }
 
-    /// Makes a new signing key for the server's authority; for operators. Returns the keys that are published now, the newest first.
+    /// Makes a new signing key for the server's authority; only operators may do so. Returns the keys that are now published, the newest first.
     ///
     /// # Errors
     /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
@@ -356,7 +359,7 @@ impl ManageClient {
         self.pages(segments, Vec::new(), usize::MAX).await
     }
 
-    /// Follows `nextLink` until there are `enough`. Only its parameters are taken: a token never goes where an answer says.
+    /// Follows `nextLink` until there are `enough` items. Only its parameters are used, so that a token is never sent to an address from an answer.
     async fn pages<T: DeserializeOwned>(
         &self,
         segments: &[&str],
@@ -367,7 +370,7 @@ impl ManageClient {
         while let Some(next) = all.next_link.as_deref().filter(|_| all.value.len() < enough) {
             let further = link_parameters(next);
             if further == query {
-                // A link to the page itself would go on for ever.
+                // Following a link to the page itself would never end.
                 break;
             }
             query = further;
@@ -392,11 +395,15 @@ impl ManageClient {
 
     async fn send(&self, method: Method, segments: &[&str], query: &impl Serialize, body: Option<Value>) -> Result<Reply, ClientError> {
         if let Some(wrong) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
-            // A URL cannot hold them: the call would reach another object.
+            // A URL cannot contain them: the call would reach another object.
             return Err(ClientError::Settings(format!("'{wrong}' is not a name or an id")));
         }
         self.0.send(method, segments, query, body, refused).await
     }
+}
+
+fn page_size(limit: usize) -> Option<String> {
+    Some(limit.clamp(1, LARGEST_PAGE as usize).to_string())
 }
 
 fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientError> {
@@ -405,35 +412,18 @@ fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientEr
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
 }
 
-fn link_parameters(link: &str) -> Vec<(String, String)> {
+pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
     let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
     let url = Url::parse(&format!("http://localhost/?{query}"));
     url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 fn refused(status: StatusCode, headers: HeaderMap, bytes: &[u8]) -> ClientError {
-    #[derive(Deserialize)]
-    struct Refused {
-        error: Said,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Said {
-        code: String,
-        #[serde(default)]
-        message: String,
-        correlation_id: Option<String>,
-    }
     // A gateway in front may answer with a page instead.
-    let said = serde_json::from_slice::<Refused>(bytes).ok().map(|refused| refused.error);
-    let correlation = || headers.get("ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let refusal = match said {
-        Some(Said { code, message, correlation_id }) => {
-            ManageRefusal { status: status.as_u16(), code, message, correlation: correlation_id.or_else(correlation) }
-        }
-        None => ManageRefusal { status: status.as_u16(), code: String::new(), message: String::new(), correlation: correlation() },
-    };
-    ClientError::Managed(Box::new(refusal))
+    let Refusal { code, message, correlation_id, .. } = serde_json::from_slice::<Error>(bytes).unwrap_or_default().error;
+    let of_headers = || headers.get("ms-correlationid").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let correlation = Some(correlation_id).filter(|id| !id.is_empty()).or_else(of_headers);
+    ClientError::Managed(Box::new(ManageRefusal { status: status.as_u16(), code, message, correlation }))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where the client connects, and as whom.
+//! The server to which the client connects, and as whom it signs in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,29 +6,29 @@ use std::sync::Arc;
 /// The time in Unix seconds, which decides when a token is about to expire.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// Its debug form leaves the secrets out.
+/// The debug form leaves the secrets out.
 #[derive(Clone)]
 pub struct ClientSettings {
-    /// `https://<authority>/<tenant>/oauth2/token`.
+    /// A URL such as `https://<authority>/<tenant>/oauth2/token`.
     pub authority_token_url: String,
-    /// `https://<host>/insights/v1/mpn`, or `https://<host>/manage/v1`.
+    /// A URL such as `https://<host>/insights/v1/mpn` or `https://<host>/manage/v1`.
     pub api_base: String,
     /// The resource of the token: `https://api.partnercenter.microsoft.com`, or [`crate::manage::RESOURCE`].
     pub resource: String,
     pub client_id: String,
-    /// None for a public application.
+    /// `None` for a public application.
     pub client_secret: Option<String>,
     pub sign_in: SignIn,
-    /// PEM, one certificate or several, trusted besides the system's.
+    /// One or several certificates in PEM, which are trusted besides the system's.
     pub ca_certificate: Option<Vec<u8>>,
 }
 
 /// Who signs in with the application.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SignIn {
-    /// Nobody: the application acts alone (client_credentials).
+    /// Nobody signs in: the application acts without a user (client_credentials).
     Application,
-    /// A user, by the password grant.
+    /// A user signs in with the password grant.
     User { username: String, password: String },
 }
 

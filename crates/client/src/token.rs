@@ -1,4 +1,4 @@
-//! Tokens: the request for one, the answer, and how long a token can be used.
+//! Tokens: requesting one, reading the answer, and how long a token can be used.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Deserializer};
 use crate::error::TokenRefusal;
 use crate::settings::{ClientSettings, SignIn};
 
-/// Seconds before its end from which a token is not used any more, so that a request on its way does not outlive it.
+/// A token is no longer used this many seconds before it expires, so that it does not expire while a request is in flight.
 const MARGIN: i64 = 120;
 
-/// Its debug form leaves the tokens out.
+/// The debug form leaves the tokens out.
 #[derive(Clone, PartialEq)]
 pub struct Token {
     pub access_token: String,
     pub refresh_token: Option<String>,
-    /// Unix seconds, by the client's clock.
+    /// When the token expires, in Unix seconds by the client's clock.
     pub expires_at: i64,
     pub resource: Option<String>,
     pub scope: Option<String>,
@@ -37,7 +37,7 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The form of a new sign-in: the password grant for application and user together, client_credentials for the application alone.
+/// The form of a new sign-in: the password grant for an application with a user, and client_credentials for an application without one.
 pub(crate) fn sign_in_form(settings: &ClientSettings) -> Vec<(&'static str, &str)> {
     match &settings.sign_in {
         SignIn::User { username, password } => {
@@ -61,7 +61,7 @@ fn application_form<'a>(settings: &'a ClientSettings, grant: &'static str) -> Ve
     form
 }
 
-/// `received` is the client's own time, which is used since the authority's clock may differ.
+/// `received` is the client's own time; it is used because the authority's clock may differ.
 pub(crate) fn read_token(body: &[u8], received: i64) -> Result<Token, String> {
     let answer: TokenAnswer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     Ok(Token {
@@ -97,7 +97,7 @@ struct RefusalAnswer {
     error_codes: Vec<u32>,
 }
 
-/// A numeric string from the v1 endpoint, a number from v2.
+/// Reads a numeric string from the v1 endpoint, or a number from v2.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,6 +1,6 @@
 //! The wire types of the API. Answers are camelCase and request bodies PascalCase, as documented.
 //!
-//! Fields that no document names are kept in `more`, so that nothing an answer said is lost.
+//! Fields that no document names are kept in `more`, so that nothing in an answer is lost.
 
 pub mod manage;
 
@@ -13,15 +13,16 @@ use crate::answer::null_as_default;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dataset {
+    #[serde(alias = "DatasetName")]
     pub dataset_name: String,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(alias = "SelectableColumns", default, deserialize_with = "null_as_default")]
     pub selectable_columns: Vec<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(alias = "AvailableMetrics", default, deserialize_with = "null_as_default")]
     pub available_metrics: Vec<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(alias = "AvailableDateRanges", default, deserialize_with = "null_as_default")]
     pub available_date_ranges: Vec<String>,
     /// Hours.
-    #[serde(default)]
+    #[serde(alias = "MinimumRecurrenceInterval", default)]
     pub minimum_recurrence_interval: Option<u32>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -30,26 +31,32 @@ pub struct Dataset {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Query {
+    #[serde(alias = "QueryId")]
     pub query_id: String,
+    #[serde(alias = "Name")]
     pub name: String,
+    #[serde(alias = "Description")]
     pub description: Option<String>,
+    #[serde(alias = "Query")]
     pub query: String,
     /// `userDefined` or `system`.
-    #[serde(rename = "type")]
+    #[serde(alias = "Type", rename = "type")]
     pub kind: String,
+    #[serde(alias = "User")]
     pub user: Option<String>,
+    #[serde(alias = "CreatedTime")]
     pub created_time: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// What a query would do: an added answer of this server, which Microsoft's does not have.
+/// What a query would do. Only this server has this answer; Microsoft's API does not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedQuery {
     pub dataset: String,
     pub sentences: Vec<String>,
-    /// What the caller should know though it is no error.
+    /// What the caller should know although it is not an error.
     #[serde(default, deserialize_with = "null_as_default")]
     pub notes: Vec<String>,
     #[serde(flatten)]
@@ -59,26 +66,44 @@ pub struct ExplainedQuery {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    #[serde(alias = "ReportId")]
     pub report_id: String,
+    #[serde(alias = "ReportName")]
     pub report_name: String,
+    #[serde(alias = "Description")]
     pub description: Option<String>,
+    #[serde(alias = "QueryId")]
     pub query_id: String,
+    #[serde(alias = "Query")]
     pub query: Option<String>,
+    #[serde(alias = "User")]
     pub user: Option<String>,
+    #[serde(alias = "CreatedTime")]
     pub created_time: Option<String>,
+    #[serde(alias = "ModifiedTime")]
     pub modified_time: Option<String>,
     /// Absent from the marketplace's answers.
+    #[serde(alias = "ExecuteNow")]
     pub execute_now: Option<bool>,
+    #[serde(alias = "QueryStartTime")]
     pub query_start_time: Option<String>,
+    #[serde(alias = "QueryEndTime")]
     pub query_end_time: Option<String>,
+    #[serde(alias = "StartTime")]
     pub start_time: Option<String>,
     /// `Active`, `Paused` or `Inactive`.
+    #[serde(alias = "ReportStatus")]
     pub report_status: String,
     /// Hours; -1 for a run at once.
+    #[serde(alias = "RecurrenceInterval")]
     pub recurrence_interval: Option<i64>,
+    #[serde(alias = "RecurrenceCount")]
     pub recurrence_count: Option<i64>,
+    #[serde(alias = "CallbackUrl")]
     pub callback_url: Option<String>,
+    #[serde(alias = "CallbackMethod")]
     pub callback_method: Option<String>,
+    #[serde(alias = "Format")]
     pub format: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -87,19 +112,31 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Execution {
+    #[serde(alias = "ExecutionId")]
     pub execution_id: String,
+    #[serde(alias = "ReportId")]
     pub report_id: String,
+    #[serde(alias = "RecurrenceInterval")]
     pub recurrence_interval: Option<i64>,
+    #[serde(alias = "RecurrenceCount")]
     pub recurrence_count: Option<i64>,
+    #[serde(alias = "CallbackUrl")]
     pub callback_url: Option<String>,
+    #[serde(alias = "CallbackMethod")]
     pub callback_method: Option<String>,
+    #[serde(alias = "Format")]
     pub format: Option<String>,
     /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if it is requested.
+    #[serde(alias = "ExecutionStatus")]
     pub execution_status: String,
+    #[serde(alias = "ReportLocation")]
     pub report_location: Option<String>,
     /// Opens the file for whoever holds it, until it expires.
+    #[serde(alias = "ReportAccessSecureLink")]
     pub report_access_secure_link: Option<String>,
+    #[serde(alias = "ReportExpiryTime")]
     pub report_expiry_time: Option<String>,
+    #[serde(alias = "ReportGeneratedTime")]
     pub report_generated_time: Option<String>,
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -129,7 +166,7 @@ pub struct NewReport {
     pub query_start_time: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "instant")]
     pub query_end_time: Option<DateTime<Utc>>,
-    /// Hours.
+    /// The interval in hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurrence_interval: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +179,7 @@ pub struct NewReport {
     pub callback_method: Option<String>,
 }
 
-/// The query and `ExecuteNow` of a report cannot be changed. A field that is None is kept.
+/// The query and `ExecuteNow` of a report cannot be changed. A field that is `None` is left unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ReportUpdate {
@@ -169,7 +206,7 @@ pub struct ReportUpdate {
 pub enum Subject<'a> {
     /// The text of a query.
     Text(&'a str),
-    /// The id of a stored one.
+    /// The id of a stored query.
     Id(&'a str),
 }
 
@@ -208,6 +245,44 @@ pub struct ExecutionFilter {
     pub execution_status: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub get_latest_execution: Option<bool>,
+}
+
+impl Execution {
+    /// The link to the file, unless there is none yet.
+    pub fn link(&self) -> Option<&str> {
+        self.report_access_secure_link.as_deref().filter(|link| !link.is_empty())
+    }
+
+    pub fn is_completed(&self) -> bool {
+        self.execution_status.eq_ignore_ascii_case("Completed")
+    }
+
+    pub fn is_failed(&self) -> bool {
+        self.execution_status.eq_ignore_ascii_case("Failed")
+    }
+
+    /// Rows of the file: an added field of this server, as the next ones are.
+    pub fn row_count(&self) -> Option<u64> {
+        self.more.get("rowCount")?.as_u64()
+    }
+
+    pub fn byte_count(&self) -> Option<u64> {
+        self.more.get("byteCount")?.as_u64()
+    }
+
+    /// Of the file, in hexadecimal digits.
+    pub fn sha256(&self) -> Option<&str> {
+        self.more.get("sha256")?.as_str()
+    }
+
+    pub fn failure_reason(&self) -> Option<&str> {
+        self.more.get("failureReason")?.as_str()
+    }
+
+    /// What should be known about the execution, though it is no error.
+    pub fn message(&self) -> Option<&str> {
+        self.more.get("message")?.as_str()
+    }
 }
 
 /// The API's one format of times.

@@ -20,13 +20,13 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 
-/// Conditions up to which a chain is as good, and left as the optimizer made it.
+/// A chain of up to this many conditions is no worse than a tree and is left as the optimizer made it.
 const FEW: usize = 8;
 
-/// The rules of the optimizer behind which conditions may stand in a chain.
+/// The rules of the optimizer after which conditions may stand in a chain.
 const CHAINING: [&str; 2] = ["push_down_filter", "simplify_expressions"];
 
-/// All conditions joined in pairs, the pairs in pairs, and so on, in their order. None without conditions.
+/// Joins all items in pairs, the pairs in pairs, and so on, and keeps their order. Returns `None` if there are no items.
 pub(crate) fn balanced<T>(items: Vec<T>, join: impl Fn(T, T) -> T) -> Option<T> {
     let mut level = items;
     while level.len() > 1 {
@@ -43,18 +43,18 @@ pub(crate) fn balanced<T>(items: Vec<T>, join: impl Fn(T, T) -> T) -> Option<T> 
     level.into_iter().next()
 }
 
-/// All conditions hold. None without conditions.
+/// The condition that all of them hold; `None` if there are none.
 pub(crate) fn all(conditions: Vec<Expr>) -> Option<Expr> {
     balanced(conditions, Expr::and)
 }
 
-/// The same of a physical plan; of none it is true.
+/// Like [`all`], for a physical plan; without conditions it is the constant `true`.
 pub(crate) fn all_physical(conditions: Vec<Arc<dyn PhysicalExpr>>) -> Arc<dyn PhysicalExpr> {
     let and = |left, right| Arc::new(BinaryExpr::new(left, Operator::And, right)) as Arc<dyn PhysicalExpr>;
     balanced(conditions, and).unwrap_or_else(|| lit(true))
 }
 
-/// The optimizer's own rules, with ours among them.
+/// The optimizer's own rules, with those of this module inserted among them.
 pub(crate) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = Vec::new();
     for rule in Optimizer::new().rules {
@@ -67,7 +67,7 @@ pub(crate) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     rules
 }
 
-/// The same for physical plans.
+/// Like [`optimizer_rules`], for physical plans.
 pub(crate) fn physical_optimizer_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules: Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> = Vec::new();
     for rule in PhysicalOptimizer::new().rules {

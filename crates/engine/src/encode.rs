@@ -20,22 +20,22 @@ pub(crate) use json::rows as json_rows;
 pub(crate) use output::Output;
 pub(crate) use parts::Halt;
 
-/// Makes a text of rows: a start, then its batches in their order, each for itself, so that several can be made at once.
-/// All append to `out`.
+/// Encodes rows as a text: a header, then the batches in their order. Each batch is encoded on its own, so that several can be encoded in parallel.
+/// All methods append to `out`.
 trait Encoder: Send + Sync {
     fn start(&self, out: &mut Vec<u8>);
     fn batch(&self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
 }
 
-/// Writes a file whose parts depend on what was written before them, so that there is one after the other.
+/// Writes a file whose parts depend on what was written before them, so that they are written one after the other.
 ///
-/// What is finished of the file is appended to `out`; where that ends says nothing.
+/// Finished bytes of the file are appended to `out`; the place where they end has no meaning.
 trait FileWriter: Send {
     fn write(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
 }
 
-/// The outputs where each is known by its name: one that stands twice in SELECT appears once, as its first.
+/// The outputs without repeated names: a name that stands twice in SELECT appears once, as its first occurrence.
 fn named_once(outputs: &[Output]) -> Vec<Output> {
     let mut once: Vec<Output> = Vec::with_capacity(outputs.len());
     for output in outputs {

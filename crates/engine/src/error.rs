@@ -1,4 +1,4 @@
-//! The errors between a plan and an artifact. Each has two texts: one for the log and one for the caller.
+//! The errors that can occur between a plan and an artifact. Each has two texts: one for the log and one for the caller.
 
 use std::error::Error;
 use std::io;
@@ -11,46 +11,46 @@ use crate::guard::PageFault;
 use crate::storage::causes::causes;
 use crate::storage::store_fault::{FaultKind, StoreFault, store_error};
 
-/// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never does.
+/// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never names them.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// A file's column does not fit the dataset's definition.
+    /// A column of a file does not fit the dataset's definition.
     #[error("{file}: column '{column}' should be {expected}, but is {found}")]
     Misfit { file: String, column: String, expected: String, found: String },
-    /// A file of the data cannot be read as what it claims to be. The column is the first that cannot, where that is known.
+    /// A data file cannot be read as the format that it claims to have. `column` is the first column that cannot be read, where that is known.
     #[error("{}{file}: {detail}", of_column(column))]
     Corrupt {
         file: String,
         column: Option<String>,
         detail: String,
-        /// Whether the detail is in our own words, which the caller may read.
+        /// Whether `detail` is written by this crate, so that the caller may read it.
         told: bool,
     },
-    /// A file changed or vanished between the listing and the end of the run.
+    /// A file changed or vanished between the listing and the end of the query.
     #[error("{file} changed while it was read")]
     FilesChanged { file: String },
     #[error("the dataset '{dataset}' has no location column, so that a viewer of some locations cannot query it")]
     LocationScopeUnsupported { dataset: String },
-    /// The roles that made the scope do not open the dataset.
+    /// The roles behind the scope do not grant access to the dataset.
     #[error(transparent)]
     DatasetRefused(#[from] DatasetRefusal),
     /// The query needs more memory, or more disk for its intermediate results, than the engine may use.
     #[error("the query needs more than its budget of {} MiB of memory: {detail}", memory_limit >> 20)]
     Budget { memory_limit: usize, detail: String },
-    /// Reading a single row group takes more memory than the engine has. Bytes; the row group is counted from 0.
+    /// Reading a single row group takes more memory than the engine has. The sizes are in bytes; row groups are counted from 0.
     #[error(
         "{file}: row group {number} stores {} MiB of the columns that are read, and the query takes {} MiB at the least: more than the {} MiB of \
          engine.memory_mib",
         mebibytes(*stored), mebibytes(*needed as u64), memory_limit >> 20
     )]
     RowGroupTooLarge { file: String, number: usize, stored: u64, needed: usize, memory_limit: usize },
-    /// As many previews and explanations are under way or wait as may: the tenant's own, or all together.
+    /// As many previews and explanations are running or waiting as the limit allows, either of the tenant or in total.
     #[error("{} as many previews and explanations under way as may be", if *by_own { "the tenant has" } else { "there are" })]
     Crowded { by_own: bool },
-    /// The query needs more disk for what does not fit into its memory than one may use.
+    /// The query spills more to disk than one query may.
     #[error("the query needs more disk for its intermediate results than one may use (engine.spill_gib): {0}")]
     Spill(String),
-    /// The file would take more than it may, or together with others of its owner's.
+    /// The artifact would take more room than a single one may, or than is left together with its owner's others.
     #[error("{0}")]
     NoRoom(String),
     /// A number left the range of its type.
@@ -61,14 +61,14 @@ pub enum EngineError {
     /// An artifact is not what was written: it is shorter or longer, or has other bytes.
     #[error("the artifact is damaged: {detail}")]
     Damaged { detail: String },
-    /// A file that a person gave to be imported.
+    /// A file that was given for an import is wrong.
     #[error("{file}: {detail}")]
     Input { file: String, detail: String },
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
     #[error("{0}")]
     Store(StoreFault),
-    /// A plan that the checker should not have let through.
+    /// The plan is one that the checker should have refused.
     #[error("the plan cannot run: {0}")]
     Plan(String),
     #[error("{0}")]
@@ -76,16 +76,16 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether only the scope prevents the answer: the caller may not have it.
+    /// Whether only the scope prevents the answer, so that the caller is not allowed to have it.
     pub fn is_refusal(&self) -> bool {
         matches!(self, EngineError::LocationScopeUnsupported { .. } | EngineError::DatasetRefused(_))
     }
 
-    /// Whether the same query may succeed later by itself.
+    /// Whether the same query may succeed later without any change.
     pub fn is_retryable(&self) -> bool {
         match self {
             EngineError::FilesChanged { .. } => true,
-            // Memory is shared: what fails beside others may pass alone.
+            // Memory is shared, so that a query that fails beside others may succeed alone.
             EngineError::Budget { .. } | EngineError::Crowded { .. } => true,
             EngineError::Io { .. } => true,
             EngineError::Store(fault) => !matches!(fault.kind(), FaultKind::Refused | FaultKind::Missing | FaultKind::Unsupported),
@@ -94,7 +94,7 @@ impl EngineError {
         }
     }
 
-    /// An object store refused the credentials: the same query may succeed once they are replaced.
+    /// An object store refused the credentials. The same query may succeed once they are replaced.
     pub fn is_refused_by_store(&self) -> bool {
         matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Refused)
     }
@@ -165,12 +165,12 @@ impl EngineError {
         move |source| EngineError::Io { what, source }
     }
 
-    /// Whether a Parquet file could not be read.
+    /// Whether the error says that a Parquet file could not be read.
     pub(crate) fn is_parquet(&self) -> bool {
         let EngineError::Query(error) = self else { return false };
         match error.find_root() {
             DataFusionError::ParquetError(_) => true,
-            // The library panics on some damage.
+            // The library panics on some damaged files.
             DataFusionError::ExecutionJoin(join) => join.is_panic(),
             DataFusionError::ArrowError(cause, _) => matches!(cause.as_ref(), ArrowError::ParquetError(_)),
             _ => false,
@@ -190,7 +190,7 @@ impl EngineError {
         if let Some(PageFault { file, column, detail }) = causes(&error).find_map(|cause| cause.downcast_ref()).cloned() {
             return EngineError::Corrupt { file, column, detail, told: true };
         }
-        // The library says so in a text alone.
+        // The library reports this in the text of the error only.
         let text = error.to_string();
         if text.contains("during the spilling process") {
             return EngineError::Spill(text);
@@ -198,7 +198,7 @@ impl EngineError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(detail) => EngineError::Budget { memory_limit, detail: detail.clone() },
             DataFusionError::ArrowError(cause, _) if is_out_of_range(cause) => EngineError::OutOfRange(cause.to_string()),
-            // Of timestamps DataFusion says so itself, in a text alone.
+            // DataFusion reports this for timestamps itself, in the text of the error only.
             DataFusionError::Execution(text) if text.starts_with("Cannot cast ") => EngineError::OutOfRange(text.clone()),
             _ => EngineError::Query(error),
         }
@@ -214,18 +214,18 @@ impl From<object_store::Error> for EngineError {
 fn is_out_of_range(error: &ArrowError) -> bool {
     match error {
         ArrowError::ArithmeticOverflow(_) | ArrowError::CastError(_) | ArrowError::OffsetOverflowError(_) => true,
-        // Arrow has no variant of its own for a decimal with too many digits.
+        // Arrow has no error variant for a decimal with too many digits.
         ArrowError::InvalidArgumentError(text) => text.contains("to store in a Decimal"),
         _ => false,
     }
 }
 
-/// Rounded up.
+/// Rounds up.
 fn mebibytes(bytes: u64) -> u64 {
     bytes.div_ceil(1 << 20)
 }
 
-/// Without the folders, which are the operator's own business.
+/// The name without its folders, which only concern the operator.
 fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }

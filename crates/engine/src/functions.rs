@@ -1,14 +1,14 @@
-//! The functions that plans of this engine call beside the library's own, one a file. A new one is made by [`crate::reach::function`], which
-//! asks it whether another process could evaluate it.
+//! The functions that this engine's plans call in addition to the library's own, one in each file. A new one is made with [`crate::reach::function`],
+//! which asks it whether another process could evaluate it.
 //!
 //! | function | what it makes of its arguments | evaluated by |
 //! | --- | --- | --- |
-//! | `insightgate_meets` | whether a column meets a condition on texts | any process |
-//! | `insightgate_unsplit_and` | a condition as it is, which the optimizer leaves alone | any process |
+//! | `insightgate_meets` | whether a column meets a predicate on texts | any process |
+//! | `insightgate_unsplit_and` | the condition unchanged, which the optimizer leaves alone | any process |
 //! | `insightgate_widened` | an Int64 as a decimal | any process |
-//! | `insightgate_digest` | 128 bits for a text, to tell texts apart | this process: it drew the key |
-//! | `insightgate_code`, `insightgate_text` ([`codes`]) | a text as a number, and back | this process: they share a table |
-//! | `insightgate_may_be_first` | whether a row can be the first of its kind | this process: it remembers rows |
+//! | `insightgate_digest` | 128 bits for a text, to tell texts apart | this process, which drew the key |
+//! | `insightgate_code`, `insightgate_text` ([`codes`]) | a text as a number, and back | this process, in which they share a table |
+//! | `insightgate_may_be_first` | whether a row can be the first of its group | this process, which remembers rows |
 
 pub(crate) mod codes;
 pub(crate) mod digest;

@@ -1,7 +1,6 @@
-//! The guard between a damaged file and the process: the Parquet library gets nothing of a file before its claims about sizes and places were
-//! checked.
+//! The guard between a damaged file and the process: the Parquet library gets nothing of a file before the file's claims about sizes and places are checked.
 //!
-//! A claim that cannot be true, or that needs more memory than a query may use, is an error that says so. Values are not checked.
+//! A claim that cannot be true, or that needs more memory than a query may use, is reported as an error. Values are not checked.
 
 mod footer;
 mod reader;

@@ -1,4 +1,4 @@
-//! A person's own files: a definition for them, their rows as Parquet, and the place in a store where they are put. No queries.
+//! Imports a person's own files: finds a definition for them, converts their rows to Parquet, and places these in a store. It runs no queries.
 
 mod batch;
 mod columnar;

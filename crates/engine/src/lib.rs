@@ -1,7 +1,7 @@
-//! Plan → rows → artifact.
+//! Executes checked plans: a plan becomes rows, and rows become an artifact.
 //!
-//! There is no way to a row without a [`TenantScope`](insightgate_identity::scope::TenantScope): every scan carries the tenant's and the
-//! locations' filters as nodes of its plan. This crate knows no user, no HTTP, no clock and no database.
+//! No row is reachable without a [`TenantScope`](insightgate_identity::scope::TenantScope): every scan carries the filters of the tenant and of its
+//! locations as nodes of its plan. This crate knows no users, no HTTP, no clock and no database.
 
 mod balanced;
 mod encode;

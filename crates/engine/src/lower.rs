@@ -1,6 +1,6 @@
-//! Checked plan → DataFusion's logical plan, on top of the tenant's rows.
+//! Lowers a checked plan to DataFusion's logical plan, on top of the tenant's rows.
 //!
-//! Only stock nodes, and beside the stock functions only those of [`crate::functions`]. Never SQL text, and never a scan of its own.
+//! It uses only stock nodes, and besides the stock functions only those of [`crate::functions`]. It never makes SQL text or a scan of its own.
 
 mod compare;
 mod condition;
@@ -28,39 +28,39 @@ use crate::rows::held_texts::{HeldTexts, TextRoom};
 use crate::rows::scan::Rows;
 use crate::types;
 
-/// Where a distinct row first occurs, as one number. Definitions cannot use this name.
+/// The place where a distinct row first occurs, as one number. Definitions cannot use this name.
 const FIRST: &str = ":first";
 
 /// More rows than a file can have.
 const FILE_STRIDE: i64 = 1 << 40;
 
-/// A plan that runs, and how its columns make the answer.
+/// A plan that can be executed, and how its columns form the answer.
 pub(crate) struct Lowered {
     pub(crate) plan: LogicalPlan,
     pub(crate) outputs: Vec<Output>,
-    /// Which texts it holds in memory.
+    /// Which texts the plan holds in memory.
     pub(crate) held: HeldTexts,
 }
 
-/// The metrics of a plan, ready to be put on a scan.
+/// The metrics of a plan, ready to be computed on a scan.
 pub(crate) struct Lowering<'a> {
     plan: &'a Plan,
     aggregates: metric::Aggregates,
     metrics: Vec<Metric>,
 }
 
-/// A metric in use.
+/// A metric that the plan uses.
 struct Metric {
-    /// In the dataset.
+    /// The position of the metric in the dataset.
     index: usize,
-    /// Over the aggregates, before it is brought to the metric's type, which may be too narrow for it: conditions are put to this.
+    /// An expression over the aggregates before it is cast to the metric's type, which may be too narrow for it. Conditions are evaluated on this one.
     exact: Typed,
-    /// In the metric's type.
+    /// The expression in the metric's type.
     shown: Expr,
 }
 
 impl<'a> Lowering<'a> {
-    /// `redacted`: the rows come as [`crate::rows::redaction`] leaves them.
+    /// `redacted` says that the rows are as [`crate::rows::redaction`] leaves them.
     pub(crate) fn new(plan: &'a Plan, redacted: bool) -> Result<Self, EngineError> {
         let mut lowering = Lowering { plan, aggregates: metric::Aggregates::default(), metrics: Vec::new() };
         let ordered = plan.order.iter().map(|key| key.field);
@@ -92,9 +92,9 @@ impl<'a> Lowering<'a> {
         self.aggregates.order_matters
     }
 
-    /// Adds everything but the scope on top of the tenant's rows, which come in `order`.
+    /// Adds everything except the scope on top of the tenant's rows, which come in `order`.
     ///
-    /// Without a `limit`, whoever runs the plan counts the rows.
+    /// Without a `limit`, the caller that executes the plan counts the rows.
     pub(crate) fn onto(
         self,
         rows: LogicalPlanBuilder,
@@ -144,7 +144,7 @@ impl<'a> Lowering<'a> {
             filters.push(condition::condition(metric.clone(), &exact.arrow, predicate));
             asked_about.get_or_insert(metric);
         }
-        // What the optimizer finds to be false it would move below the aggregation, which makes a group of no rows where there are no keys.
+        // The optimizer would move a condition that it finds false below the aggregation, which without keys makes one group even of no rows.
         if let Some((metric, filter)) = asked_about.zip(balanced::all(filters)) {
             rows = rows.filter(above(metric, filter)).map_err(EngineError::Query)?;
         }
@@ -155,7 +155,7 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Rows whose date lies in the window; all rows of a dataset without dates.
+/// The rows whose date lies in the window; all rows of a dataset without dates.
 pub(crate) fn in_window(rows: LogicalPlanBuilder, dataset: &Dataset, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
     let date = dataset.date_column.and_then(|index| dataset.columns.get(index));
     match date.and_then(|date| condition::in_window(column(&date.name), &types::arrow(date.kind), window)) {
@@ -164,7 +164,7 @@ pub(crate) fn in_window(rows: LogicalPlanBuilder, dataset: &Dataset, window: Win
     }
 }
 
-/// Rows of the window that meet the conditions.
+/// The rows of the window that meet the conditions.
 fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<LogicalPlanBuilder, EngineError> {
     let dataset = &plan.dataset;
     let rows = in_window(rows, dataset, window)?;
@@ -180,7 +180,7 @@ fn filtered(rows: LogicalPlanBuilder, plan: &Plan, window: Window) -> Result<Log
     }
 }
 
-/// Rows keep the order of the files; ORDER BY breaks its ties by it.
+/// Rows keep the order of the files, which also breaks the ties of ORDER BY.
 fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, EngineError> {
     if plan.order.is_empty() {
         return Ok(rows);
@@ -188,7 +188,7 @@ fn plain(rows: LogicalPlanBuilder, plan: &Plan) -> Result<LogicalPlanBuilder, En
     sorted(dictionary::as_texts(rows)?, plan, [FILE_COLUMN, ROW_COLUMN].map(|place| column(place).sort(true, false)).to_vec())
 }
 
-/// Each distinct row where it first occurs. Rows that are not `numbered` come in order, and groups are handed out as they are met.
+/// Each distinct row at the place where it first occurs. Rows that are not `numbered` come in order, and groups are returned in the order of their first rows.
 fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) -> Result<LogicalPlanBuilder, EngineError> {
     if let Some(key) = plan.order.iter().find(|key| !plan.selects(key.field)) {
         return Err(EngineError::Plan(format!("DISTINCT is ordered by {:?}, which is not selected", key.field)));
@@ -207,7 +207,7 @@ fn distinct(rows: LogicalPlanBuilder, plan: &Plan, keys: &Keys, numbered: bool) 
     sorted(rows, plan, vec![column(FIRST).sort(true, false)])
 }
 
-/// Nulls come last either way.
+/// Nulls come last in either direction.
 fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<LogicalPlanBuilder, EngineError> {
     let mut keys = Vec::with_capacity(plan.order.len() + ties.len());
     for OrderKey { field, descending } in plan.order.iter().filter(|key| !has_one_value(plan, key.field)) {
@@ -221,8 +221,8 @@ fn sorted(rows: LogicalPlanBuilder, plan: &Plan, ties: Vec<SortExpr>) -> Result<
     rows.sort(keys).map_err(EngineError::Query)
 }
 
-/// Whether the conditions leave the field a single value, so that nothing can be ordered by it. The optimizer knows too, and may take such a key
-/// from the sort but not from what merges its parts, and then refuses its own plan. Texts that are equal to one can differ in case.
+/// Whether the conditions leave the field a single value, so that nothing can be ordered by it. The optimizer knows that too: it may remove such a
+/// key from the sort but not from the node that merges the sorted parts, and then refuses its own plan. Texts that compare as equal can differ in case.
 fn has_one_value(plan: &Plan, field: Field) -> bool {
     let is_text = types::arrow(plan.dataset.field_type(field)) == DataType::Utf8;
     let fixes = |condition: &Condition| match &condition.predicate {
@@ -246,7 +246,7 @@ fn selected_columns(plan: &Plan) -> Vec<String> {
     names
 }
 
-/// The distinct columns of the stream, and which of them each output is.
+/// The distinct columns of the stream, and the column that each output shows.
 fn outputs(plan: &Plan) -> (Vec<String>, Vec<Output>) {
     let mut names: Vec<String> = Vec::new();
     let mut outputs = Vec::with_capacity(plan.outputs.len());

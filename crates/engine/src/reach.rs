@@ -1,7 +1,8 @@
-//! The reach of a part of a plan: the seam at which a plan could be cut for other processes.
+//! The reach of a part of a plan: the seam at which a plan could be cut and distributed to other processes.
 //!
-//! Enters: whatever the engine itself puts into the library's plans, by a type that says here whether another process could make the same part. A test
-//! holds every such type to that, and lists them. Never: what a plan means, and what the library's own parts are, which can all travel.
+//! Every part that the engine itself puts into the library's plans has a type that says here whether another process could make the same part. A test
+//! checks every such type and lists them. This module knows neither the meaning of a plan nor the library's own parts, which can all be sent to other
+//! processes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, Sca
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reach {
-    /// Another process can make the same part from what the plan says of it, and gets the same answers from it.
+    /// Another process can make the same part from what the plan says about it, and gets the same results from it.
     AnyProcess,
-    /// It holds memory of this process, or its answers depend on such memory. What stands between two of these that share memory stays here with them.
+    /// It holds memory of this process, or its results depend on such memory. If two such parts share memory, everything between them stays here too.
     ThisProcess,
 }
 
@@ -23,23 +24,23 @@ pub(crate) trait PlanPart {
     const REACH: Reach;
 }
 
-/// A function of the engine, as plans call it. There is no other way to make one.
+/// Makes a function of the engine, as plans call it. There is no other way to make one.
 pub(crate) fn function<F: ScalarUDFImpl + PlanPart + 'static>(function: F) -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::from(Marked { reach: F::REACH, function: ScalarUDF::from(function) }))
 }
 
-/// Any other part, where it enters a plan.
+/// Makes any other part where it enters a plan.
 pub(crate) fn part<P: PlanPart>(part: P) -> Arc<P> {
     Arc::new(part)
 }
 
-/// How far a function reaches; None for one of the library's own.
+/// How far a function reaches; `None` for one of the library's own.
 #[cfg(test)]
 pub(crate) fn of(function: &ScalarUDF) -> Option<Reach> {
     function.inner().downcast_ref::<Marked>().map(|marked| marked.reach)
 }
 
-/// The function itself, with its mark.
+/// The function itself, marked with its reach.
 #[derive(PartialEq, Eq, Hash)]
 struct Marked {
     function: ScalarUDF,

@@ -1,4 +1,4 @@
-//! The place of rows, and how they are read: only by a scan with the tenant's filter.
+//! Where rows are stored, and how they are read: only by a scan that has the tenant's filter.
 
 pub(crate) mod blame;
 pub(crate) mod check_files;

@@ -1,4 +1,4 @@
-//! A plan becomes rows or a file: how much memory it gets, when its turn comes, and on which threads it runs.
+//! Turns a plan into rows or an artifact: decides how much memory it gets, when its turn comes, and on which threads it runs.
 
 pub(crate) mod budget;
 pub(crate) mod engine;

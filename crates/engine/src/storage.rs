@@ -1,4 +1,4 @@
-//! Files on a disk or in an object store: those of artifacts, and access to those of rows.
+//! Files on a disk or in an object store: the artifacts, and access to the files of rows.
 
 pub(crate) mod artifact;
 pub(crate) mod block_sums;

@@ -1,4 +1,4 @@
-//! The engine as a whole: real files in a temporary folder, plans made by hand.
+//! Tests the engine as a whole, with real files in a temporary folder and plans made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod damage;
@@ -85,7 +85,7 @@ impl World {
         Ok(String::from_utf8(out).unwrap())
     }
 
-    /// The lines below the header.
+    /// The lines after the header.
     pub(super) async fn lines(&self, plan: &Plan) -> Vec<String> {
         self.csv(plan).await.unwrap().lines().skip(1).map(str::to_owned).collect()
     }
@@ -114,7 +114,7 @@ pub(super) fn write_rows(path: &Path, dataset: &Dataset, rows: &[Row]) {
     writer.finish().unwrap();
 }
 
-/// A file whose footer nobody looked at.
+/// The shape of a file whose footer was not read.
 pub(super) fn unread() -> Arc<crate::rows::snapshot::FileShape> {
     let schema = Arc::new(datafusion::arrow::datatypes::Schema::empty());
     Arc::new(crate::rows::snapshot::FileShape { schema, dictionaries: Vec::new(), own: None })
@@ -124,7 +124,7 @@ pub(super) fn scope(tenant: Uuid) -> TenantScope {
     TenantScope::operator(tenant, Some(format!("account-{tenant}")), Program::Mpn)
 }
 
-/// As a viewer of some locations only has it.
+/// The scope of a viewer of some locations only.
 pub(super) fn scope_of(tenant: Uuid, locations: &[&str]) -> TenantScope {
     scope_with(tenant, Program::Mpn, &[(Role::ExecutiveReportViewer, only(locations))])
 }
@@ -133,7 +133,7 @@ pub(super) fn only(locations: &[&str]) -> Locations {
     Locations::Only(locations.iter().map(|id| (*id).to_owned()).collect())
 }
 
-/// As somebody with these roles has it, where Report viewers are allowed.
+/// The scope of a user with these roles, where Report viewers are allowed.
 pub(super) fn scope_with(tenant: Uuid, program: Program, roles: &[(Role, Locations)]) -> TenantScope {
     let principal = Principal {
         tenant: Tenant { id: tenant, domain: "a.example".to_owned(), name: "A".to_owned(), global_account: None },
@@ -243,7 +243,7 @@ pub(super) fn at(text: &str) -> Value {
     Value::Timestamp(instant(text))
 }
 
-/// A plan by names of columns and metrics.
+/// Makes a plan from the names of columns and metrics.
 pub(super) fn select(dataset: &Dataset, names: &[&str]) -> Plan {
     let output = |name: &&str| Selected { field: dataset.field(name).unwrap(), name: (*name).to_owned() };
     let outputs: Vec<Selected> = names.iter().map(output).collect();
@@ -271,7 +271,7 @@ pub(super) fn filtered(mut plan: Plan, name: &str, predicate: Predicate) -> Plan
     plan
 }
 
-/// `-Name` is descending.
+/// Adds an order; `-Name` is descending.
 pub(super) fn ordered(mut plan: Plan, names: &[&str]) -> Plan {
     for name in names {
         let field = plan.dataset.field(name.trim_start_matches('-')).unwrap();

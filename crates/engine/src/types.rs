@@ -1,4 +1,4 @@
-//! The Arrow types of definitions' types, and the types of files that fit them without loss.
+//! The Arrow types of the definitions' types, and the types of files that fit them without loss.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use insightgate_query::datasets::catalog::ColumnType;
 
 pub(crate) const UTC: &str = "UTC";
 
-/// The type a column has in scans and in files that we write.
+/// The type that a column has in scans and in the files that the engine writes.
 ///
 /// Strings are contiguous and not views: a view keeps the page alive that it points into, so that sorting used more memory than it accounted for.
 pub(crate) fn arrow(kind: ColumnType) -> DataType {
@@ -26,7 +26,7 @@ pub(crate) fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from(UTC)))
 }
 
-/// As messages spell it.
+/// The type as messages spell it.
 pub(crate) fn spelled(kind: ColumnType) -> String {
     match kind {
         ColumnType::String => "a string".to_owned(),
@@ -44,7 +44,7 @@ pub(crate) fn fits(found: &DataType, kind: ColumnType) -> bool {
     if let DataType::Dictionary(_, values) = found {
         return fits(values, kind);
     }
-    // A column of nothing but nulls, which some writers leave without a type.
+    // The column has nothing but nulls; some writers leave it without a type.
     if *found == DataType::Null {
         return true;
     }
@@ -60,7 +60,7 @@ pub(crate) fn fits(found: &DataType, kind: ColumnType) -> bool {
             })
         }
         ColumnType::Date => matches!(found, DataType::Date32 | DataType::Date64),
-        // A day is its midnight.
+        // A day is read as its midnight.
         ColumnType::Timestamp => matches!(found, DataType::Timestamp(_, _) | DataType::Date32),
         ColumnType::Bool => *found == DataType::Boolean,
     }
@@ -73,7 +73,7 @@ pub(crate) fn is_text(found: &DataType) -> bool {
     }
 }
 
-/// As many as the largest integer of a type has.
+/// The number of digits of the largest integer of a type.
 fn digits(found: &DataType) -> Option<u8> {
     Some(match found {
         DataType::Int8 | DataType::UInt8 => 3,

@@ -1,11 +1,11 @@
 //! What roles give access to: rows, and the rows whose sensitive columns are shown.
 //!
-//! This module knows roles only. Whether the tenant, the application and the user may act at all is decided in [`crate::principal`].
+//! This module considers only roles. [`crate::principal`] decides whether the tenant, the application and the user may act at all.
 
 use crate::refusal::Refusal;
 use crate::role::{Locations, Role, RoleAssignment};
 
-/// What a deployment chooses about roles.
+/// The settings of a deployment about roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AccessRules {
     /// Whether the role Report viewer gives access to data, without sensitive columns. Otherwise it gives none.
@@ -16,14 +16,14 @@ pub struct AccessRules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Access {
     pub(crate) rows: Locations,
-    /// Part of `rows`.
+    /// The rows whose sensitive columns are shown, a part of `rows`.
     pub(crate) unredacted: Locations,
-    /// Only usage reports.
+    /// Whether only usage reports are accessible.
     pub(crate) usage_only: bool,
 }
 
-/// Executive report viewers see everything of their locations, and Report viewers everything but sensitive columns. Source: the insights roles. The
-/// automatic assignment of MPN Partner Admins applies until a viewer role, or No permission, is assigned.
+/// The access to the partner network's data. Executive report viewers see everything of their locations, and Report viewers everything except sensitive
+/// columns. Source: the insights roles. MPN Partner Admins are Executive report viewers until a viewer role, or No permission, is assigned.
 pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> Result<Access, Refusal> {
     let chosen = roles.iter().any(|held| held.role.is_viewer_choice());
     let executive = covered(roles, if chosen { Role::ExecutiveReportViewer } else { Role::MpnPartnerAdmin });
@@ -43,8 +43,8 @@ pub(crate) fn partner_network(roles: &[RoleAssignment], rules: &AccessRules) -> 
     }
 }
 
-/// Managers see everything, and Developers only usage without sensitive columns. Source: the marketplace's roles ("usage reports only", "no financial
-/// data").
+/// The access to the marketplace's data. Managers see everything, and Developers only usage reports without sensitive columns. Source: the marketplace's
+/// roles ("usage reports only", "no financial data").
 pub(crate) fn marketplace(roles: &[RoleAssignment]) -> Result<Access, Refusal> {
     if let Some(rows) = covered(roles, Role::Manager) {
         return Ok(Access { unredacted: rows.clone(), rows, usage_only: false });
@@ -53,7 +53,7 @@ pub(crate) fn marketplace(roles: &[RoleAssignment]) -> Result<Access, Refusal> {
     Ok(Access { rows, unredacted: Locations::none(), usage_only: true })
 }
 
-/// The union of what the assignments of this role cover; None without any.
+/// The union of the locations that the assignments of this role cover; `None` if there is no assignment.
 fn covered(roles: &[RoleAssignment], role: Role) -> Option<Locations> {
     roles.iter().filter(|held| held.role == role).map(|held| held.locations.clone()).reduce(|one, other| one.union(&other))
 }

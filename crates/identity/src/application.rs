@@ -1,4 +1,4 @@
-//! App registrations: the applications that sign in with a user or alone, with their secrets and permissions.
+//! App registrations: the applications that sign in with a user or on their own, with their secrets and permissions.
 
 use chrono::{DateTime, Utc};
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -36,7 +36,7 @@ pub struct ClientSecret {
     pub id: Uuid,
     /// SHA-256 of the secret, hexadecimal.
     pub digest: String,
-    /// Its first characters, so that people can distinguish their secrets.
+    /// The first characters of the secret, so that people can tell their secrets apart.
     pub hint: String,
     pub description: String,
     pub created: DateTime<Utc>,
@@ -44,7 +44,7 @@ pub struct ClientSecret {
 }
 
 impl ClientSecret {
-    /// Characters of a secret that its hint shows.
+    /// How many characters of the secret the hint shows.
     pub const HINT_LENGTH: usize = 3;
 }
 
@@ -66,7 +66,7 @@ pub enum Permission {
 impl Permission {
     pub const ALL: &'static [Permission] = Permission::VARIANTS;
 
-    /// As it appears in `scp` or `roles`.
+    /// The name, as it appears in `scp` or `roles`.
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -75,8 +75,8 @@ impl Permission {
         name.parse().ok()
     }
 
-    /// Parses what an administrator writes: the permission's name; the id of the API, which has only one permission; or both, as in a scope:
-    /// `<id>/user_impersonation`.
+    /// Parses what an administrator writes: the name of the permission; the id of the API, which has only one permission; or both, as in a scope
+    /// (`<id>/user_impersonation`).
     pub fn named(text: &str) -> Option<Permission> {
         let text = text.trim();
         match text.split_once('/') {
@@ -86,7 +86,7 @@ impl Permission {
         }
     }
 
-    /// Whether it is used on behalf of a user, so that the user's own consent may be enough.
+    /// Whether it is used on behalf of a user, so that the user's own consent may suffice.
     pub fn is_delegated(self) -> bool {
         self != Permission::ManagementApplication
     }
@@ -100,10 +100,11 @@ pub struct RedirectUriFault {
     pub reason: &'static str,
 }
 
-/// Bytes of a redirect URI.
+/// The most bytes of a redirect URI.
 pub const LONGEST_REDIRECT_URI: usize = 2000;
 
-/// https, or http to this machine only; a public client may have a scheme of its own. No fragment, no wildcard, no credentials.
+/// Checks a redirect URI. It must be https, or http to this machine only; a public client may also use a scheme of its own. It must have no fragment, no
+/// wildcard and no credentials.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
-//! Waits that grow: each is a multiple of the one before, up to the longest.
+//! Exponential backoff: each wait is a multiple of the one before, up to the longest.
 
-/// In seconds.
+/// A backoff. `first` and `longest` are in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     pub first: i64,
@@ -9,7 +9,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Seconds to wait; `before` counts the waits that there were already.
+    /// The wait in seconds. `before` is the number of waits so far.
     pub const fn wait(self, before: u32) -> i64 {
         let wait = self.first.saturating_mul(self.factor.saturating_pow(before));
         if wait < self.longest { wait } else { self.longest }

@@ -1,4 +1,4 @@
-//! A tenant's enrollment in a partner program, and its steps: started → email verification → review → active.
+//! A tenant's enrollment in a partner program, and its stages: started → email verification → review → active.
 //!
 //! Source: the verification stages and statuses of the partner profile. `Suspended` is an operator's decision.
 
@@ -18,7 +18,7 @@ pub struct Enrollment {
     pub appeals: u8,
     /// When it reached its stage.
     pub changed: DateTime<Utc>,
-    /// The code that the contact has to confirm; only while the address is being verified.
+    /// The code that the contact has to confirm, while the address is being verified.
     pub code: Option<VerificationCode>,
 }
 
@@ -28,26 +28,26 @@ pub struct VerificationCode {
     /// SHA-256 of the code, hexadecimal.
     pub digest: String,
     pub expires: DateTime<Utc>,
-    /// Wrong codes so far.
+    /// The number of wrong codes so far.
     pub attempts: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
 pub enum EnrollmentStage {
-    /// The legal business profile is there; the contact has not been asked yet.
+    /// The legal business profile was submitted. The contact has not been asked yet.
     Started,
-    /// A code is on its way to the primary contact.
+    /// A code was sent to the primary contact.
     EmailVerification,
-    /// Identity, employment and business are being looked at.
+    /// Identity, employment and business are being reviewed.
     Review,
-    /// Data may be asked for.
+    /// Data may be requested.
     Active,
     Rejected,
     Suspended,
 }
 
 /// The status that the program's pages show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
 pub enum OverallStatus {
     Pending,
     Accepted,
@@ -95,22 +95,19 @@ impl EnrollmentStage {
 }
 
 impl OverallStatus {
+    pub const ALL: &'static [OverallStatus] = OverallStatus::VARIANTS;
+
     pub fn name(self) -> &'static str {
-        match self {
-            OverallStatus::Pending => "Pending",
-            OverallStatus::Accepted => "Accepted",
-            OverallStatus::Rejected => "Rejected",
-            OverallStatus::Suspended => "Suspended",
-        }
+        self.into()
     }
 }
 
 impl Enrollment {
-    /// Days that a verification code may be used.
+    /// For how many days a verification code may be used.
     pub const CODE_DAYS: i64 = 7;
-    /// Wrong codes after which a new code has to be sent.
+    /// After how many wrong codes a new code has to be sent.
     pub const CODE_ATTEMPTS: u8 = 5;
-    /// Source: observed limit of "Fix now".
+    /// How often a rejection may be appealed. Source: the observed limit of "Fix now".
     pub const APPEALS: u8 = 3;
 
     pub fn start(program: Program, now: DateTime<Utc>) -> Enrollment {
@@ -122,7 +119,7 @@ impl Enrollment {
         Enrollment { stage: EnrollmentStage::Active, ..Enrollment::start(program, now) }
     }
 
-    /// A code, the first or another one, goes to the primary contact. `digest` is of the code.
+    /// Records that a code, the first or another one, is sent to the primary contact. `digest` is the digest of the code.
     ///
     /// # Errors
     ///
@@ -137,11 +134,11 @@ impl Enrollment {
         Ok(Enrollment { code: Some(code), ..self.moved(EnrollmentStage::EmailVerification, now) })
     }
 
-    /// The contact gave a code with this digest. A wrong one counts: the enrollment to store comes with the error.
+    /// Checks the digest of the code that the contact gave. A wrong code counts as an attempt, so the error contains the enrollment to store.
     ///
     /// # Errors
     ///
-    /// [`IllegalMove`] when no code is awaited, and when the code is wrong, has expired or was tried too often.
+    /// [`IllegalMove`] when no code is expected, or the code is wrong, has expired or was tried too often.
     pub fn confirm(&self, digest: &str, now: DateTime<Utc>) -> Result<Enrollment, (Enrollment, IllegalMove)> {
         let unchanged = |fault| (self.clone(), fault);
         self.must_be(&[EnrollmentStage::EmailVerification], "verified", "EmailVerification").map_err(unchanged)?;
@@ -159,7 +156,7 @@ impl Enrollment {
         Ok(self.moved(EnrollmentStage::Review, now))
     }
 
-    /// The review found nothing against it.
+    /// Activates the enrollment, since the review found nothing against it.
     ///
     /// # Errors
     ///
@@ -169,7 +166,7 @@ impl Enrollment {
         Ok(self.moved(EnrollmentStage::Active, now))
     }
 
-    /// It is refused, for a reason that the tenant is told.
+    /// Rejects the enrollment, for a reason that the tenant is told.
     ///
     /// # Errors
     ///
@@ -180,7 +177,7 @@ impl Enrollment {
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Rejected, now) })
     }
 
-    /// It opens nothing until it is reactivated.
+    /// Suspends the enrollment. It gives no access until it is reactivated.
     ///
     /// # Errors
     ///
@@ -190,11 +187,11 @@ impl Enrollment {
         Ok(Enrollment { reason: Some(given(reason)?), ..self.moved(EnrollmentStage::Suspended, now) })
     }
 
-    /// A suspended one is active again; a rejected one is appealed, and goes back to review.
+    /// Makes a suspended enrollment active again. For a rejected one this is an appeal, which sends it back to review.
     ///
     /// # Errors
     ///
-    /// [`IllegalMove`] when it is neither suspended nor rejected, or was appealed as often as it may be.
+    /// [`IllegalMove`] when it is neither suspended nor rejected, or was appealed as often as allowed.
     pub fn reactivate(&self, now: DateTime<Utc>) -> Result<Enrollment, IllegalMove> {
         match self.stage {
             EnrollmentStage::Suspended => Ok(self.moved(EnrollmentStage::Active, now)),
@@ -204,7 +201,7 @@ impl Enrollment {
         }
     }
 
-    /// A verified field has changed: an accepted organisation is reviewed again, and one that is not accepted yet keeps its stage.
+    /// The enrollment after a verified field has changed: an active one goes back to review, and any other keeps its stage.
     pub fn legal_details_changed(&self, now: DateTime<Utc>) -> Enrollment {
         match self.stage {
             EnrollmentStage::Active => self.moved(EnrollmentStage::Review, now),

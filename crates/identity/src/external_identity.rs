@@ -1,7 +1,7 @@
-//! Whom a token of an external issuer stands for: bindings of that issuer's identifiers to our own tenants, users and applications.
+//! Who a token of an external issuer stands for: bindings of that issuer's identifiers to our own tenants, users and applications.
 //!
-//! A binding is by (issuer, its tenant, its object id), and never by a mail address or a name, which people can change. Roles, permissions and
-//! consent are those of the local user and application.
+//! A binding is by (issuer, its tenant, its object id), and never by a mail address or a name, which people can change. Roles, permissions and consent are
+//! those of the local user and application.
 
 use chrono::{DateTime, Utc};
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum ExternalKind {
-    /// A tenant of the issuer. Bound before its users and applications are, so that nobody binds those of another organisation.
+    /// A tenant of the issuer. It is bound before its users and applications, so that nobody can bind those of another organisation.
     Tenant,
     User,
     Application,
@@ -30,13 +30,13 @@ impl ExternalKind {
     }
 }
 
-/// One binding.
+/// A binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalIdentity {
     pub id: Uuid,
     /// The local tenant.
     pub tenant: Uuid,
-    /// As in `iss`.
+    /// The issuer, as in `iss`.
     pub issuer: String,
     /// Empty for an issuer that belongs to one local tenant by configuration.
     pub external_tenant: String,
@@ -56,7 +56,7 @@ pub struct ExternalBearer {
     pub application: String,
     /// The user, or the issuer's name for an application that acts alone.
     pub subject: String,
-    /// The token itself says that there is no user.
+    /// Whether the token itself says that there is no user.
     pub alone: bool,
 }
 
@@ -65,11 +65,11 @@ pub struct ExternalBearer {
 pub struct Recognised {
     pub tenant: Uuid,
     pub application: Uuid,
-    /// None for an application that acts alone.
+    /// `None` for an application that acts alone.
     pub user: Option<Uuid>,
 }
 
-/// What is not bound. It is for the log and the audit trail; the caller gets "Unauthorized".
+/// Which part of a bearer is not bound. This is for the log and the audit trail; the caller gets "Unauthorized".
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotBound {
     #[error("the issuer's tenant '{0}' is not bound")]
@@ -81,14 +81,15 @@ pub enum NotBound {
 }
 
 impl ExternalBearer {
-    /// `bound`: the bindings of this bearer's issuer and tenant; others are ignored. `fixed`: the one tenant of the issuer, if it has one.
+    /// Resolves the bearer to local identities. `bound` are the bindings of this bearer's issuer and tenant; others are ignored. `fixed` is the local tenant
+    /// that the issuer belongs to by configuration, if any.
     ///
-    /// A bearer without a bound user is an application alone only where the token says so or where the subject is bound as that very
-    /// application: an unknown user never acts with the rights of the application.
+    /// A bearer without a bound user counts as an application alone only if the token says so, or if the subject is bound as that same application: an
+    /// unknown user never gets the rights of the application.
     ///
     /// # Errors
     ///
-    /// [`NotBound`] names what of the bearer is bound to nobody.
+    /// [`NotBound`] names the part of the bearer that is not bound.
     pub fn recognise(&self, issuer: &str, fixed: Option<Uuid>, bound: &[ExternalIdentity]) -> Result<Recognised, NotBound> {
         let find = |kind: ExternalKind, id: &str| {
             bound.iter().find(|identity| {
@@ -147,10 +148,10 @@ mod tests {
             identity(HOME, "t", Application, "service", APP),
             identity(HOME, "t", Application, "other", OTHER_APP),
             identity(HOME, "t", User, "ana", ANA),
-            // Left from a time when the tenant was bound elsewhere.
+            // Bindings from a time when the tenant was bound elsewhere.
             identity(OTHER, "t", User, "old", ANA),
             identity(OTHER, "t", Application, "old", APP),
-            // Without a binding of its tenant.
+            // Bindings whose tenant is not bound.
             identity(OTHER, "u", User, "ana", ANA),
             identity(OTHER, "u", Application, "app", APP),
         ];
@@ -163,7 +164,7 @@ mod tests {
             (bearer("t", "app", "app", true), alone.clone()),
             (bearer("t", "app", "anything", true), alone.clone()),
             (bearer("t", "app", "service", false), alone),
-            // Another application's subject is nobody.
+            // The subject of another application is not a user.
             (bearer("t", "app", "other", false), no_user("other")),
             (bearer("t", "app", "zoe", false), no_user("zoe")),
             (bearer("t", "app", "ANA", false), no_user("ANA")),

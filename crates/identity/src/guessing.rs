@@ -1,10 +1,10 @@
-//! How often a password may be guessed: what is counted, what lowers the count, and whom a lock affects.
+//! How often a password may be guessed: what is counted, what lowers the count, and whom a lockout affects.
 //!
 //! Counts and times go in, and new counts and waits come out. Nothing is stored here.
 //!
-//! There are two kinds of counts. **For a name**: all addresses from which it never signed in share one count, and each address from which it did has
-//! a count of its own, so that strangers can lock out only strangers. **For an address**: the names that failed from it. Only time lowers the count
-//! of a name. If the right password did, a user who signs in often would give guesses to others who guess at the same time.
+//! There are two kinds of counts. **For a name**: all addresses from which the name never signed in share one count, and each address from which it did
+//! has a count of its own, so that strangers can lock out only strangers. **For an address**: the failures of all names from it. Only time lowers the count
+//! of a name. If the right password did, each sign-in of the user would give more guesses to anybody who guesses at the same time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,26 +12,26 @@ use crate::backoff::Backoff;
 
 /// The most addresses from which a user is known. A further one replaces the least recently used one.
 pub const KNOWN_ADDRESSES: u32 = 10;
-/// After this time without a sign-in an address is a stranger's again.
+/// After this time without a sign-in, the user is no longer known from the address.
 pub const KNOWN_FOR: TimeDelta = TimeDelta::days(90);
-/// After this time a sign-in from a known address is recorded again. Not each is, so that most sign-ins write nothing.
+/// A sign-in from a known address is recorded only if the last record is older than this, so that most sign-ins write nothing.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::days(1);
-/// Different wrong passwords that a count remembers.
+/// How many different wrong passwords a count remembers.
 pub const REMEMBERED_PASSWORDS: usize = 8;
-/// Failures that one user's sign-in subtracts from the count of an address, once in [`FORGIVES_AGAIN`].
+/// How many failures a user's sign-in subtracts from the count of its address, at most once in [`FORGIVES_AGAIN`].
 pub const FORGIVEN: u32 = 10;
 pub const FORGIVES_AGAIN: TimeDelta = TimeDelta::hours(1);
 
-/// The most guesses in a day at one user, by all strangers together, and also from each address that the user is known from.
+/// The most guesses a day for one user: by all strangers together, and also from each address from which the user is known.
 pub const DAILY_FOR_A_USER: u32 = 110;
-/// The most guesses in a day from one address, at all users together.
+/// The most guesses a day from one address, for all users together.
 pub const DAILY_FROM_AN_ADDRESS: u32 = 150;
-/// How many more for each user who signs in from there: [`FORGIVEN`], 24 times.
+/// How many more there are for each user who signs in from the address: [`FORGIVEN`] in each of 24 hours.
 pub const DAILY_FOR_EACH_SIGN_IN: u32 = 240;
 
-/// How long a lock lasts: twice as long with each further failure.
+/// How long a lockout lasts: twice as long with each further failure.
 const LOCKS: Backoff = Backoff { first: 60, factor: 2, longest: 3600 };
-/// One failure is forgotten after each of these.
+/// One failure is forgotten after each period of this length.
 const FORGETS: TimeDelta = TimeDelta::minutes(15);
 
 /// What a count is for.
@@ -39,12 +39,12 @@ const FORGETS: TimeDelta = TimeDelta::minutes(15);
 pub enum Counted {
     /// Wrong passwords and codes for one name.
     Name,
-    /// Wrong passwords and codes from one address. An office shares one.
+    /// Wrong passwords and codes from one address, which a whole office may share.
     Address,
 }
 
 impl Counted {
-    /// Failures until the first wait, including the last one.
+    /// The number of the failure that causes the first wait.
     pub const fn free(self) -> u32 {
         match self {
             Counted::Name => 10,
@@ -57,25 +57,25 @@ impl Counted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongPassword(pub u128);
 
-/// Failures, and until when every further attempt is refused.
+/// The count of failures, and until when every further attempt is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lockout {
     pub failures: u32,
     pub until: Option<DateTime<Utc>>,
-    /// The time from which on failures are forgotten.
+    /// The time from which the periods for forgetting are counted.
     pub since: DateTime<Utc>,
-    /// The wrong passwords that were counted last, with the latest at the end.
+    /// The most recent wrong passwords, with the latest at the end.
     pub recent: Vec<WrongPassword>,
 }
 
 impl Lockout {
-    /// Until when every attempt is refused, if attempts are refused now.
+    /// When the lockout ends, if attempts are refused now.
     pub fn locked(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        // What lies further ahead was written by a clock that went wrong.
+        // A time that is further ahead was written by a clock that was wrong.
         self.until.filter(|until| now < *until && *until - now <= TimeDelta::seconds(LOCKS.longest))
     }
 
-    /// The count now, without the failures that time has removed.
+    /// The count at this time, without the failures that are forgotten by then.
     #[must_use]
     pub fn brought_to(mut self, now: DateTime<Utc>) -> Lockout {
         let forgotten = (now - self.since).num_seconds() / FORGETS.num_seconds();
@@ -90,8 +90,8 @@ impl Lockout {
         self
     }
 
-    /// The count after one more failure, and whether it was counted. A password that was wrong before is not counted again while it is remembered. A
-    /// failure without a password (a code) is always counted.
+    /// The count after one more failure, and whether that was counted. A wrong password that is remembered is not counted again. A failure without a
+    /// password (a code) is always counted.
     #[must_use]
     pub fn after_failure(self, counted: Counted, wrong: Option<WrongPassword>, now: DateTime<Utc>) -> (Lockout, bool) {
         let mut count = self.brought_to(now);
@@ -123,7 +123,7 @@ impl Lockout {
     }
 }
 
-/// Whether an address is known, by the user's last sign-in from it.
+/// Whether the user is known from an address, by the last sign-in from it.
 pub fn is_known(last_success: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     now - last_success < KNOWN_FOR
 }
@@ -169,7 +169,7 @@ mod tests {
             assert_eq!((next.failures, counted), (1, found == 0), "{minute}");
             count = next;
         }
-        // With others beside it, as long as it is one of the last few.
+        // The same with other wrong passwords in between, as long as it is one of the last few.
         let mut count = Lockout::default();
         for number in 0..8 {
             count = count.after_failure(Counted::Name, wrong(number), START).0;
@@ -179,7 +179,7 @@ mod tests {
         let (count, counted) = count.after_failure(Counted::Name, wrong(8), START);
         assert!(counted && count.recent.len() == REMEMBERED_PASSWORDS);
         assert!(count.recent.contains(&WrongPassword(0)) && !count.recent.contains(&WrongPassword(1)));
-        // Codes are not remembered: the same one may be right another time.
+        // Codes are not remembered, since the same code may be right another time.
         let (count, counted) = count.after_failure(Counted::Name, None, START);
         assert!(counted && count.locked(START).is_some());
     }
@@ -194,7 +194,7 @@ mod tests {
             (failed(3, 0), 2700, 0, 2700),
             (failed(3, 0), 1_000_000, 0, 1_000_000),
             (failed(0, 0), 50, 0, 50),
-            // A clock that came back.
+            // A clock that was set back.
             (failed(3, 5000), 100, 3, 100),
         ] {
             let brought = count.clone().brought_to(at(now));
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(ahead.locked(START), None, "no lock lasts longer than the longest wait");
     }
 
-    /// Tries as soon as it may, always with another password, but for rests between bursts.
+    /// The number of guesses of somebody who tries as soon as possible, always with another password, except for rests between bursts.
     fn guesses_in_a_day(counted: Counted, burst: u32, rest: i64, forgiven_each_hour: u32) -> u32 {
         let (mut count, mut now, mut guesses, mut next_hour) = (Lockout::default(), 0, 0_u32, 0);
         let mut in_burst = 0;

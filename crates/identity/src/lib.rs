@@ -1,4 +1,4 @@
-//! Who may ask: tenants, enrollments, users, applications, consents, roles, and what a token of theirs opens.
+//! Who may do what: tenants, enrollments, users, applications, consents, roles, and what a token gives access to.
 //!
 //! Pure: no IO, no clock, no randomness, no cryptography. What a rule needs is passed in.
 

@@ -1,4 +1,4 @@
-//! The names that are stored and sent. They never change: databases and clients hold them.
+//! The names that are stored and sent. They must never change, since databases and clients contain them.
 
 use crate::application::Permission;
 use crate::enrollment::EnrollmentStage;

@@ -12,19 +12,19 @@ use crate::scope::TenantScope;
 use crate::tenant::Tenant;
 use crate::user::User;
 
-/// It is read again for every request and every execution: what was allowed an hour ago may be revoked now.
+/// A principal. It is read again for every request and every execution, since what was allowed an hour ago may have been revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     pub tenant: Tenant,
     pub application: Application,
-    /// None for an application that acts alone.
+    /// `None` for an application that acts alone.
     pub user: Option<User>,
     pub enrollments: Vec<Enrollment>,
-    /// Permissions of the application that the tenant consented to.
+    /// The permissions of the application that the tenant or the user consented to.
     pub consented: Vec<Permission>,
-    /// Permissions of the application, consented or not.
+    /// The permissions of the application, consented to or not.
     pub requested: Vec<Permission>,
-    /// The user's roles; an application's own when it acts alone.
+    /// The user's roles, or the application's own if it acts alone.
     pub roles: Vec<RoleAssignment>,
     /// Whether the token says that the user gave a second factor. False without a token, as for an execution.
     pub mfa: bool,
@@ -35,7 +35,7 @@ impl Principal {
     ///
     /// # Errors
     ///
-    /// [`Refusal`] is the first prerequisite that is missing.
+    /// [`Refusal`] names the first prerequisite that is missing.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
@@ -60,7 +60,7 @@ impl Principal {
         Ok(TenantScope::new(self.tenant.id, self.tenant.global_account.clone(), program, access))
     }
 
-    /// Whether the application may act for a user at all.
+    /// Checks whether the application may act for a user at all.
     ///
     /// # Errors
     ///
@@ -75,12 +75,12 @@ impl Principal {
         Ok(())
     }
 
-    /// Whether a required second factor was given. An application alone needs none.
+    /// Whether a required second factor was given. An application that acts alone needs none.
     pub fn is_mfa_compliant(&self) -> bool {
         self.user.is_none() || self.mfa
     }
 
-    /// Whose queries and reports these are: the user's, or the application's when it acts alone.
+    /// The owner of the caller's queries and reports: the user, or the application if it acts alone.
     pub fn owner(&self) -> Uuid {
         self.user.as_ref().map_or(self.application.id, |user| user.id)
     }

@@ -1,15 +1,16 @@
 //! The legal business profile of an enrollment, and its documented rules.
 //!
-//! Only what a program can check is here. What a person has to judge (that the address exists, that the contact works there) is for the review.
+//! Only what a program can check is here. What a person has to judge (that the address exists, that the contact works there) is left to the review.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 
 mod registration;
 
 pub use registration::{LONGEST_NUMBER, accepted_registration_ids, listed_countries};
 
-/// The fields of the pages of the partner profile.
+/// The fields, as on the pages of the partner profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LegalProfile {
@@ -38,7 +39,7 @@ pub struct LegalProfile {
     pub business_model: Option<BusinessModel>,
 }
 
-/// A number that a country registers a company by.
+/// The number under which a country registers a company.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RegistrationId {
@@ -48,36 +49,50 @@ pub struct RegistrationId {
 }
 
 /// How the partner sells. Sellers of cloud services need a registration id in the countries that have a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, EnumString, VariantArray)]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase", ascii_case_insensitive)]
 pub enum BusinessModel {
     IndirectProvider,
     DirectBillPartner,
     IndirectReseller,
 }
 
+impl BusinessModel {
+    pub const ALL: &'static [BusinessModel] = BusinessModel::VARIANTS;
+
+    /// The stored and transported name.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    pub fn from_name(name: &str) -> Option<BusinessModel> {
+        name.parse().ok()
+    }
+}
+
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{field}: {message}")]
 pub struct ProfileFault {
-    /// As in the profile.
+    /// The field's name, as in the profile.
     pub field: &'static str,
     /// The rule's short name, as in the documented list.
     pub rule: &'static str,
     pub message: String,
 }
 
-/// Domains of personal mail. The documented list is open; these are the ones that it names.
+/// Domains of personal mail. The documented list is not exhaustive; these are the ones that it names.
 const PERSONAL_DOMAINS: [&str; 3] = ["hotmail.com", "live.com", "outlook.com"];
-/// Words of mailboxes that nobody in particular reads.
+/// Words in the names of mailboxes that belong to no particular person.
 const GENERIC_MAILBOXES: [&str; 4] = ["info", "admin", "email", "marketing"];
-/// Bytes of a mail address.
+/// The most bytes of a mail address.
 pub const LONGEST_ADDRESS: usize = 254;
-/// Characters of a field.
+/// The most characters of a field.
 pub const LONGEST_FIELD: usize = 200;
 
 impl LegalProfile {
-    /// All faults together; none if the profile may be submitted.
+    /// Returns all faults; there are none if the profile may be submitted.
     pub fn check(&self) -> Vec<ProfileFault> {
         let mut faults = Vec::new();
         let required = [
@@ -134,14 +149,14 @@ impl LegalProfile {
         faults
     }
 
-    /// Whether a change to `other` has to be verified again: every field does, except those that say how to reach people.
+    /// Whether a change to `other` has to be verified again. A change of any field has to be, except of the phone number and the security contact.
     pub fn is_legally_different(&self, other: &LegalProfile) -> bool {
         let legal = |profile: &LegalProfile| LegalProfile { primary_contact_phone: None, security_contact: None, ..profile.clone() };
         legal(self) != legal(other)
     }
 }
 
-/// The rules for the contact's address, in the documented order; the first that is broken.
+/// Checks the rules for the contact's address, in the documented order. Returns the first that is broken.
 pub fn check_contact_address(address: &str) -> Option<ProfileFault> {
     let fault = |rule, message: &str| Some(ProfileFault { field: "primaryContactEmail", rule, message: message.to_owned() });
     let lower = address.trim().to_lowercase();
@@ -170,7 +185,7 @@ pub fn check_contact_address(address: &str) -> Option<ProfileFault> {
     None
 }
 
-/// `.gov`, `.mil`, and the same below a country: `gov.uk`, `gob.es`, `gouv.fr`, …
+/// Whether the domain is a government's: `.gov`, `.mil`, and the like below a country, as in `gov.uk`, `gob.es` and `gouv.fr`.
 fn is_government(domain: &str) -> bool {
     let labels: Vec<&str> = domain.split('.').collect();
     let government = |label: &str| matches!(label, "gov" | "mil" | "gob" | "gouv" | "govt" | "gub");
@@ -181,12 +196,12 @@ fn is_government(domain: &str) -> bool {
     }
 }
 
-/// Latin letters with their Western European accents, digits, and what addresses are punctuated with.
+/// Whether the character is a Latin letter, with or without a Western European accent, a digit, or punctuation that addresses use.
 fn is_western_european(c: char) -> bool {
     matches!(c, ' '..='~' | '\u{a0}'..='\u{ff}' | 'Œ' | 'œ' | 'Š' | 'š' | 'Ž' | 'ž' | 'Ÿ' | '’' | '–')
 }
 
-/// A street's short form.
+/// The first abbreviation of a kind of street, if there is one.
 fn abbreviation(line: &str) -> Option<String> {
     const SHORT: [&str; 9] = ["st.", "str.", "ave", "ave.", "blvd", "blvd.", "rd", "rd.", "hwy"];
     line.split_whitespace()

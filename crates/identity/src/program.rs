@@ -1,4 +1,4 @@
-//! The partner programs that the API serves under their own path.
+//! The partner programs. The API serves each under a path of its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum Program {
-    /// The partner network (AI Cloud Partner Program): tokens for application and user.
+    /// The partner network (AI Cloud Partner Program). It needs tokens for application and user.
     Mpn,
     /// The commercial marketplace.
     Cmp,
@@ -31,7 +31,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// No program has that name.
+/// No program has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a program: use mpn or cmp")]
 pub struct UnknownProgram(String);

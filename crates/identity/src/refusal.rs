@@ -1,11 +1,11 @@
-//! Why a caller gets no data, whoever decides it: a role that is missing, an account that is disabled, a consent that nobody gave.
+//! Why a caller gets no data: for example a missing role, a disabled account or a missing consent.
 
 use thiserror::Error;
 
 use crate::enrollment::OverallStatus;
 use crate::program::Program;
 
-/// Why a caller gets no data: the prerequisite that is not met. The text is for the caller (403).
+/// The prerequisite for data that the caller does not meet. The text is for the caller (403).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Refusal {
     #[error("The organisation is not enrolled in the partner program '{0}'.")]

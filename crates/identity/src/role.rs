@@ -21,15 +21,15 @@ pub enum Role {
     AccountAdmin,
     /// An Executive report viewer of the whole organisation, unless a viewer role is assigned explicitly.
     MpnPartnerAdmin,
-    /// Opens no data by itself.
+    /// Gives no access to data by itself.
     AdminAgent,
     ExecutiveReportViewer,
     ReportViewer,
-    /// The explicit choice that takes the automatic viewer role away.
+    /// An explicit choice that removes the automatic viewer role.
     NoPermission,
-    /// Marketplace.
+    /// A role of the marketplace.
     Manager,
-    /// Marketplace.
+    /// A role of the marketplace.
     Developer,
 }
 
@@ -39,7 +39,7 @@ pub struct RoleAssignment {
     pub locations: Locations,
 }
 
-/// An assignment that is not possible.
+/// Why an assignment is not possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AssignmentFault {
     #[error("The role {title} is for the whole organisation: it takes no locations.", title = .0.title())]
@@ -50,7 +50,7 @@ pub enum AssignmentFault {
     NotForApplications(Role),
 }
 
-/// The caller's roles do not allow this assignment. Names the roles that do (403).
+/// The caller's roles do not allow this assignment. The text names the roles that do (403).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("To assign the role {title} one needs the role {needed}.", title = .0.title(), needed = .0.assigners())]
 pub struct MayNotAssign(pub Role);
@@ -82,7 +82,7 @@ impl Role {
         id.parse().ok()
     }
 
-    /// The program that the role belongs to; None for a role of the tenant itself.
+    /// The program that the role belongs to; `None` for a role of the tenant itself.
     pub fn program(self) -> Option<Program> {
         match self {
             Role::GlobalAdmin => None,
@@ -96,12 +96,12 @@ impl Role {
         matches!(self, Role::ExecutiveReportViewer | Role::ReportViewer)
     }
 
-    /// Whether an application that acts alone can have it, as for the marketplace.
+    /// Whether an application that acts alone can hold it, which the marketplace's roles allow.
     pub fn is_for_applications(self) -> bool {
         self.program() == Some(Program::Cmp)
     }
 
-    /// An explicit choice of the assignment page, which overrides the automatic role.
+    /// Whether it is an explicit choice on the assignment page, which overrides the automatic role.
     pub fn is_viewer_choice(self) -> bool {
         matches!(self, Role::ExecutiveReportViewer | Role::ReportViewer | Role::NoPermission)
     }
@@ -115,24 +115,24 @@ impl Role {
         }
     }
 
-    /// The titles of those that may assign it.
+    /// The titles of the roles that may assign it.
     fn assigners(self) -> String {
         let titles: Vec<_> = Role::ALL.iter().copied().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
         titles.join(" or ")
     }
 }
 
-/// Whether somebody with these assignments may give the role, or take it. Operators need none of this.
+/// Checks whether somebody with these assignments may assign or remove the role. Operators may without any.
 ///
 /// # Errors
 ///
-/// [`MayNotAssign`] names the roles that it takes.
+/// [`MayNotAssign`] names the roles that may.
 pub fn may_assign(assigner: &[RoleAssignment], role: Role) -> Result<(), MayNotAssign> {
     if assigner.iter().any(|held| held.role.may_assign(role)) { Ok(()) } else { Err(MayNotAssign(role)) }
 }
 
 impl RoleAssignment {
-    /// Location ids are trimmed, sorted and distinct; whether the tenant has them is for the caller to check.
+    /// Makes an assignment with trimmed, sorted and distinct location ids. The caller checks whether the tenant has these locations.
     ///
     /// # Errors
     ///
@@ -151,11 +151,11 @@ impl RoleAssignment {
         Ok(RoleAssignment { role, locations: Locations::Only(mpn_ids) })
     }
 
-    /// The same for an application that acts alone.
+    /// Makes an assignment for an application that acts alone.
     ///
     /// # Errors
     ///
-    /// [`AssignmentFault`] when the role is for users, and where [`RoleAssignment::new`] fails.
+    /// [`AssignmentFault`] when the role is for users, or when [`RoleAssignment::new`] fails.
     pub fn of_application(role: Role, locations: Locations) -> Result<RoleAssignment, AssignmentFault> {
         if !role.is_for_applications() {
             return Err(AssignmentFault::NotForApplications(role));

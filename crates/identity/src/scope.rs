@@ -10,10 +10,11 @@ pub use crate::role::Locations;
 
 /// The marketplace's usage reports, in lower case.
 const USAGE_DATASETS: [&str; 1] = ["isvusage"];
-/// How the names of propensity data end, in lower case.
+/// The ending of the names of propensity datasets, in lower case.
 const PROPENSITY: &str = "propensity";
 
-/// Whose rows of which program a query reads. Made by [`crate::principal::Principal::scope`], or for an operator's own query.
+/// The tenant, the program and the locations whose rows a query reads. [`crate::principal::Principal::scope`] makes one, and
+/// [`TenantScope::operator`] makes one for an operator's own query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantScope {
     tenant: Uuid,
@@ -22,7 +23,7 @@ pub struct TenantScope {
     access: Access,
 }
 
-/// A dataset that the caller's roles do not open. The text is for the caller (403).
+/// Why the caller's roles give no access to a dataset. The text is for the caller (403).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DatasetRefusal {
     #[error("The role Developer opens usage reports only: '{0}' needs the role Manager.")]
@@ -36,25 +37,25 @@ impl TenantScope {
         TenantScope { tenant, global_account, program, access }
     }
 
-    /// All rows of one tenant, for an operator on the machine that holds the data. The one constructor without a principal: audit its use.
+    /// All rows of one tenant, for an operator on the machine that has the data. This is the only constructor without a principal: audit its use.
     pub fn operator(tenant: Uuid, global_account: Option<String>, program: Program) -> Self {
         let access = Access { rows: Locations::Organization, unredacted: Locations::Organization, usage_only: false };
         TenantScope::new(tenant, global_account, program, access)
     }
 
-    /// Restricts the scope to some locations. A scope that is for locations keeps only those that it already has.
+    /// Restricts the scope to some locations. A scope that is already restricted keeps only those that it has.
     pub fn limited_to(self, mpn_ids: Vec<String>) -> Self {
         let Access { rows, unredacted, usage_only } = self.access;
         let access = Access { rows: rows.limited_to(&mpn_ids), unredacted: unredacted.limited_to(&mpn_ids), usage_only };
         TenantScope { access, ..self }
     }
 
-    /// What the scope opens of one dataset: nothing but usage for Developers, and propensity data for Report viewers only where they have the
+    /// The part of the scope that applies to one dataset: Developers get only usage datasets, and Report viewers get propensity data only if they have the
     /// role for the partner global account. Source: the notes on both roles.
     ///
     /// # Errors
     ///
-    /// [`DatasetRefusal`] when the roles open nothing of it.
+    /// [`DatasetRefusal`] when the roles give no access to the dataset.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {
@@ -75,7 +76,7 @@ impl TenantScope {
         self.tenant
     }
 
-    /// The partner global account's MPN id, which some tenant columns hold instead of the tenant id.
+    /// The partner global account's MPN id, which some tenant columns contain instead of the tenant id.
     pub fn global_account(&self) -> Option<&str> {
         self.global_account.as_deref()
     }
@@ -84,17 +85,17 @@ impl TenantScope {
         self.program
     }
 
-    /// The rows that are seen.
+    /// The locations whose rows are visible.
     pub fn locations(&self) -> &Locations {
         &self.access.rows
     }
 
-    /// The rows whose sensitive columns are shown: all visible rows, or a part of them.
+    /// The locations whose sensitive columns are shown: all visible ones, or a part of them.
     pub fn unredacted(&self) -> &Locations {
         &self.access.unredacted
     }
 
-    /// Whether some visible rows have no sensitive columns.
+    /// Whether the sensitive columns of some visible rows are hidden.
     pub fn is_redacted(&self) -> bool {
         !self.access.unredacted.covers(&self.access.rows)
     }

@@ -8,7 +8,7 @@ pub struct Tenant {
     /// The domain that its users sign in with, in lower case.
     pub domain: String,
     pub name: String,
-    /// MPN id of the partner global account (the headquarters), once the organisation has one.
+    /// The MPN id of the partner global account (the headquarters), once the organisation has one.
     pub global_account: Option<String>,
 }
 
@@ -24,16 +24,16 @@ pub struct Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantReference {
     Id(Uuid),
-    /// Lower case.
+    /// A domain, in lower case.
     Domain(String),
-    /// `organizations`: the tenant follows from the user's domain.
+    /// `organizations`: the tenant is derived from the user's domain or from the application.
     Organizations,
-    /// `common` or `consumers`, which the password grant is refused on.
+    /// `common` or `consumers`, for which the password grant is refused.
     Common,
 }
 
 impl TenantReference {
-    /// None when the segment is neither an id, nor a domain name, nor one of the fixed words.
+    /// Parses a path segment. `None` if it is neither an id, nor a domain name, nor one of the fixed words.
     pub fn parse(segment: &str) -> Option<TenantReference> {
         let lower = segment.to_ascii_lowercase();
         match lower.as_str() {

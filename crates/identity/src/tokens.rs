@@ -1,4 +1,4 @@
-//! Tokens: how they are asked for, what they claim, and what each kind of grant allows.
+//! Tokens: how they are requested, what they claim, and what each kind of grant allows.
 
 pub mod api_ids;
 pub mod device;

@@ -1,6 +1,7 @@
-//! People who sign in.
+//! Users: people who sign in.
 
 use chrono::{DateTime, Utc};
+use strum::{IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct User {
     /// The name for people; may be empty.
     pub display_name: String,
     pub enabled: bool,
-    /// Until when sign-ins from addresses where the user is not known are refused, after too many wrong passwords.
+    /// Until when sign-ins are refused from addresses where the user is not known, after too many wrong passwords.
     pub locked_until: Option<DateTime<Utc>>,
     pub password: PasswordState,
     /// Whether a second factor (TOTP) is set up.
@@ -27,17 +28,26 @@ impl User {
     }
 }
 
-/// What a user can sign in with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// The state of a user's password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, VariantArray)]
 pub enum PasswordState {
     #[default]
     Set,
-    /// Good for one thing: setting another.
+    /// It can only be used to set a new one.
     MustChange,
     Absent,
 }
 
-/// A password or sign-in name that is not allowed.
+impl PasswordState {
+    pub const ALL: &'static [PasswordState] = PasswordState::VARIANTS;
+
+    /// As it is shown.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Why a password or a sign-in name is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UserFault {
     #[error("The sign-in name '{0}' should be name@domain, in the tenant's domain.")]
@@ -48,15 +58,15 @@ pub enum UserFault {
     PasswordHoldsName,
 }
 
-/// Characters of a password. There are no composition rules, since only length helps (NIST SP 800-63B).
+/// The least and the most characters of a password. There are no composition rules, since only length helps (NIST SP 800-63B).
 pub const MINIMUM_PASSWORD: usize = 8;
 pub const MAXIMUM_PASSWORD: usize = 256;
 
-/// The sign-in name in lower case, when it is one of this domain.
+/// The sign-in name in lower case, if it is a name in this domain.
 ///
 /// # Errors
 ///
-/// [`UserFault::Username`] when it is of another domain, empty, too long, or holds other characters than names have.
+/// [`UserFault::Username`] when it is in another domain, empty or too long, or contains a character that names do not have.
 pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault> {
     let lower = username.trim().to_lowercase();
     let name = lower.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@')).unwrap_or_default();
@@ -67,11 +77,11 @@ pub fn check_username(username: &str, domain: &str) -> Result<String, UserFault>
     Ok(lower)
 }
 
-/// Whether a user of that name may have the password.
+/// Checks whether a user with this name may have the password.
 ///
 /// # Errors
 ///
-/// [`UserFault`] when it is too short or too long, or holds the user's name.
+/// [`UserFault`] when it is too short or too long, or contains the user's name.
 pub fn check_password(password: &str, username: &str) -> Result<(), UserFault> {
     if !(MINIMUM_PASSWORD..=MAXIMUM_PASSWORD).contains(&password.chars().count()) {
         return Err(UserFault::PasswordLength);

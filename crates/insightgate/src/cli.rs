@@ -11,11 +11,13 @@ use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
 use crate::commands::callback::CallbackArguments;
 use crate::commands::dataset::file_arguments::FileArguments;
+use crate::commands::export::ExportArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
 use crate::commands::query::QueryArguments;
 use crate::commands::query::text::QueryText;
+use crate::commands::report::ReportArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::sandbox::SandboxArguments;
 use crate::commands::tenant::TenantArguments;
@@ -67,11 +69,18 @@ pub enum Command {
         after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv\n  insightgate run --file revenue.sql --tenant 3f1c… --explain"
     )]
     Run(RunArguments),
+    /// A query's rows in a file: makes a report, waits for it, downloads it, and takes it away again
+    #[command(
+        after_help = "Examples:\n  insightgate export \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" -o revenue.csv\n  insightgate export --file revenue.sql --from 2026-01-01 --to 2026-02-01 -o january.parquet\n  insightgate export --query Revenue --format tsv | sort\n  insightgate export --last Weekly -o weekly.csv --force"
+    )]
+    Export(ExportArguments),
     /// Queries: saved, tried and explained on a server, and the language that they are written in
     #[command(
         after_help = "Examples:\n  insightgate query --help-language\n  insightgate query list\n  insightgate query try 'SELECT CustomerName, Product FROM CustomersAndTenants LIMIT 5'"
     )]
     Query(QueryArguments),
+    /// Reports: by a schedule or at once, what they have run, and their files
+    Report(ReportArguments),
     /// Organisations, and their enrollments in programs
     Tenant(TenantArguments),
     /// Partner locations of an organisation
@@ -104,11 +113,15 @@ pub enum DatasetCommand {
         after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year\n  insightgate dataset add sales.csv.gz --name Sales --tenant 3f1c… --null NA --type Day=date:%d.%m.%Y\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --data-root s3://bucket/prefix"
     )]
     Add(DatasetAddArguments),
-    /// The datasets that a data folder offers
-    #[command(after_help = "Examples:\n  insightgate dataset list\n  insightgate dataset list --program cmp --json")]
+    /// The datasets that a server offers, or a data folder
+    #[command(
+        after_help = "Examples:\n  insightgate dataset list\n  insightgate dataset list --profile ready.json --program cmp --json\n  insightgate dataset list --data-dir insightgate-data"
+    )]
     List(DatasetListArguments),
-    /// Columns, metrics and rules of one dataset
-    #[command(after_help = "Example:\n  insightgate dataset show CustomersAndTenants")]
+    /// Columns, metrics and rules of one dataset, of a server or of a data folder
+    #[command(
+        after_help = "Examples:\n  insightgate dataset show CustomersAndTenants\n  insightgate dataset show CustomersAndTenants --profile ready.json"
+    )]
     Show(DatasetShowArguments),
     /// Whether definitions hold, and the files of rows fit them: every problem with its file, line, column and key
     #[command(
@@ -122,18 +135,27 @@ pub enum DatasetCommand {
     Import(DatasetImportArguments),
 }
 
+/// Whose datasets are shown.
 #[derive(Debug, Args)]
-pub struct DatasetListArguments {
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
-    pub data_dir: PathBuf,
+pub struct DatasetPlace {
+    /// Look at this data folder; without it, and with a profile, the server is asked
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
     #[arg(long, value_name = "DIR|URL")]
     pub data_root: Option<String>,
-    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
-    pub program: insightgate_identity::program::Program,
+    /// mpn or cmp; the profile's program, or mpn, if not given
+    #[arg(long, value_name = "PROGRAM")]
+    pub program: Option<insightgate_identity::program::Program>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetListArguments {
+    #[command(flatten)]
+    pub place: DatasetPlace,
 }
 
 #[derive(Debug, Args)]
@@ -141,16 +163,8 @@ pub struct DatasetShowArguments {
     /// Its name or an alias
     #[arg(value_name = "NAME")]
     pub name: String,
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
-    pub data_dir: PathBuf,
-    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
-    #[arg(long, value_name = "DIR|URL")]
-    pub data_root: Option<String>,
-    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
-    pub program: insightgate_identity::program::Program,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
+    #[command(flatten)]
+    pub place: DatasetPlace,
 }
 
 #[derive(Debug, Args)]

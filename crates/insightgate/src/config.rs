@@ -1,6 +1,6 @@
-//! The configuration: TOML and environment, typed, checked as a whole.
+//! The configuration: TOML and environment variables, typed and checked as a whole.
 //!
-//! One table (`config/settings.rs`) has everything about a setting: the reader, the environment variables and the commented example follow from it.
+//! One table (`config/settings.rs`) has everything about each setting: the reader, the environment variables and the commented example follow from it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -22,17 +22,17 @@ mod values;
 pub use issuers::IssuerConfiguration;
 use settings::{SETTINGS, Setting};
 
-/// What `insightgate serve` runs with.
+/// The configuration with which `insightgate serve` runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
     pub data_dir: PathBuf,
-    /// A folder or the URL of a place in an object store; None: `data` in the data folder.
+    /// A folder, or the URL of a place in an object store; `None` means `data` in the data folder.
     pub data_root: Option<String>,
-    /// None: a SQLite file in the data folder. May hold a password.
+    /// `None` means a SQLite file in the data folder. The URL may contain a password.
     pub database_url: Option<String>,
-    /// As `data_root`; None: `artifacts` in the data folder.
+    /// Like `data_root`; `None` means `artifacts` in the data folder.
     pub artifact_root: Option<String>,
-    /// What the service itself is told. Its certificates are read from `callback_ca`, when the server starts.
+    /// The settings of the service itself. Its certificates are read from `callback_ca` when the server starts.
     pub service: Settings,
     pub limits: EngineLimits,
     pub http: Option<SocketAddr>,
@@ -47,9 +47,9 @@ pub struct Configuration {
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
     pub issuers: Vec<IssuerConfiguration>,
-    /// Beside public addresses.
+    /// The networks that are allowed besides public addresses.
     pub allowed_networks: Vec<IpNet>,
-    /// Trusted beside the system's when callbacks are sent.
+    /// Certificates that are trusted besides the system's when callbacks are sent.
     pub callback_ca: Option<PathBuf>,
     pub log_level: String,
 }
@@ -82,7 +82,7 @@ impl Default for Configuration {
     }
 }
 
-/// The file, overridden by the environment. All problems are reported together.
+/// Reads the file, whose settings the environment overrides. All problems are reported together.
 pub fn load(path: &Path) -> Result<Configuration, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no configuration file at {}", path.display()))
@@ -137,7 +137,7 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     if problems.is_empty() { Ok(configuration) } else { Err(problems) }
 }
 
-/// Where the file is no TOML, and why. The line itself is not shown: it may hold a password.
+/// Says where and why the file is not TOML. The line itself is not shown, since it may contain a password.
 fn not_toml(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     format!("line {}: {}", before.matches('\n').count() + 1, error.message())
@@ -167,7 +167,7 @@ pub fn example() -> String {
     text + &issuers::example()
 }
 
-/// The environment's variables of all settings.
+/// The environment variables of all settings.
 pub fn variables() -> Vec<String> {
     SETTINGS.iter().map(|setting| variable(setting.key)).collect()
 }
@@ -176,7 +176,7 @@ fn variable(key: &str) -> String {
     format!("INSIGHTGATE_{}", key.replace('.', "_").to_ascii_uppercase())
 }
 
-/// As TOML where it is TOML, else as text: `true`, `4` and `["a"]` need no quotes, and neither does an address.
+/// Reads the text as TOML if it is TOML, and otherwise as a string: `true`, `4` and `["a"]` need no quotes, and neither does an address.
 fn from_environment(text: &str) -> Value {
     let parsed = format!("value = {text}").parse::<Table>();
     parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))

@@ -1,4 +1,4 @@
-//! `insightgate demo`: a server with defaults for everything, and one report from end to end as a client of it.
+//! `insightgate demo`: starts a server with defaults for everything, and runs one report from end to end as a client of it.
 
 mod credentials;
 mod ready_file;
@@ -36,13 +36,13 @@ use crate::server::stalled_writes::LeastRate;
 use crate::server::{EngineLimits, Purpose, Roots, Running, listen, open_context, until_stopped};
 use ready_file::{Addresses, Ready};
 
-/// Resources of older clients, which `--lenient` takes too.
+/// The resources of older clients, which `--lenient` accepts too.
 const OLDER_RESOURCES: [&str; 2] = ["https://graph.windows.net", "https://graph.microsoft.com"];
 /// Names by which a browser or client on this machine reaches the server.
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
-/// The log filter of the demo: whoever tries a client sees why a token was not accepted.
+/// The log filter of the demo, which shows why a token was refused to anybody who tries a client.
 pub fn log_filter() -> String {
     format!("{QUIET},{REFUSED_TOKENS}=info")
 }
@@ -50,7 +50,7 @@ pub fn log_filter() -> String {
 pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     refuse_remote(&arguments)?;
     if let Some(file) = &arguments.ready_file {
-        // Whoever waits for it must not read an earlier start's.
+        // A program that waits for the file must not read that of an earlier start.
         ready_file::remove(file)?;
     }
     let (http, http_address) = listen(arguments.http, "--http")?;
@@ -109,7 +109,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
             until_stopped().await;
             Ok(())
         }
-        // Others have the ready file already: a client that moves the clock under the walk must not take the server away from itself.
+        // Other programs already have the ready file: a client that moves the clock during the walk must not take the server away from itself.
         Err(error) if !arguments.once && arguments.ready_file.is_some() => {
             error.show();
             eprintln!("the walk ended there; the server goes on at {}", ready.https);
@@ -123,7 +123,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     outcome
 }
 
-/// As a server has them whose configuration says nothing.
+/// The limits of connections of a server whose configuration says nothing.
 fn doors(settings: &Settings) -> (Doors, Arc<Intake>) {
     let Configuration { connections, connections_per_address, idle_seconds, .. } = Configuration::default();
     let admission = Admission::new(places(connections, connections_per_address, &[]));
@@ -138,7 +138,7 @@ fn settings(arguments: &DemoArguments) -> Settings {
     let quotas = !arguments.no_quotas && !arguments.lenient;
     let (require_mfa, public_url) = (arguments.require_mfa, arguments.public_url.clone());
     let mut settings = Settings { quotas, require_mfa, public_url, ..Settings::default() };
-    // Who tries callbacks out has the receiver on the same machine; who comes from elsewhere must not reach what serves there.
+    // Callbacks are tried out with a receiver on this machine, whose other services must stay out of reach for clients from elsewhere.
     if !arguments.allow_remote {
         settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };
     }
@@ -167,7 +167,7 @@ fn refuse_remote(arguments: &DemoArguments) -> Result<(), CommandError> {
 fn certificate_names(arguments: &DemoArguments) -> Vec<String> {
     let addresses = [arguments.http, arguments.https].map(|address| address.ip()).into_iter().filter(|address| !address.is_unspecified());
     let mut names: Vec<String> = LOCAL_NAMES.iter().map(|name| (*name).to_owned()).collect();
-    // An address of IP version 6 stands in brackets there.
+    // A URL has an IPv6 address in brackets.
     let public = arguments.public_url.iter().map(|url| origin::host(url).trim_matches(['[', ']']).to_owned());
     for name in addresses.map(|address| address.to_string()).chain(public).chain(arguments.tls_name.iter().cloned()) {
         if !names.contains(&name) {
@@ -177,7 +177,7 @@ fn certificate_names(arguments: &DemoArguments) -> Vec<String> {
     names
 }
 
-/// As a Host header spells them.
+/// The names as a Host header spells them.
 fn sandbox_hosts(names: &[String]) -> Vec<String> {
     names.iter().map(|name| if name.contains(':') { format!("[{name}]") } else { name.to_ascii_lowercase() }).collect()
 }

@@ -8,6 +8,7 @@ mod data_folder;
 mod demo;
 mod env_vars;
 mod files;
+mod interrupt;
 mod log;
 mod origin;
 mod profiles;
@@ -73,13 +74,15 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Dataset { command } => match command {
             DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments),
-            DatasetCommand::List(arguments) => commands::dataset::list(&arguments),
-            DatasetCommand::Show(arguments) => commands::dataset::show(&arguments),
+            DatasetCommand::List(arguments) => commands::dataset::list(profile.as_deref(), &arguments).await,
+            DatasetCommand::Show(arguments) => commands::dataset::show(profile.as_deref(), &arguments).await,
             DatasetCommand::Validate(arguments) => commands::dataset::validate::run(&arguments).await,
             DatasetCommand::Import(arguments) => commands::dataset::import::run(&arguments),
         },
         Command::Run(arguments) => commands::run::run(arguments).await,
+        Command::Export(arguments) => commands::export::run(profile.as_deref(), arguments).await,
         Command::Query(arguments) => commands::query::run(profile.as_deref(), arguments).await,
+        Command::Report(arguments) => commands::report::run(profile.as_deref(), arguments).await,
         Command::Tenant(arguments) => commands::tenant::run(&session()?, arguments).await,
         Command::Location(arguments) => commands::location::run(&session()?, arguments).await,
         Command::User(arguments) => commands::user::run(&session()?, arguments).await,

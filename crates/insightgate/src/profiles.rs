@@ -109,6 +109,11 @@ pub fn default_file(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<P
     Ok(folder.join("insightgate").join("profiles.toml"))
 }
 
+/// Whether a person named one: by the flag or its variable, or by the environment that takes its place.
+pub fn is_named(name: Option<&str>) -> bool {
+    name.is_some() || env_vars::read(&env_vars::AUTHORITY).is_some()
+}
+
 /// The profile of that name, overridden by the environment.
 pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Profile, CommandError> {
     let mut profile = match name.map(named) {

@@ -38,28 +38,28 @@ use crate::data_folder::DataFolder;
 use crate::files::free_bytes;
 use crate::server::listener::Doors;
 
-/// What is given back when the time to finish is over needs a moment for it.
+/// When the time to finish is over, releasing executions may take this much longer.
 const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// The limits of memory, disk and parallelism of queries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineLimits {
-    /// Bytes.
+    /// The memory of all queries together, in bytes.
     pub memory: usize,
     /// Bytes of disk that one query may use for intermediate results that do not fit into memory.
     pub spill: u64,
-    /// Executions of a tenant at once, and parts of a query.
+    /// The executions of a tenant that run at once, and the parts of a query.
     pub partitions: usize,
 }
 
-/// As a configuration has them that does not name them.
+/// The limits of a configuration that does not set them.
 impl Default for EngineLimits {
     fn default() -> Self {
         EngineLimits { memory: DEFAULT_MEMORY_LIMIT, spill: DEFAULT_SPILL_LIMIT, partitions: cores() }
     }
 }
 
-/// The places of rows and of the files of reports.
+/// The places of rows and of artifacts.
 #[derive(Debug, Clone)]
 pub struct Roots {
     pub rows: DataRoot,
@@ -67,13 +67,13 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// The data folder's own.
+    /// The places in the data folder.
     pub fn of(folder: &DataFolder) -> Roots {
         Roots { rows: folder.data().into(), artifacts: folder.artifacts().into() }
     }
 }
 
-/// With what helps.
+/// Adds a hint that helps.
 pub fn not_opened(error: StoreError) -> CommandError {
     let failed = CommandError::failed(error.to_string());
     match error.hint() {
@@ -92,7 +92,7 @@ pub enum Purpose {
     },
 }
 
-/// A start has to write a few rows: less than that is no room.
+/// The least free space in bytes: a start has to write a few rows.
 const LEAST_ROOM: u64 = 1 << 20;
 
 /// Opens the store and the engine.
@@ -171,7 +171,7 @@ fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharin
     Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
 }
 
-/// A manual clock goes on where it stood; the first one starts at the system's now.
+/// A manual clock continues where it stopped; a new one starts at the system's time.
 async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> {
     let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
     if !manual && store.is_shared() {
@@ -188,7 +188,7 @@ async fn open_clock(store: &Store, manual: bool) -> Result<Clock, CommandError> 
     let kept = store.setting(MANUAL_CLOCK).await.map_err(failed)?;
     let now = match kept {
         None => Clock::System.now(),
-        // Starting elsewhere could move it back.
+        // Starting at another time could move the clock back.
         Some(text) => DateTime::parse_from_rfc3339(&text)
             .map_err(|error| CommandError::failed(format!("the clock's kept time '{text}' cannot be read: {error}")))?
             .to_utc(),
@@ -215,7 +215,7 @@ pub fn listen(address: SocketAddr, flag: &str) -> Result<(TcpListener, SocketAdd
     Ok((listener, bound))
 }
 
-/// A task that runs until it is asked to stop.
+/// The tasks of a server, which run until they are asked to stop.
 pub struct Running {
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
@@ -224,7 +224,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts the background work of these roles. One tenant has at most this many concurrent executions; there are more places for others.
+    /// Starts the background work of these roles. One tenant has at most this many concurrent executions; there is room for more of other tenants.
     pub fn start(context: &SharedContext, roles: &[ServerRole], of_one_tenant: usize) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut running = Running { stop, stopped, tasks: JoinSet::new(), context: Arc::clone(context) };
@@ -259,7 +259,7 @@ impl Running {
         let drain = self.context.settings.drain;
         let _ = self.stop.send(true);
         let mut drained = ended_within(&mut self.tasks, drain).await;
-        // An execution can only be given back to a database that is there.
+        // An execution can only be released if the database answers.
         if !drained && self.context.store.lease_time().await.is_ok() {
             drained = ended_within(&mut self.tasks, GIVING_BACK).await;
         }
@@ -267,7 +267,7 @@ impl Running {
             tracing::warn!("what still ran was stopped; executions will be taken up again at the next start");
             self.tasks.shutdown().await;
         }
-        // A database that is away does not keep the process from ending.
+        // A database that does not answer must not keep the process from ending.
         let counted = tokio::time::timeout(GIVING_BACK, write_counts(&self.context)).await;
         if !matches!(counted, Ok(Ok(()))) {
             tracing::error!("the last counts of refusals could not be written");
@@ -280,7 +280,7 @@ async fn ended_within(tasks: &mut JoinSet<()>, limit: Duration) -> bool {
     tokio::time::timeout(limit, async { while tasks.join_next().await.is_some() {} }).await.is_ok()
 }
 
-/// Until the process is asked to end.
+/// Waits until the process is asked to end.
 pub async fn until_stopped() {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
@@ -304,7 +304,7 @@ pub async fn until_stopped() {
     }
 }
 
-/// Cores of this machine.
+/// The number of cores of this machine.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }

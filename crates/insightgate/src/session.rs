@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use clap::Args;
 use insightgate_client::Client;
-use insightgate_client::manage::{Listed, ManageClient};
+use insightgate_client::manage::{Application, Listed, ManageClient};
+use insightgate_identity::program::Program;
 use insightgate_operations::clock::Clock;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
+use crate::commands::named::{Kind, one};
 use crate::env_vars;
 use crate::profiles;
 use crate::terminal::table::{Table, fields};
@@ -31,6 +33,14 @@ pub struct InTenant {
     #[arg(long, global = true, value_name = "TENANT")]
     pub tenant: Option<String>,
 }
+
+const APPLICATIONS: Kind<Application> = Kind {
+    word: "application",
+    plural: "applications",
+    list: "insightgate app list",
+    id: |application| application.id.as_str(),
+    name: |application| application.name.as_str(),
+};
 
 /// A connection as an operator, or as an administrator of one tenant.
 pub struct Session {
@@ -72,24 +82,21 @@ impl Session {
             return Ok(named.to_owned());
         }
         let all = self.client.applications(tenant).await?.value;
-        let mut found = all.iter().filter(|application| application.name.to_lowercase() == named.to_lowercase());
-        match (found.next(), found.next()) {
-            (Some(only), None) => Ok(only.id.clone()),
-            (Some(_), Some(_)) => {
-                let failed = CommandError::usage(format!("several applications are called '{named}'"));
-                Err(failed.hint("name it by its id: `insightgate app list` shows them"))
-            }
-            _ => {
-                let failed = CommandError::not_found(format!("there is no application '{named}' in {tenant}"));
-                Err(failed.hint("`insightgate app list` shows what there is"))
-            }
-        }
+        Ok(one(&APPLICATIONS, &all, named)?.id.clone())
     }
 }
 
 /// A connection to the Insights API, as the profile says.
 pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
-    let profile = profiles::load(profile, env_vars::read)?;
+    insights_of_program(profile, None)
+}
+
+/// The same for another program than the profile's.
+pub fn insights_of_program(profile: Option<&str>, program: Option<Program>) -> Result<Client, CommandError> {
+    let mut profile = profiles::load(profile, env_vars::read)?;
+    if let Some(program) = program {
+        profile.program = Some(program.name().to_owned());
+    }
     Ok(Client::new(profile.insights()?, Arc::new(|| Clock::System.now().timestamp()))?)
 }
 

@@ -1,5 +1,6 @@
 //! The output and questions of commands. Data goes to stdout, notes and questions to stderr. Nothing is asked if no person can answer.
 
+pub(crate) mod progress;
 pub(crate) mod secret_input;
 pub(crate) mod table;
 

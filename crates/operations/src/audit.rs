@@ -1,7 +1,7 @@
 //! Audits who was granted or refused what.
 //!
-//! The event of a grant or a removal is written in the transaction of the change (`event`, `Store::recording`). An event without a change is
-//! written by itself; if it cannot be written, that is logged, and the answer is given all the same. Events that come too fast are counted.
+//! The event of a grant or a removal is written in the transaction of the change (`event`, `Store::recording`). An event without a change is written by
+//! itself. If it cannot be written, that is logged, and the request is answered all the same. Events that come too fast are counted.
 
 pub mod recorder;
 
@@ -31,7 +31,7 @@ pub struct Happening<'a> {
     pub correlation: Option<String>,
 }
 
-/// Records what a caller who proved who they are did or was refused.
+/// Records what an authenticated caller did or was refused.
 pub async fn record(context: &Context, happening: Happening<'_>) {
     let Some(event) = standing_alone(context, happening) else { return };
     let (action, subject) = (event.action.clone(), event.subject.clone());
@@ -42,7 +42,7 @@ pub async fn record(context: &Context, happening: Happening<'_>) {
     }
 }
 
-/// The event to write; None if equal ones come too fast, so that it was counted instead.
+/// The event to write; `None` if such events come too fast, so that it was counted instead.
 pub(crate) fn standing_alone(context: &Context, happening: Happening<'_>) -> Option<AuditEvent> {
     let event = event(context, happening).ok()?;
     if context.recorder.may_stand_alone(event.tenant, &event.actor, &event.action, Instant::now()) {
@@ -53,7 +53,7 @@ pub(crate) fn standing_alone(context: &Context, happening: Happening<'_>) -> Opt
     None
 }
 
-/// Counts a refusal of a caller who proved nothing. `reason` is one of a small number of reasons, and `happening` has the details.
+/// Counts a refusal of an unauthenticated caller. `reason` is one of a small number of reasons, and `happening` has the details.
 pub(crate) fn count(context: &Context, happening: Happening<'_>, reason: impl Into<String>, address: Option<IpAddr>) {
     let Ok(mut event) = event(context, happening) else { return };
     event.address = address.map(network);
@@ -76,7 +76,7 @@ pub(crate) fn recording(context: &Context, happening: Happening<'_>) -> Result<S
     Ok(context.store.recording(event(context, happening)?))
 }
 
-/// Writes the counts. Part of background work; whoever reads the audit trail calls it first.
+/// Writes the counts. Background work calls it, and so does everybody who reads the audit trail, before reading it.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -91,7 +91,7 @@ pub async fn write_counts(context: &Context) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A sign-in name for the audit trail. A text that is not a name of the tenant is left out, since people type passwords into the wrong field.
+/// A sign-in name for the audit trail. A text that cannot be a name of the tenant is left out, since people type passwords into the wrong field.
 pub(crate) fn sign_in_name(sent: &str, tenant: &Tenant) -> String {
     check_username(sent, &tenant.domain).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
-//! What runs without a request. The driver runs every loop in the same way: it limits the time of a turn, survives a panic, logs failures at a bounded
-//! rate, stops and drains. This module keeps what became of the turns, in one place. It knows no loop: the table of all of them is `background_loops`.
+//! Background work, which runs without a request. The driver runs every loop in the same way: it limits the time of a turn, survives a panic, logs
+//! failures at a bounded rate, stops and drains. This module keeps the records of all loops in one place. It knows none of them: the table of the
+//! loops is in `background_loops`.
 
 pub mod driver;
 pub mod record;
@@ -15,15 +16,15 @@ use tokio::time::Instant;
 use self::record::Record;
 use crate::failure::Failure;
 
-/// How long a turn may go without a sign of progress: more than the database allows any statement.
+/// How long a turn may go without a sign of progress. It is longer than the database's limit for a statement.
 pub const LIMIT: Duration = Duration::from_secs(90);
 
-/// How the background work of this process goes.
+/// The state of the background work of this process.
 #[derive(Debug)]
 pub struct Background {
     limit: Duration,
     records: Mutex<BTreeMap<&'static str, Record>>,
-    /// A record is another than before.
+    /// Notified when a record has changed.
     pub(crate) changed: Notify,
 }
 
@@ -34,7 +35,7 @@ impl Default for Background {
 }
 
 impl Background {
-    /// `limit`: no turn, and no single wait for the database, may take longer.
+    /// `limit` is the longest that a turn, or a single wait for the database, may take.
     pub fn with_limit(limit: Duration) -> Background {
         Background { limit, records: Mutex::default(), changed: Notify::new() }
     }
@@ -44,21 +45,22 @@ impl Background {
         self.limit
     }
 
-    /// The record of each loop that was started here, by its name.
+    /// The records of the loops that were started in this process, by name.
     pub fn records(&self) -> BTreeMap<&'static str, Record> {
         self.lock().clone()
     }
 
-    /// The loops that have got nothing done for so long that only a fault explains it, by their names, and how long that is.
+    /// The names of the loops that have had no success for so long that only a fault explains it, and for how long.
     pub fn stuck(&self) -> Vec<(&'static str, Duration)> {
         let now = Instant::now();
         self.lock().iter().filter_map(|(name, record)| Some((*name, record.stuck(now)?))).collect()
     }
 
-    /// The outcome, or a failure when there is none in time: a connection may fall silent without ending, and nobody waits for an answer for ever.
+    /// Returns the outcome of the work, or a failure if it exceeds the limit. A connection may fall silent without ending, and nobody must wait for it for
+    /// ever.
     ///
     /// # Errors
-    /// What the work fails with, or that the database did not answer in time.
+    /// The error of the work, or a failure that says that the database did not answer in time.
     pub(crate) async fn in_time<T, E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, Failure>
     where
         Failure: From<E>,
@@ -76,7 +78,7 @@ impl Background {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Record>> {
-        // Whole between any two statements.
+        // The map is consistent after each statement, so a poisoned lock can be used.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

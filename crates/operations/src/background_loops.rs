@@ -1,7 +1,7 @@
-//! The table of all background loops: what each is called, which processes run it, how often its turn comes, and what a turn does.
+//! The table of all background loops: the name of each, which processes run it, its period, and what a turn does.
 //!
-//! A new loop gets a row here and nothing else: the driver (`background::driver`) limits, guards, logs, counts, stops and drains it. A turn must get along with
-//! others of the same loop in other processes. The one loop that is not of the service, that of the listener's certificate, is in the server.
+//! A new loop needs only a row here: the driver (`background::driver`) limits, guards, logs, counts, stops and drains it. A turn must tolerate concurrent
+//! turns of the same loop in other processes. One loop is in the server instead, since it belongs to the listener: the one that reloads its certificate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,13 +25,13 @@ use crate::sign_in::forget::forget_sign_ins;
 /// Which processes run a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunBy {
-    /// Each has state of its own: keys, counts, a clock.
+    /// Every process, since each has state of its own: keys, counts, a clock.
     Every,
     Schedulers,
     Workers,
 }
 
-/// All loops. A process runs as many executions of one tenant at once as `of_one_tenant` says, and half as many again of others.
+/// All loops. A process runs at most `of_one_tenant` executions of one tenant concurrently, and half as many more of other tenants.
 pub fn all(context: &SharedContext, of_one_tenant: usize) -> Vec<(RunBy, Loop)> {
     let of_one_tenant = of_one_tenant.max(1);
     let runners = of_one_tenant + of_one_tenant.div_ceil(2);
@@ -52,7 +52,7 @@ pub fn all(context: &SharedContext, of_one_tenant: usize) -> Vec<(RunBy, Loop)> 
 /// Follows the database's clock.
 fn clock(context: &SharedContext) -> Loop {
     each("clock", "the database could not be asked what time it is", seconds(10), context, |context, _| async move {
-        // On an error it goes on from where it was.
+        // After an error the clock continues from where it was.
         context.clock.follow(&context.store).await?;
         if let Some(warning) = context.clock.warning()
             && context.recorder.tell("clock", Instant::now()).is_some()
@@ -63,10 +63,9 @@ fn clock(context: &SharedContext) -> Loop {
     })
 }
 
-/// Replaces old keys, and takes up those that other processes made. The period is well below the time for which a new key is published before it
-/// signs.
+/// Rotates old keys, and loads those that other processes made. The period is well below the time for which a new key is published before it signs.
 fn keys(context: &SharedContext) -> Loop {
-    // Old keys go on serving: nothing has to wait for new ones.
+    // Old keys continue to serve, so nothing has to wait for new ones.
     let work = |context: SharedContext, _| async move { tend_keys(&context).await.map(|()| Next::Period) };
     each("keys", "the keys could not be looked after", seconds(10), context, work).woken_by(signal(context, |signals| &signals.clock_moved))
 }
@@ -78,10 +77,10 @@ fn sign_ins(context: &SharedContext) -> Loop {
         .woken_by(signal(context, |signals| &signals.clock_moved))
 }
 
-/// Writes the counts of what comes too fast to be recorded one by one. The period is what a process that is killed loses at most; what is counted
-/// at the end is written when the server closes the database.
+/// Writes the counts of events that come too fast to be recorded one by one. A process that is killed loses at most one period of them; on a shutdown
+/// they are written when the server closes the database.
 fn counts(context: &SharedContext) -> Loop {
-    // They are kept until they are written.
+    // After an error the counts are kept until they are written.
     each("counts", "counts of refusals could not be written yet", seconds(5), context, |context, _| async move {
         write_counts(&context).await?;
         Ok(Next::Period)
@@ -96,26 +95,26 @@ fn schedules(context: &SharedContext) -> Loop {
         .woken_by(signal(context, |signals| &signals.rescheduled))
 }
 
-/// Looks for schedules that lie too far ahead since the clock came back.
+/// Replans schedules that are too far in the future since the clock was corrected backwards.
 fn replanning(context: &SharedContext) -> Loop {
     let work = |context: SharedContext, _| async move { scheduler::replan(&context).await.map(|()| Next::Period) };
     each("replanning", "schedules could not be looked through", seconds(300), context, work)
 }
 
-/// Removes artifacts, executions, callbacks and audit events that are not kept any longer.
+/// Removes artifacts, executions, callbacks and audit events whose retention has ended.
 fn retention(context: &SharedContext) -> Loop {
     let work = |context: SharedContext, turn| async move { sweeper::look_after(&context, &turn).await.map(|()| Next::Period) };
     each("retention", "old artifacts and executions could not be removed", seconds(60), context, work)
         .woken_by(signal(context, |signals| &signals.clock_moved))
 }
 
-/// Removes artifacts that no execution refers to, since their process died before it published them.
+/// Sweeps orphaned artifacts: those that no execution refers to, since their process died before it published them.
 fn orphans(context: &SharedContext) -> Loop {
     let work = |context: SharedContext, turn| async move { sweeper::remove_strays(&context, &turn).await.map(|()| Next::Period) };
     each("orphans", "orphaned artifacts could not be looked for", seconds(3600), context, work).after_failure(seconds(600))
 }
 
-/// Runs executions, `runners` at once. The period is for what no signal tells of: a retry may be due, or another process may have queued something.
+/// Runs executions, `runners` concurrently. The period covers what no signal announces: a retry that is due, or an execution that another process queued.
 pub fn executions(context: &SharedContext, places: Places, runners: usize) -> Loop {
     let places = Arc::new(places);
     let work = move |context: SharedContext, turn| {
@@ -130,7 +129,7 @@ pub fn executions(context: &SharedContext, places: Places, runners: usize) -> Lo
         .woken_by(signal(context, |signals| &signals.queued))
 }
 
-/// Sends callbacks that are due. The period is for what no signal tells of: a wait may be over, or another process may have ended an execution.
+/// Sends callbacks that are due. The period covers what no signal announces: a retry that is due, or an execution that another process finished.
 fn callbacks(context: &SharedContext) -> Loop {
     let shares = Shares::default();
     let work = move |context: SharedContext, turn| {
@@ -144,7 +143,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A loop whose turns get the context. `trouble`: what the log says when one fails.
+/// A loop whose turns get the context. `trouble` is the log message for a turn that fails.
 fn each<F>(
     name: &'static str,
     trouble: &'static str,

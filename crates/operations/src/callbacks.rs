@@ -1,4 +1,4 @@
-//! Callbacks: what they say, and how a receiver knows that they come from here. The deliverer (`background`) sends them.
+//! Callbacks: their messages, and the signatures by which a receiver knows that they come from here. The [`deliverer`] sends them.
 
 pub mod deliverer;
 pub(crate) mod message;
@@ -7,13 +7,13 @@ pub mod signature;
 
 use insightgate_outbound::AddressRules;
 
-/// How callbacks leave.
+/// How callbacks are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CallbackSettings {
     pub https_only: bool,
-    /// Whether every callback tells of failed executions too, asked for or not.
+    /// Whether callbacks are sent for failed executions too, even if the report does not request it.
     pub on_failure: bool,
-    /// Where they may go beside public addresses.
+    /// Which addresses they may be sent to beside public ones.
     pub addresses: AddressRules,
     /// Certificates in PEM that are trusted beside the system's.
     pub ca_certificate: Option<Vec<u8>>,

@@ -1,4 +1,4 @@
-//! Callers: the token, the principal that it stands for, and what the caller may do.
+//! Callers: the bearer token, the principal that it stands for, and what the caller may do.
 
 pub mod authenticate;
 pub mod caller;

@@ -1,5 +1,5 @@
-//! The product's time, which schedules, expiries and time spans follow. Processes that share a database follow the database's time. A sandbox can
-//! move it forward, but never back.
+//! The product's clock, which schedules, expiries and time spans follow. Processes that share a database follow the database's clock. A sandbox can move
+//! its clock forward, but never back.
 
 pub(crate) mod shared;
 pub mod watch;
@@ -11,15 +11,15 @@ use insightgate_store::{Store, StoreError};
 
 use crate::clock::shared::SharedClock;
 
-/// Instants are written with four digits of a year, and links and tokens reach beyond now.
+/// The latest year that a clock may be set to. Instants are written with a four-digit year, and links and tokens expire later than now.
 const LATEST_YEAR: i32 = 9998;
-/// A clock that is farther from the database's is worth a warning.
+/// The difference from the database's clock beyond which there is a warning.
 const FAR_OFF_SECONDS: i64 = 30;
 
 #[derive(Debug)]
 pub enum Clock {
     System,
-    /// The database's.
+    /// Follows the database's clock.
     Shared(SharedClock),
     /// Stands still until it is moved.
     Manual {
@@ -29,7 +29,7 @@ pub enum Clock {
     },
 }
 
-/// A manual clock cannot be moved back, and the system's clock cannot be moved.
+/// Why the clock cannot be moved: a manual clock cannot be moved back, and the system's clock cannot be moved at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClockFault {
     #[error("the clock is the system's and cannot be moved: start with --clock manual")]
@@ -45,7 +45,7 @@ impl Clock {
         Clock::Manual { now: Mutex::new(now.trunc_subsecs(3)), moving: tokio::sync::Mutex::default() }
     }
 
-    /// Follows a database from [`Clock::follow`] on, and the system's clock until then: [`Clock::of_system`], but in tests.
+    /// A clock that follows `system` until the first [`Clock::follow`], and the database from then on. `system` is [`Clock::of_system`], except in tests.
     pub fn shared(system: fn() -> DateTime<Utc>) -> Clock {
         Clock::Shared(SharedClock::new(system))
     }
@@ -56,7 +56,7 @@ impl Clock {
         Utc::now().trunc_subsecs(3)
     }
 
-    /// In milliseconds, as in the database.
+    /// The current time, in whole milliseconds, as in the database.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             Clock::System => Clock::of_system(),
@@ -93,7 +93,7 @@ impl Clock {
         }
     }
 
-    /// The message for the operator if this machine's clock differs much from the database's.
+    /// The warning for the operator, if this machine's clock differs much from the database's.
     pub fn warning(&self) -> Option<String> {
         let (seconds, ahead) = (self.offset().num_seconds().abs(), self.offset() < TimeDelta::zero());
         let way = if ahead { "ahead of" } else { "behind" };
@@ -124,7 +124,7 @@ impl Clock {
         }
     }
 
-    /// Whether the clock may be moved to that time.
+    /// Checks whether the clock may be moved to this time.
     ///
     /// # Errors
     /// When the clock is not manual, or would move back.
@@ -141,7 +141,7 @@ impl Clock {
     }
 }
 
-/// An instant is whole even when its last writer panicked.
+/// The instant is valid even if its last writer panicked, so a poisoned lock can be used.
 fn lock(now: &Mutex<DateTime<Utc>>) -> std::sync::MutexGuard<'_, DateTime<Utc>> {
     now.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What every operation works with. Time, identifiers and randomness come from here.
+//! The context that every operation gets. Time, identifiers and randomness come from it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub struct Context {
     pub signing: SigningKeys,
     pub links: LinkKeys,
     pub issuers: ExternalIssuers,
-    /// The way of callbacks, under the rules of the settings.
+    /// The client that sends callbacks, under the rules of the settings.
     pub outbound: Outbound,
     pub settings: Settings,
     pub signals: Signals,
@@ -64,7 +64,7 @@ pub struct Context {
 /// Shared by handlers and background work.
 pub type SharedContext = Arc<Context>;
 
-/// What a context is put together from. Everything else is read from the store, or begins empty.
+/// The parts that a context is made from. Everything else is read from the store or begins empty.
 pub struct Parts {
     pub store: Store,
     pub engine: Engine,
@@ -92,7 +92,7 @@ pub enum ContextFault {
 }
 
 impl Context {
-    /// Reads the keys; the first start makes them.
+    /// Opens a context and loads its keys. The first start makes them.
     ///
     /// # Errors
     /// When the database does not answer, or a key cannot be made or decrypted.

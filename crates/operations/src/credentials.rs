@@ -1,4 +1,4 @@
-//! Credentials of callers, and the limits for those who guess.
+//! Credentials of callers, and the limits on guessing them.
 
 pub mod address_guard;
 pub(crate) mod check_password;

@@ -1,4 +1,4 @@
-//! The use cases of datasets: list them, add one, and import rows.
+//! The use cases of datasets: list datasets, add one, and import rows.
 
 pub mod add;
 pub mod catalogs;

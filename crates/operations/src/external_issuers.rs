@@ -1,7 +1,7 @@
-//! Issuers of tokens that the operator trusts beside, or instead of, the built-in authority: Entra ID, Keycloak or any other that publishes
-//! its keys by OpenID Connect discovery.
+//! Token issuers that the operator trusts beside, or instead of, the built-in authority: Entra ID, Keycloak or any other that publishes its keys by
+//! OpenID Connect discovery.
 //!
-//! The bearer of such a token gets the rights of the user or application that they are bound to here (`manage::external_identities`): roles,
+//! The bearer of such a token gets the rights of the local user or application that they are bound to (`manage::users::external_identities`): roles,
 //! permissions and consent are local. No key, address or algorithm is ever taken from a token.
 
 mod claims;
@@ -22,10 +22,10 @@ use thiserror::Error;
 use self::keys::{KeyFault, PublishedKeys};
 pub use self::settings::{ALGORITHMS, IssuerSettings, TenantSource};
 
-/// Bytes of a token. Entra ID's with many groups stay below.
+/// The most bytes of a token. Entra ID's tokens with many groups are smaller.
 const TOKEN_LIMIT: usize = 16 << 10;
 
-/// The API that a token is presented to. A token for one never opens the other.
+/// The API that a token is presented to. A token for one is never accepted by the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     Insights,
@@ -73,7 +73,7 @@ pub(crate) enum ExternalFault {
 }
 
 impl ExternalFault {
-    /// For the caller: what its own token holds, and nothing of how keys are fetched.
+    /// The message for the caller. It says what the token contains, and nothing about how keys are fetched.
     fn told(&self) -> String {
         match self {
             ExternalFault::Keys(_) => "the keys of the token's issuer cannot be used".to_owned(),
@@ -84,7 +84,7 @@ impl ExternalFault {
 }
 
 impl ExternalIssuers {
-    /// Nothing is fetched yet: keys are fetched with the first token.
+    /// Makes the issuers. Their keys are fetched only when the first token arrives.
     ///
     /// # Errors
     /// When a certificate cannot be read, or the client cannot be made.
@@ -97,7 +97,7 @@ impl ExternalIssuers {
         Ok(ExternalIssuers(trusted))
     }
 
-    /// By its name as in `iss`.
+    /// The issuer with this name, exactly as in `iss`.
     pub fn find(&self, url: &str) -> Option<&Arc<ExternalIssuer>> {
         self.0.iter().find(|issuer| issuer.settings.url == url)
     }

@@ -1,4 +1,4 @@
-//! Why an operation gave no answer. All operations use this one type, so that the API maps failures to statuses in one place.
+//! Why an operation failed. All operations use this one type, so that the API maps failures to statuses in one place.
 
 use insightgate_engine::EngineError;
 use insightgate_identity::enrollment::IllegalMove;
@@ -11,22 +11,22 @@ use thiserror::Error;
 use crate::callers::challenge::Challenge;
 use crate::random::NoRandomness;
 
-/// When to ask again where queries wait for their turns, in seconds.
+/// After how many seconds to retry when too many queries wait.
 const CROWDED_SECONDS: u32 = 5;
-/// When to look again whether a quota has room that only its owner can make, in seconds.
+/// After how many seconds to retry when a quota is used up and only its owner can make room.
 const QUOTA_SECONDS: u32 = 3600;
-/// When to ask again while a database is away, in seconds.
+/// After how many seconds to retry when a database is away.
 const AWAY_SECONDS: u32 = 5;
-/// When to ask again for what an object store did not give, in seconds.
+/// After how many seconds to retry when an object store does not answer.
 pub(crate) const STORE_AWAY_SECONDS: u32 = 10;
 
-/// The text is for the caller; what only the log needs is in `Internal`.
+/// The text of a failure is for the caller. Reasons and causes that only the log needs are in fields that the text leaves out.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// No token, or one that is not accepted. The reason is for the log, the challenge for the caller.
     #[error("Unauthorized")]
     Unauthorized { reason: String, challenge: Challenge },
-    /// The token is right, but its user gave no second factor, and the deployment requires one.
+    /// The token is valid, but its user gave no second factor, and the deployment requires one.
     #[error(
         "MFA required: the token's user gave no second factor. The password grant cannot ask for one: get a token by the device code or the \
          authorization code grant."
@@ -35,16 +35,16 @@ pub enum Failure {
     /// A prerequisite is missing.
     #[error("{0}")]
     Refused(#[from] Refusal),
-    /// The caller may know that it exists, but not have it.
+    /// The caller may know that the item exists, but may not access it.
     #[error("{0}")]
     Forbidden(String),
-    /// Not there, or another's.
+    /// The item does not exist, or belongs to somebody else.
     #[error("no item found")]
     NotFound,
-    /// The report is there, but no execution of it matches.
+    /// The report exists, but no execution of it matches.
     #[error("no executions")]
     NoExecutions,
-    /// The same, but one that failed would match if it were asked for.
+    /// The report exists, and only failed executions match, which were not requested.
     #[error("no executions but failed ones")]
     OnlyFailedExecutions,
     #[error("{0}")]
@@ -55,7 +55,7 @@ pub enum Failure {
     /// Every field of a legal business profile that breaks a rule.
     #[error("The legal business profile breaks rules: {}", listed(.0))]
     Profile(Vec<ProfileFault>),
-    /// It stands against what is there already.
+    /// The request conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
     /// A step that the enrollment's stage does not allow.
@@ -63,16 +63,16 @@ pub enum Failure {
     IllegalMove(#[from] IllegalMove),
     #[error("The server has too much to do. Try again shortly.")]
     Busy,
-    /// The caller's own share is taken.
+    /// The caller already uses its own share.
     #[error("{told}")]
     ShareTaken { told: String, wait_seconds: u32 },
-    /// Something that the server needs is away or refuses it, or there is no room. The cause is for the log.
+    /// Something that the server needs is away or refuses a request, or there is no room. The cause is for the log.
     #[error("{told}")]
     Unavailable { told: String, wait_seconds: u32, cause: String },
-    /// A preview or an explanation.
+    /// A preview or an explanation took too long.
     #[error("The {what} did not finish within {seconds} seconds. That says nothing against the query: a report of it may still succeed.")]
     QueryTimeout { what: &'static str, seconds: u64 },
-    /// Nothing that the caller can mend.
+    /// A failure that the caller cannot correct.
     #[error("Service unavailable")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -82,12 +82,12 @@ impl Failure {
         Failure::Internal(cause.into())
     }
 
-    /// The log gets the whole fault, and the caller `told`.
+    /// A token that is not accepted. `reason` goes to the log, and `told` to the caller.
     pub fn bad_token(reason: impl ToString, told: impl Into<String>) -> Failure {
         Failure::Unauthorized { reason: reason.to_string(), challenge: Challenge::BadToken(told.into()) }
     }
 
-    /// `wait_seconds`: when there will be room without the caller's doing, if that is known.
+    /// A quota is used up. `wait_seconds` is when there will be room without the caller's doing, if that is known.
     pub fn quota_used(told: impl ToString, wait_seconds: Option<u32>) -> Failure {
         Failure::QuotaUsed { told: told.to_string(), wait_seconds: wait_seconds.unwrap_or(QUOTA_SECONDS) }
     }
@@ -148,7 +148,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match &error {
             refused if refused.is_refusal() => Failure::Forbidden(error.caller_message()),
-            // The data or the query stands in the way, not the server.
+            // The cause is the data or the query, not the server.
             EngineError::Misfit { .. }
             | EngineError::Corrupt { .. }
             | EngineError::Budget { .. }

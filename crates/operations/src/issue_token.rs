@@ -1,6 +1,6 @@
-//! The token endpoint: a grant becomes an access token for application and user, or for an application alone.
+//! The token endpoint: exchanges a grant for an access token, for an application that acts for a user or for an application alone.
 //!
-//! Checks come in the platform's order: grant type, tenant, client, required fields, shape of a refresh token, client secret, the user's
+//! The checks come in the platform's order: grant type, tenant, client, required fields, the shape of a refresh token, client secret, the user's
 //! credential or the grant, resource, scope and consent.
 
 mod answer;
@@ -31,7 +31,7 @@ pub use crate::token_failure::TokenFailure;
 use client::{check_secret, find_application, find_tenant};
 use resource::{Granted, Requested};
 
-/// How the application asks.
+/// The grant type of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Grant {
     Password,
@@ -44,19 +44,19 @@ enum Grant {
 /// Who signed in, and how.
 struct SignIn {
     user: User,
-    /// Separated by blanks.
+    /// The authentication methods, separated by blanks.
     amr: String,
-    /// What this answer uses up.
+    /// The credential that this answer redeems.
     spent: Spent,
-    /// What was granted before, for a request that does not repeat it.
+    /// What an earlier step was granted, for a request that does not repeat it.
     granted: Option<Granted>,
-    /// Of the authorization request, for the id token.
+    /// The nonce of the authorization request, for the id token.
     nonce: Option<String>,
 }
 
-/// What is good for one answer. It is used up once every check has passed.
+/// The credential of a request. One that is good for a single answer is redeemed only after every check has passed.
 enum Spent {
-    /// Good for many, as long as it is the user's.
+    /// Good for any number of answers, as long as it is the user's password.
     Password(Box<UserCredentials>),
     Refresh {
         used: UsedToken,
@@ -71,7 +71,7 @@ enum Spent {
     },
 }
 
-/// `authority` is the address that the client reached, without a final slash.
+/// Issues the tokens that the request asks for. `authority` is the address that the client reached, without a final slash.
 ///
 /// # Errors
 /// When the grant is refused, or the database does not answer.
@@ -101,16 +101,16 @@ pub async fn issue_token(
 const ISSUED: &str = "token.issue";
 const REFUSED: &str = "token.refuse";
 
-/// What a request turned out to be about, for the audit record.
+/// What is known of a request so far, for its audit event.
 struct Trail {
     tenant: Option<Uuid>,
     /// The sign-in name that was sent, until it is the name of a user who was recognised.
     user: String,
     client: String,
     correlation: String,
-    /// The application gave its secret, or the user what only they have.
+    /// Whether the application sent its secret, or the user a valid credential.
     proven: bool,
-    /// The event of the grant was written with what it granted.
+    /// Whether the audit event was already written, in the transaction of the grant.
     recorded: bool,
 }
 
@@ -122,7 +122,7 @@ impl Trail {
 
     fn happening<'a>(&self, action: &'a str, detail: String) -> Happening<'a> {
         let (actor, subject, correlation) = (self.client.clone(), self.user.clone(), Some(self.correlation.clone()));
-        // What was sent as a name is known to be none of a password's only within a tenant.
+        // Only with a tenant can the text be checked to be a user name. It could be a password that was typed into the wrong field.
         let subject = if self.tenant.is_some() { subject } else { String::new() };
         Happening { tenant: self.tenant, actor, action, subject, detail, correlation }
     }
@@ -185,7 +185,7 @@ async fn grant(context: &Context, request: &TokenRequest, authority: &str, trail
     answer::for_user(context, request, authority, &application, (permission, requested), sign_in, trail).await
 }
 
-/// A public application proves nothing: its users have to.
+/// Checks the client secret. A public application has none, so that only its users can prove who they are.
 async fn prove(
     context: &Context,
     directory: &View<'_>,
@@ -208,19 +208,19 @@ fn grant_type(request: &TokenRequest) -> Result<Grant, GrantRefusal> {
         }
         Some("refresh_token") => Ok(Grant::RefreshToken),
         Some("authorization_code") => Ok(Grant::AuthorizationCode),
-        // The short name is version 1's.
+        // Version 1 uses the short name.
         Some("urn:ietf:params:oauth:grant-type:device_code" | "device_code") => Ok(Grant::DeviceCode),
         Some("client_credentials") => Ok(Grant::ClientCredentials),
         Some(other) => Err(GrantRefusal::unsupported_grant(other)),
     }
 }
 
-/// What [`crate::random::Random::secret`] makes.
+/// Whether the text has the shape of what [`crate::random::Random::secret`] makes.
 fn is_secret(text: &str) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Resource, permission and consent of a delegated grant.
+/// Checks resource, permission and consent of a delegated grant.
 async fn permitted(
     context: &Context,
     directory: &View<'_>,
@@ -241,7 +241,7 @@ async fn permitted(
     Ok(permission)
 }
 
-/// Whether the sign-in was strong enough. A factor that was set up is asked for, whether or not the deployment requires one.
+/// Checks that the sign-in was strong enough. A user who has set up a second factor must use it, even if the deployment requires none.
 fn check_policy(context: &Context, version: TokenVersion, sign_in: &SignIn) -> Result<(), GrantRefusal> {
     if is_multi_factor(&sign_in.amr) {
         Ok(())

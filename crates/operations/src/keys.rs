@@ -1,4 +1,4 @@
-//! Keys: those that sign tokens, the vault that seals secrets, and their rotation.
+//! Keys: those that sign tokens, the vault that encrypts secrets, and their rotation.
 
 pub(crate) mod key_age;
 pub mod reseal;

@@ -1,7 +1,6 @@
-//! What the service does: a folder for each thing that it is about, and one use case per file. The API, the command line and background work share
-//! them.
+//! The use cases of the service: one folder per subject, and one use case per file. The API, the command line and background work share them.
 //!
-//! Rules that need no IO are in the pure crates, SQL is in `store`, and rows are in `engine`; operations combine them. No HTTP is here.
+//! Rules that need no IO are in the pure crates, SQL is in `store`, and rows are in `engine`; operations combine them. There is no HTTP here.
 
 pub mod audit;
 pub mod background;

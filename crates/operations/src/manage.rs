@@ -1,7 +1,8 @@
-//! Management: organisations, their people, applications and rights. Who calls is an [`administrator::Administrator`].
+//! Management of organisations, their users, applications and rights. The caller is an [`administrator::Administrator`].
 //!
-//! Every change and every refusal leaves one audit event, which names the caller and never holds a secret. That of a change is written in its own
-//! transaction (`Administrator::recording`). Refusals are counted where they come too fast, and administrators of a tenant then have to wait.
+//! Every change and every refusal leaves one audit event, which names the caller and never contains a secret. The event of a change is written in the
+//! transaction of the change (`Administrator::recording`). Refusals that come too fast are counted. If changes come too fast, the administrators of the
+//! tenant have to wait.
 
 pub mod administrator;
 pub mod applications;
@@ -16,19 +17,9 @@ mod lookup;
 pub mod tenants;
 pub mod users;
 
-/// The numbers that operations check by, for the document that tells them to clients.
-pub mod limits {
-    pub use super::applications::REDIRECT_URIS;
-    pub use super::audit_log::LARGEST_PAGE;
-    pub use super::fields::{LONGEST, LONGEST_MPN_ID};
-    pub use super::users::external_identities::ID_LIMIT;
-    pub use super::users::roles::LOCATIONS;
-    pub use crate::credentials::client_secret::SECRET_DAYS;
-}
-
 #[cfg(test)]
 mod tests {
-    /// Methods of the store that are given the event themselves.
+    /// Methods of the store that take the event as an argument.
     const GIVEN: [&str; 2] = ["context.store.move_enrollment(", "context.store.change_tenant("];
 
     #[test]

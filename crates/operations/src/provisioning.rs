@@ -1,5 +1,5 @@
-//! Makes identities without a caller: the first operator (`init`), the people of the demo, those of tests. Nobody's rights are checked here, so each
-//! function asks for a [`Provisioner`]. What is made obeys the rules of `manage`, by the same checks.
+//! Makes identities without a caller: the first operator (`init`), the identities of the demo and of tests. No caller's rights are checked here, so each
+//! function requires a [`Provisioner`]. The same checks as in `manage` apply to what is made.
 
 pub mod add_user;
 pub mod enroll_tenant;
@@ -13,21 +13,21 @@ use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// The right to make identities without being anybody: of whoever holds the data folder and the database.
+/// The right to make identities without being signed in. Whoever holds the data folder and the database has it.
 ///
-/// A command makes one where it serves nobody yet; clippy refuses other places ([`Provisioner::at_start`] is a disallowed method).
+/// A command makes one before it serves any request. Clippy refuses it anywhere else ([`Provisioner::at_start`] is a disallowed method).
 #[derive(Debug, Clone, Copy)]
 pub struct Provisioner {
     actor: &'static str,
 }
 
 impl Provisioner {
-    /// `actor` stands in the audit trail.
+    /// `actor` is the name in the audit trail.
     pub fn at_start(actor: &'static str) -> Provisioner {
         Provisioner { actor }
     }
 
-    /// The store, whose next change writes this as its one event.
+    /// A store whose next change writes this as its only audit event.
     fn recording(self, context: &Context, tenant: Uuid, action: &str, subject: String, detail: String) -> Result<Store, Failure> {
         let (tenant, actor) = (Some(tenant), self.actor.to_owned());
         Ok(audit::recording(context, Happening { tenant, actor, action, subject, detail, correlation: None })?)

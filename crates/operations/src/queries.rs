@@ -1,4 +1,4 @@
-//! The use cases of queries: create, list, delete, explain, and try or run one without a report.
+//! The use cases of queries: create, list, delete and explain them, and preview or run one without a report.
 
 pub(crate) mod absent_values;
 pub mod asked;

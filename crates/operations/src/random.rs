@@ -9,18 +9,18 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// The operating system's generator.
+/// The operating system's random number generator.
 #[derive(Debug, Default)]
 pub struct Random {
     system: SystemRandom,
     last: Mutex<Last>,
 }
 
-/// The last identifier that begins with the time.
+/// The time and place of the last ordered id.
 #[derive(Debug, Default)]
 struct Last {
     milliseconds: u64,
-    /// How many came before it within them.
+    /// How many ids came before it in the same millisecond.
     place: u32,
 }
 
@@ -43,15 +43,15 @@ impl Random {
         Ok(uuid::Builder::from_random_bytes(self.bytes()?).into_uuid())
     }
 
-    /// An id that begins with the time, so that later rows come later in an index and a burst of writes touches few pages. Ids of one millisecond
-    /// count up, so that lists can show them in the order in which this process made them.
+    /// An id that begins with the time (a UUID of version 7), so that later rows come later in an index and a burst of writes touches few pages. Ids of one
+    /// millisecond count up, so that lists can show them in the order in which this process made them.
     ///
     /// # Errors
     /// When the operating system gives no randomness.
     pub fn ordered_uuid(&self, now: DateTime<Utc>) -> Result<Uuid, NoRandomness> {
         let milliseconds = u64::try_from(now.timestamp_millis()).unwrap_or_default();
         let mut rest: [u8; 10] = self.bytes()?;
-        // The first byte shares its place with the version, the third with the variant: both are left alone.
+        // The first byte shares its place with the version, and the third with the variant, so both are left alone.
         let [_, first, _, second, third, fourth, ..] = &mut rest;
         [*first, *second, *third, *fourth] = self.place(milliseconds).to_be_bytes();
         let [version, _, variant, ..] = &mut rest;
@@ -89,7 +89,7 @@ mod tests {
         }
         assert!(made.is_sorted() && made.windows(2).all(|two| two[0] != two[1]));
         assert!(made.iter().all(|id| id.get_version_num() == 7));
-        // Another process counts for itself: what is random in them keeps its identifiers apart.
+        // Another process counts on its own. The random part keeps its ids different.
         let other = Random::default().ordered_uuid(at(1_700_000_000_000)).unwrap();
         assert!(!made.contains(&other));
     }

@@ -1,7 +1,7 @@
-//! Whether the server can do its work now: the database, the places of rows and artifacts, and the clock.
+//! Readiness: whether the server can do its work now. It checks the database, the stores of rows and artifacts, and the clock.
 //!
-//! Each is checked at most once a second, however many requests come, and has two seconds. The result is in general words, since strangers read it;
-//! the causes are in the log.
+//! Each is checked at most once a second, however many requests come, and has two seconds to answer. The result is in general words, since anybody can
+//! read it; the causes are in the log.
 
 use std::time::Duration;
 
@@ -15,20 +15,20 @@ use crate::background::Background;
 use crate::clock::Clock;
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
 
-/// How long an answer is good.
+/// How long a result is reused.
 const GOOD: Duration = Duration::from_secs(1);
 const LIMIT: Duration = Duration::from_secs(2);
-/// How often a store is written to, while it can be reached: stores keep every version, and are paid by the write.
+/// How often the check writes to a store that can be reached. Stores may keep every version, and charge for each write.
 const WRITES: Duration = Duration::from_secs(60);
-/// A clock that is further away from the database's is told of.
+/// The difference from the database's clock beyond which it is reported.
 const CLOCK_SECONDS: i64 = 30;
 
-/// One of the things that the server needs.
+/// The result of the check of one thing that the server needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub name: &'static str,
     pub ok: bool,
-    /// What cannot be done, and why; for a check that passed, a remark.
+    /// What cannot be done, and why. For a check that passed, a remark.
     pub detail: Option<String>,
 }
 
@@ -46,19 +46,19 @@ pub struct Readiness {
 struct Looked {
     at: Instant,
     found: Result<(), Trouble>,
-    /// The database's clock less this machine's, in seconds, where it was asked.
+    /// By how many seconds the database's clock is ahead of this machine's, if it was asked.
     ahead: i64,
 }
 
 #[derive(Debug, Clone)]
 struct Trouble {
     words: String,
-    /// It does not answer: whoever needs it would wait.
+    /// Whether it does not answer, so that a request that needs it would wait.
     away: bool,
 }
 
 impl Readiness {
-    /// All of them, side by side. Background loops are named only while they are stuck, which keeps no request from its answer.
+    /// Runs all checks concurrently. Background loops are named only while they are stuck. That does not fail the check, since requests are still answered.
     pub async fn checks(&self, store: &Store, clock: &Clock, engine: &Engine, background: &Background) -> Vec<Check> {
         let (database, writes) = (self.database(store, clock), self.writes(store));
         let (database, writes, artifacts, rows) = futures::join!(database, writes, self.artifacts(engine), self.rows(engine));
@@ -82,12 +82,12 @@ impl Readiness {
         checks
     }
 
-    /// Before somebody waits for rows that lie in a store.
+    /// Fails at once if the store of rows is away, before anybody waits for it.
     pub(crate) async fn rows_can_be_read(&self, engine: &Engine) -> Result<(), Failure> {
         in_reach(self.rows(engine).await)
     }
 
-    /// The same of the file of a report.
+    /// Fails at once if the store of artifacts is away.
     pub(crate) async fn artifacts_can_be_read(&self, engine: &Engine) -> Result<(), Failure> {
         in_reach(self.artifacts(engine).await)
     }
@@ -101,7 +101,7 @@ impl Readiness {
         let found = match timeout(LIMIT, store.lease_time()).await {
             Ok(Ok(time)) => {
                 if !clock.is_manual() {
-                    // The clock may follow the database's: what it adds is the machine's to mend.
+                    // The clock may follow the database's, so its correction is taken out to compare the machine's own clock.
                     let machine = clock.now() - clock.offset();
                     ahead = (time - machine.timestamp_millis()) / 1000;
                 }
@@ -135,7 +135,7 @@ impl Readiness {
         let write = written.is_none_or(|at| at.elapsed() > WRITES);
         let found = of_store("the artifact store", timeout(LIMIT, engine.check_artifacts(write)).await);
         if found.is_err() {
-            // The next look writes, so that it does not take a store that can be listed for one that can be written to.
+            // The next check writes, so that a store that can be listed but not written to does not pass.
             *written = None;
         } else if write {
             *written = Some(Instant::now());
@@ -172,13 +172,13 @@ fn check(name: &'static str, what: &str, looked: Looked) -> Check {
 
 fn in_reach(looked: Looked) -> Result<(), Failure> {
     match looked.found {
-        // In the words of a caller who finds out by itself.
+        // The same words that the caller would get from the request itself.
         Err(trouble) if trouble.away => Err(Failure::Unavailable {
             told: "The storage cannot be reached. Try again shortly.".to_owned(),
             wait_seconds: STORE_AWAY_SECONDS,
             cause: trouble.words,
         }),
-        // Whatever else is the matter shows where it stands in the way.
+        // Any other trouble is reported by the operation that it prevents.
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The use cases of scheduled reports: create, change, list.
+//! The use cases of scheduled reports: create, change and list them.
 
 pub mod change;
 pub mod create;

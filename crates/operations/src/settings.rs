@@ -1,4 +1,4 @@
-//! What a deployment chooses, with the defaults of each choice. Nothing here is secret.
+//! The settings of a deployment, with their defaults. They contain no secrets.
 
 use std::time::Duration;
 
@@ -13,59 +13,59 @@ use insightgate_report::scheduled_report::ReportRules;
 use crate::callbacks::CallbackSettings;
 use crate::executions::downloads::DownloadSettings;
 
-/// What a deployment chooses.
+/// The settings of a deployment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Resources that a token for the insights API may name. The first is the documented one; the API's ids are among them.
+    /// The resources that a token for the insights API may name. The first is the documented one. The API's ids are among them.
     pub resources: Vec<String>,
-    /// The management API's own resource: a token for it opens no data.
+    /// The management API's own resource. A token for it gives no access to data.
     pub management_resource: String,
-    /// Whether the built-in authority issues tokens and its tokens are accepted. External issuers are trusted either way.
+    /// Whether the built-in authority issues tokens, and these are accepted. External issuers are trusted either way.
     pub built_in_authority: bool,
-    /// The address clients use, without a final slash. None: whatever listener was asked (a sandbox).
+    /// The address that clients use, without a final slash. `None` for the address of whichever listener got the request (a sandbox).
     pub public_url: Option<String>,
-    /// Whether the documented quotas hold.
+    /// Whether the documented quotas apply.
     pub quotas: bool,
     pub access_rules: AccessRules,
     pub report_rules: ReportRules,
-    /// How long a poll waits for a first execution before its documented 404.
+    /// How long a poll for a first execution is held before its documented 404.
     pub hold_poll: Duration,
     pub link_lifetime: TimeDelta,
-    /// What becomes of slots that passed while no scheduler ran.
+    /// What happens to slots that passed while no scheduler ran.
     pub catch_up: CatchUp,
-    /// An execution that takes longer fails.
+    /// The time limit of an execution. One that takes longer fails.
     pub run_limit: Duration,
-    /// How long executions may go on when the process is asked to end, before they are given back.
+    /// How long executions may continue when the process is asked to stop, before they are released to other processes.
     pub drain: Duration,
-    /// Files are removed when they are so old.
+    /// After how many days artifacts are removed.
     pub artifact_days: u32,
-    /// Executions are forgotten when they ended so long ago and have no file.
+    /// After how many days ended executions without an artifact are removed.
     pub history_days: u32,
-    /// Audit events are removed when they are so old.
+    /// After how many days audit events are removed.
     pub audit_days: u32,
-    /// The oldest files are removed when all together hold more bytes; None: they may hold any.
+    /// The most bytes of all artifacts together, beyond which the oldest are removed; `None` for no limit.
     pub artifact_bytes: Option<u64>,
-    /// Bytes that one file may have.
+    /// The most bytes of one artifact.
     pub largest_artifact: u64,
-    /// Bytes that the files of one tenant may have together.
+    /// The most bytes of all artifacts of one tenant together.
     pub tenant_artifact_bytes: u64,
-    /// Whether links are the artifact store's own addresses, where it has some.
+    /// Whether links are the artifact store's own (presigned) addresses, if it provides them.
     pub store_links: bool,
     pub downloads: DownloadSettings,
     pub preview_timeout: Duration,
     /// How tenants share the engine.
     pub sharing: Sharing,
-    /// A signing key is replaced when it is so old.
+    /// After how many days a signing key is rotated.
     pub signing_key_days: u32,
-    /// Whether a refresh token is good once, whoever uses it.
+    /// Whether a refresh token may be used only once by every application, even by one with a secret.
     pub strict_refresh: bool,
-    /// Whether the insights API takes only tokens of users who gave a second factor.
+    /// Whether tokens are accepted only from users who gave a second factor, by the insights API and the management API.
     pub require_mfa: bool,
     pub callbacks: CallbackSettings,
 }
 
 impl Settings {
-    /// The resources that an operator names, and the ids of the API, which name nothing else anywhere.
+    /// Adds the ids of the API to the resources that an operator names. The ids name nothing else anywhere.
     pub fn with_api_ids(mut resources: Vec<String>) -> Vec<String> {
         resources.extend(api_ids::ALL.map(str::to_owned));
         resources

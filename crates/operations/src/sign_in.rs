@@ -1,7 +1,7 @@
-//! Interactive sign-in: what the pages ask next, until the browser returns to the application or the device has its answer.
+//! Interactive sign-in: which page comes next, until the browser returns to the application or the device has its answer.
 //!
-//! Nothing about a request is stored between two pages: each page sends the whole request again, and each is checked from the start. Only the
-//! browser's session is stored. Whether a form came from our own page is checked before this module is called.
+//! Nothing about a request is stored between two pages. Each page sends the whole request again, and it is checked from the start each time. Only the
+//! browser's session is stored. The caller has already checked that a form came from one of our own pages.
 
 mod authorization;
 mod device;
@@ -34,7 +34,7 @@ use authorization::{CheckFault, CodeGoal, Prompt};
 use session::Current;
 use steps::Stepped;
 
-/// A browser.
+/// One request of a browser.
 #[derive(Clone, Default)]
 pub struct Visit {
     /// The value of its session cookie.
@@ -51,7 +51,7 @@ pub enum Purpose {
     Device(String),
 }
 
-/// What a page sent.
+/// The step that a page sent.
 #[derive(Clone)]
 pub enum Step {
     Begin,
@@ -64,7 +64,7 @@ pub enum Step {
     Decide(bool),
 }
 
-/// What the browser gets.
+/// The answer to the browser.
 pub struct Reply {
     pub next: Next,
     pub session: SessionChange,
@@ -89,7 +89,7 @@ pub enum Next {
 pub struct Party {
     pub application: String,
     pub tenant: String,
-    /// Where the browser goes at the end; None for a device.
+    /// Where the browser goes at the end; `None` for a device.
     pub redirect_uri: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub enum Ask {
     Account {
         username: String,
     },
-    /// `permission` is None where the consent is there already, and a device only has to be confirmed.
+    /// `permission` is `None` if consent was already given and only a device has to be confirmed.
     Consent {
         username: String,
         permission: Option<Permission>,
@@ -143,7 +143,7 @@ enum Goal {
     Device(DeviceCode),
 }
 
-/// Takes the step, and returns what comes next. A refusal is shown on a page, if the request has no address that an answer may be sent to.
+/// Takes the step, and returns what comes next. A refusal is shown on a page if the request has no address that an answer may be sent to.
 ///
 /// # Errors
 /// When the sign-in is refused on a page, or the database does not answer.
@@ -196,7 +196,7 @@ pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: 
     Ok(Reply { next, session: change })
 }
 
-/// Somebody is signed in: consent, then the answer.
+/// Asks a signed-in user for consent, and then answers the application or the device.
 async fn decide(
     context: &Context,
     visit: &Visit,
@@ -254,7 +254,7 @@ impl Subject {
         Party { application: self.application.name.clone(), tenant: self.tenant.name.clone(), redirect_uri }
     }
 
-    /// The page, or the refusal for a request that forbids pages.
+    /// The page, or the refusal `silent` for a request that forbids pages (`prompt=none`).
     fn ask(&self, ask: Ask, silent: GrantRefusal) -> Next {
         match &self.goal {
             Goal::Code(goal) if self.prompt.none => Next::Answer(goal.back.refused(silent)),
@@ -267,7 +267,7 @@ impl Subject {
         self.ask(Ask::Password { username, fault: None }, GrantRefusal::login_required())
     }
 
-    /// Back to the application; of a device there is no way back but its own polls, so that the person is told.
+    /// Sends the refusal back to the application. A device learns of it only when it polls, so for a device the person is told on a page.
     fn refuse(&self, refusal: GrantRefusal) -> Result<Next, TokenFailure> {
         match &self.goal {
             Goal::Code(goal) => Ok(Next::Answer(goal.back.refused(refusal))),
@@ -275,11 +275,11 @@ impl Subject {
         }
     }
 
-    /// What a new request asks of somebody who is signed in, or about to be.
+    /// What a new request asks of a user who is signed in, or who still has steps to take.
     async fn begins(&self, context: &Context, current: &Current) -> Result<Option<Reply>, TokenFailure> {
         let username = &current.user.username;
         if self.prompt.login {
-            // Ended, so that no page can be passed over.
+            // The session is ended, so that no page can be skipped.
             context.store.delete_sign_in_session(&current.record.digest).await?;
             return Ok(Some(Reply { next: self.sign_in(Some(username.clone())), session: SessionChange::End }));
         }
@@ -298,7 +298,7 @@ fn keep(next: Next) -> Reply {
     Reply { next, session: SessionChange::Keep }
 }
 
-/// A request that was refused before anybody was asked.
+/// Counts a request that was refused before any page was shown.
 fn count_refusal(
     context: &Context,
     tenant: Option<Uuid>,

@@ -1,8 +1,8 @@
-//! Signals within this process: who writes something wakes who waits for it. Other processes find out by looking.
+//! Signals within this process: whoever writes something wakes whoever waits for it. Other processes find out by polling.
 
 use tokio::sync::Notify;
 
-/// Wakes background work and those who wait for it, within this process.
+/// Wakes background work, and requests that wait for it, within this process.
 #[derive(Debug, Default)]
 pub struct Signals {
     /// An execution was queued.
@@ -11,7 +11,7 @@ pub struct Signals {
     pub finished: Notify,
     /// A schedule or the clock changed.
     pub rescheduled: Notify,
-    /// A report was deleted: its execution, if it is here, is to end.
+    /// A report was deleted. If this process runs its execution, that execution is to end.
     pub deleted: Notify,
     /// The sandbox's clock was moved.
     pub clock_moved: Notify,

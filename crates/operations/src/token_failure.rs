@@ -1,4 +1,4 @@
-//! Why a sign-in or a token request was not granted: a refusal, which the protocol gives a code, or a failure of ours.
+//! Why a sign-in or a token request was not granted: a refusal, for which the protocol has a code, or a failure of the server.
 
 use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_store::StoreError;

@@ -1,6 +1,6 @@
 //! Files that a command writes, at a path that a person named. Links are followed and kept. A plain file is replaced once all of its text is written,
-//! and keeps its mode and its owner. A device, a pipe or a socket is written into directly, and so is a file that this process has open already
-//! (`/dev/stdout`). They are never replaced.
+//! and keeps its mode and its owner. A device, a pipe, a socket or a file that a process already has open (`/dev/stdout`) is never replaced but written
+//! to directly.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
@@ -12,26 +12,26 @@ use insightgate_engine::storage::unfinished_file;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWrite;
 
-/// Links within each other, as many as the system follows.
+/// The most links in a chain that are followed, as many as the system follows.
 const MOST_LINKS: u32 = 40;
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
-    /// Its owner alone, whoever could read one that was there: it holds secrets.
+    /// Only its owner, since it contains secrets. That also applies if others could read the previous file.
     Owner,
     /// Whoever may read the person's other files.
     Everybody,
 }
 
-/// Where a path leads.
+/// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    /// A plain file, or where one is to be made; no link.
+    /// A plain file, or a path at which one is to be made. It is not a link.
     File(PathBuf),
-    /// Something else, which is there.
+    /// Something else that exists.
     Other(PathBuf),
-    /// What this process writes to anyway.
+    /// The standard output of this process.
     Stdout,
 }
 
@@ -43,7 +43,7 @@ pub fn is_file(path: &Path) -> io::Result<bool> {
     Ok(followed(path)?.is_some())
 }
 
-/// The file that the path leads to through its links; None if [`is_file`] is false.
+/// The file that the path leads to through its links; `None` if [`is_file`] is false.
 ///
 /// # Errors
 /// As in [`is_file`].
@@ -83,7 +83,7 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Target {
-    /// Beside the file whose place it takes.
+    /// A temporary file beside the one that it will replace.
     Unfinished {
         file: NamedTempFile,
         path: PathBuf,
@@ -95,7 +95,7 @@ enum Target {
 }
 
 impl Output {
-    /// Opening a pipe waits for its reader.
+    /// Opens the target. Opening a pipe waits for its reader.
     ///
     /// # Errors
     /// As in [`write()`].
@@ -115,7 +115,7 @@ impl Output {
         Ok(Output { to })
     }
 
-    /// Puts the file in its place.
+    /// Moves the file into place.
     ///
     /// # Errors
     /// If the rest of the text could not be written.
@@ -125,7 +125,7 @@ impl Output {
         file.as_file().sync_all()?;
         match file.persist(&path) {
             Ok(_) => Ok(()),
-            // Something is mounted on the file itself, as containers do: it can be written, and not be replaced.
+            // The file itself is a mount point, as in containers: it can be written to, but not replaced.
             Err(failed) if failed.error.kind() == ErrorKind::ResourceBusy => {
                 let text = std::fs::read(failed.file.path())?;
                 OpenOptions::new().write(true).truncate(true).open(&path)?.write_all(&text)
@@ -157,7 +157,7 @@ impl Write for Output {
     }
 }
 
-/// Writing waits for whoever reads: for commands, which have nothing else to do.
+/// Writing blocks until the reader takes the text, which is acceptable for commands, since they have nothing else to do.
 impl AsyncWrite for Output {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut task::Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(self.write(bytes))
@@ -192,8 +192,8 @@ fn place(path: &Path) -> io::Result<Place> {
     Err(io::Error::other("its links lead in a circle"))
 }
 
-/// Linux names what a process has open `/proc/<process>/fd/<number>`, as links that may say nothing (`pipe:[7]`). A file that is open so belongs to
-/// whoever opened it, and may hold more than this command's text.
+/// Whether the path names a file that a process has open: on Linux `/proc/<process>/fd/<number>`, a link that may have no path (`pipe:[7]`). Such a file
+/// belongs to whoever opened it, and may contain more than this command's text.
 fn open_file(path: &Path) -> Option<Place> {
     let folder = path.parent()?.canonicalize().ok()?;
     let processes = folder.strip_prefix("/proc").ok()?;
@@ -209,18 +209,18 @@ fn straight(path: &Path) -> io::Result<Target> {
     if std::os::unix::fs::FileTypeExt::is_socket(&std::fs::metadata(path)?.file_type()) {
         return std::os::unix::net::UnixStream::connect(path).map(Target::Socket);
     }
-    // Behind what an open file holds already.
+    // Appends to what an open file already contains.
     OpenOptions::new().append(true).open(path).map(Target::Straight)
 }
 
-/// What is replaced keeps its mode and its owner, as if it had been written into.
+/// Gives the new file the mode and the owner of the one that it replaces, as if that one had been written to.
 fn stay_as(file: &File, before: &Metadata, readers: Readers) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
         let own = file.metadata()?;
         if (own.uid(), own.gid()) != (before.uid(), before.gid()) {
-            // Only an administrator may give a file away; a person's own replaces it.
+            // Only an administrator may change the owner of a file. Otherwise the new file belongs to the person.
             let _ = fchown(file, Some(before.uid()), Some(before.gid()));
         }
         let for_others = if readers == Readers::Owner { 0o700 } else { 0o777 };

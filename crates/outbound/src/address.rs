@@ -1,12 +1,12 @@
 //! Which addresses may be connected to: public ones, and networks that the operator names.
 //!
-//! It judges numbers only, and never resolves names.
+//! It checks only IP addresses, and never resolves names.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Public addresses are always allowed, other addresses only in these networks.
+/// The rules. Public addresses are always allowed, and other addresses only in these networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AddressRules {
     pub allowed: Vec<IpNet>,
@@ -17,7 +17,7 @@ impl AddressRules {
         match address {
             IpAddr::V4(address) => self.names(IpAddr::V4(address)) || is_public_v4(address),
             IpAddr::V6(v6) => match carried(v6) {
-                // The packet goes to the address within: that is the one to judge.
+                // The packet goes to the embedded address, so that one is checked.
                 Carried::Mapped(inner) => self.is_allowed(IpAddr::V4(inner)),
                 Carried::Translated(inner) => self.names(address) || self.is_allowed(IpAddr::V4(inner)),
                 Carried::Nothing => self.names(address) || is_public_v6(v6),
@@ -30,11 +30,11 @@ impl AddressRules {
     }
 }
 
-/// An IPv4 address within an IPv6 address.
+/// An IPv4 address that is embedded in an IPv6 address.
 enum Carried {
-    /// `::ffff:a.b.c.d`: the same as the address within.
+    /// `::ffff:a.b.c.d`: equivalent to the embedded address.
     Mapped(Ipv4Addr),
-    /// NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`): a gateway passes it on.
+    /// NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`): a gateway forwards the packet to the embedded address.
     Translated(Ipv4Addr),
     Nothing,
 }
@@ -51,12 +51,12 @@ fn carried(address: Ipv6Addr) -> Carried {
     }
 }
 
-/// Outside of the blocks that IANA lists as not globally reachable, and not the platform address of a cloud.
+/// Whether the address is outside the blocks that IANA lists as not globally reachable, and is not the platform address of a cloud.
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = match address.octets() {
         [0, ..] | [10, ..] | [127, ..] => true,
         [100, second, ..] => (64..128).contains(&second),
-        // Azure's own address within every machine there: it looks public and serves metadata.
+        // The address of Azure's platform, which every machine there can reach. It looks public, and serves metadata.
         [168, 63, 129, 16] => true,
         // Link-local, where the clouds' metadata services answer.
         [169, 254, ..] => true,
@@ -70,10 +70,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special
 }
 
-/// Within `2000::/3`, where all public addresses lie, and outside of its special blocks.
+/// Whether the address is within `2000::/3`, which contains all public addresses, and outside its special blocks.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
-        // Protocol assignments, Teredo and ORCHID among them.
+        // Protocol assignments, including Teredo and ORCHID.
         [0x2001, second, ..] if second < 0x200 => false,
         // Documentation.
         [0x2001, 0xdb8, ..] => false,
@@ -130,7 +130,7 @@ mod tests {
             "239.255.255.250",
             "240.0.0.1",
             "255.255.255.255",
-            // IPv6 of the same kinds.
+            // The same kinds of IPv6 addresses.
             "::",
             "::1",
             "fe80::1",
@@ -151,7 +151,7 @@ mod tests {
             "5f00::1",
             "4000::1",
             "64:ff9b:1::808:808",
-            // IPv4 in disguise.
+            // Embedded IPv4 addresses.
             "::127.0.0.1",
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
@@ -221,7 +221,7 @@ mod tests {
             (&["fd00::/8", "172.16.0.0/12"], "172.20.0.1", true),
             (&["fd00::/8", "172.16.0.0/12"], "fe80::1", false),
             (&["::/0"], "fe80::1", true),
-            // Another family: what is within is IPv4.
+            // The networks are IPv6, and the embedded address is IPv4.
             (&["::/0"], "::ffff:10.0.0.1", false),
         ];
         for (networks, address, expected) in cases {

@@ -1,4 +1,4 @@
-//! The HTTP client. It resolves a name, keeps the addresses that may be connected to, and connects to one of those and to nothing else.
+//! The HTTP client. It resolves a name, keeps the addresses that may be connected to, and connects only to one of those.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -25,11 +25,11 @@ pub struct Outbound {
 /// The limits of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// From the name's resolution to the last byte.
+    /// The time limit, from the resolution of the name to the last byte.
     pub time: Duration,
-    /// Bytes of the answer's body.
+    /// The most bytes of the answer's body.
     pub body: usize,
-    /// Refuses `http`.
+    /// Whether `http` is refused.
     pub https_only: bool,
 }
 
@@ -37,12 +37,12 @@ pub struct Limits {
 #[derive(Debug, Clone)]
 pub struct Message {
     pub url: Url,
-    /// POST with this body of JSON; without one, GET.
+    /// The JSON body of a POST. Without one, the request is a GET.
     pub body: Option<Bytes>,
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// The answer, whatever it is. A redirect is an answer like any other: it is not followed.
+/// The answer. A redirect is an answer like any other, and is not followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -69,7 +69,7 @@ pub enum OutboundError {
 }
 
 impl Outbound {
-    /// `authorities`: certificates in PEM that are trusted beside the system's.
+    /// Makes a client. `authorities` are certificates in PEM that are trusted beside the system's.
     ///
     /// # Errors
     /// When a certificate is wrong, or the client cannot be made.
@@ -81,7 +81,7 @@ impl Outbound {
             .redirect(Policy::none())
             .referer(false)
             .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&rules))))
-            // Each request connects anew, so that each is judged by where it goes now.
+            // Each request opens a new connection, so that the address of each is checked.
             .pool_max_idle_per_host(0)
             .user_agent(concat!("insightgate/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = authorities {
@@ -94,7 +94,7 @@ impl Outbound {
         Ok(Outbound { http: builder.build().map_err(wrong)?, rules })
     }
 
-    /// Follows no redirect. An answer that is longer or slower than the limits is cut off and is an error.
+    /// Sends a GET. An answer that exceeds the limits is cut off and is an error. Redirects are not followed.
     ///
     /// # Errors
     /// When the address may not be connected to, or no complete answer comes within the limits.
@@ -116,7 +116,7 @@ impl Outbound {
         Ok(Answer { status: response.status().as_u16(), body: body.freeze() })
     }
 
-    /// The status of the answer. The body is not read, however long it is: `limits.body` does not matter here.
+    /// Sends the message, and returns the status of the answer. The body is not read, so `limits.body` does not apply.
     ///
     /// # Errors
     /// When the address may not be connected to, or no answer comes within the limits.
@@ -134,7 +134,7 @@ impl Outbound {
         Ok(response.status().as_u16())
     }
 
-    /// The check that is possible before a connection. Numeric addresses are never resolved, so they are judged here.
+    /// The checks that are possible before a connection. IP addresses are never resolved, so they are checked here.
     ///
     /// # Errors
     /// When the address may not be connected to.
@@ -161,15 +161,15 @@ impl Outbound {
     }
 }
 
-/// Gives the connector nothing but addresses that may be connected to: what was checked and what is used cannot differ.
+/// Gives the connector only addresses that may be connected to, so that the address that is used is the one that was checked.
 struct GuardedResolver(Arc<AddressRules>);
 
-/// Travels through the HTTP client's errors.
+/// Marks a refused name among the causes of the HTTP client's errors.
 #[derive(Debug, Error)]
 #[error("no address of '{0}' may be connected to")]
 struct NoneAllowed(String);
 
-/// Travels with it: what the system's resolver said.
+/// Marks a name that was not resolved, with the words of the system's resolver.
 #[derive(Debug, Error)]
 #[error("{0}")]
 struct NotResolved(String);
@@ -209,7 +209,7 @@ fn failure(host: &str, limits: Limits, error: &reqwest::Error) -> OutboundError 
     }
 }
 
-/// The causes alone: the outermost text holds the address with its query.
+/// The causes without the outermost error, whose text contains the address with its query.
 fn reasons(error: &reqwest::Error) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! Syntax tree → plan: every name is looked up, every literal is converted, and every rule of the language is applied.
+//! Checks a syntax tree and makes a plan: every name is looked up, every literal is converted, and every rule of the language is applied.
 
 mod condition;
 mod names;
@@ -16,18 +16,18 @@ use crate::syntax::{self, Reading};
 use crate::timespan::TimeSpan;
 use names::Names;
 
-/// The query's text as a plan over the catalog.
+/// Parses the text of a query and checks it against the catalog.
 ///
 /// # Errors
 ///
-/// [`Diagnostics`] have all that is wrong with it, each with its place.
+/// [`Diagnostics`] has everything that is wrong with the text, each with its place.
 pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     let Reading { select, diagnostics } = syntax::read(text);
     match select {
         Some(select) if diagnostics.is_empty() => check(&select, catalog),
         Some(select) => {
-            // What was understood has its names looked up, so that they are reported at once with the syntax errors. Rules about the
-            // whole query would speak of one that nobody wrote.
+            // The names in what was understood are looked up, so that wrong ones are reported at once with the syntax errors. Rules about the whole
+            // query are not applied, since they would complain about a query that nobody wrote.
             let found = check_names(&select, catalog, false).err().unwrap_or_default();
             Err(diagnostics.and(found))
         }
@@ -35,16 +35,16 @@ pub fn plan(text: &str, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     }
 }
 
-/// The query's tree as a plan over the catalog.
+/// Checks the tree of a query against the catalog.
 ///
 /// # Errors
 ///
-/// [`Diagnostics`] have all that is wrong with its names, its values and the query as a whole.
+/// [`Diagnostics`] has everything that is wrong with the names, the values and the query as a whole.
 pub fn check(select: &Select, catalog: &Catalog) -> Result<Plan, Diagnostics> {
     check_names(select, catalog, true)
 }
 
-/// `whole`: whether the rules about the whole query hold too.
+/// `whole` says whether the rules about the whole query are applied too.
 fn check_names(select: &Select, catalog: &Catalog, whole: bool) -> Result<Plan, Diagnostics> {
     let Some(dataset) = catalog.find(&select.dataset.text) else {
         let at = select.dataset.at;
@@ -65,7 +65,7 @@ fn check_names(select: &Select, catalog: &Catalog, whole: bool) -> Result<Plan, 
 struct Checker<'a> {
     dataset: &'a Arc<Dataset>,
     names: Names<'a>,
-    /// The name by which the query first calls each field, in the dataset's spelling.
+    /// The name by which the query first refers to each field, in the dataset's spelling.
     called: HashMap<Field, &'a str>,
     whole: bool,
     diagnostics: Diagnostics,
@@ -73,7 +73,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    /// Of no worth when there are diagnostics.
+    /// The plan is meaningless if there are diagnostics.
     fn plan(&mut self, select: &Select) -> Plan {
         let outputs: Vec<(Field, &str)> = select.names.iter().filter_map(|name| self.field(name)).collect();
         let selected: Vec<Field> = outputs.iter().map(|(field, _)| *field).collect();
@@ -82,7 +82,7 @@ impl<'a> Checker<'a> {
             select.order.iter().filter_map(|item| Some((self.field(&item.name)?.0, &item.name, item.descending))).collect();
         let fields = selected.iter().chain(conditions.iter().map(|c| &c.field)).chain(order.iter().map(|(field, ..)| field));
         let grouped = fields.into_iter().any(|field| matches!(field, Field::Metric(_)));
-        // Groups differ in their key columns, all of which are outputs, so DISTINCT says nothing more.
+        // Groups differ in their key columns, all of which are outputs, so that DISTINCT has no further effect.
         let distinct = select.distinct && !grouped;
         for (field, name, _) in &order {
             self.check_order(*field, name, &selected, grouped, distinct);
@@ -93,7 +93,7 @@ impl<'a> Checker<'a> {
         let (row_conditions, group_conditions) = conditions.into_iter().partition(|c| matches!(c.field, Field::Column(_)));
         let mut keys: Vec<OrderKey> = Vec::new();
         for (field, _, descending) in order {
-            // Rows that are equal in a field are not told apart by the same field again.
+            // Rows that are equal in a field cannot be ordered by the same field again.
             if !keys.iter().any(|key| key.field == field) {
                 keys.push(OrderKey { field, descending });
             }
@@ -113,14 +113,14 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// With the dataset's spelling of the name. To be asked in the order of the text.
+    /// Finds the field of a name, with the dataset's spelling of the name. Has to be called in the order of the text.
     fn field(&mut self, name: &Name) -> Option<(Field, &'a str)> {
         let found = self.names.find(&name.text);
         match found {
             Some((field, spelling)) => {
                 self.called.entry(field).or_insert(spelling);
             }
-            // Nothing is looked for in vain: the nearest name takes its time.
+            // The nearest name is expensive to find, and is only looked for if it will be reported.
             None if self.diagnostics.is_full() => self.diagnostics.count(),
             None => self.report(Code::UnknownName, name.at, names::unknown_field(name, self.dataset)),
         }
@@ -134,7 +134,7 @@ impl<'a> Checker<'a> {
         aliased
     }
 
-    /// Ordering by a column that is not selected has one meaning only while each row of the result is a row of the dataset.
+    /// Ordering by a column that is not selected is only unambiguous while each row of the result is a row of the dataset.
     fn check_order(&mut self, field: Field, name: &Name, outputs: &[Field], grouped: bool, distinct: bool) {
         if matches!(field, Field::Metric(_)) || outputs.contains(&field) {
             return;

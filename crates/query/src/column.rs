@@ -1,6 +1,6 @@
 //! The columns of datasets, the values that they hold, and how values are compared.
 //!
-//! Plain values that everything above speaks in: the syntax, the metrics, the catalog and the plan.
+//! These are plain values that everything above uses: the syntax, the metrics, the catalog and the plan.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -8,17 +8,17 @@ use crate::fold::fold;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// The dataset's own spelling. Files and previews have the name that a query wrote, see [`crate::plan::Selected`].
+    /// The dataset's own spelling. Artifacts and previews use the name that the query wrote, see [`crate::plan::Selected`].
     pub name: String,
     /// Other spellings that queries may use.
     pub aliases: Vec<String>,
     pub kind: ColumnType,
     pub nullable: bool,
     pub sensitive: bool,
-    /// False for the hidden input of a metric: it can be read by metrics, but not named in a query.
+    /// False for the hidden input of a metric, which metrics can read but queries cannot name.
     pub selectable: bool,
     pub description: String,
-    /// Values as text: `allowed` is a closed list when it is not empty, `examples` only illustrate.
+    /// Values as text: `allowed` is a closed list if it is not empty; `examples` only illustrate.
     pub allowed: Vec<String>,
     pub examples: Vec<String>,
 }
@@ -33,9 +33,9 @@ pub enum ColumnType {
         precision: u8,
         scale: i8,
     },
-    /// Days (Arrow Date32).
+    /// Stored as days (Arrow Date32).
     Date,
-    /// UTC, microseconds (Arrow Timestamp(Microsecond, "UTC")).
+    /// Stored in UTC as microseconds (Arrow Timestamp(Microsecond, "UTC")).
     Timestamp,
     Bool,
 }
@@ -46,14 +46,14 @@ impl Column {
     }
 }
 
-/// A literal, converted to the type of the field it is compared with. Strings compare folded (see [`crate::fold`]).
+/// A literal, converted to the type of the field with which it is compared. Strings compare folded (see [`crate::fold`]).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     String(String),
     Int(i64),
     Float(f64),
-    /// `unscaled` × 10^-`scale`. A literal between two neighbouring values of an Int64 or Decimal field is the middle between them, with one
-    /// digit more than the field has: it compares as the literal does. In lists and with `=` and `!=` it does not occur.
+    /// `unscaled` × 10^-`scale`. A literal between two neighbouring values of an Int64 or Decimal field becomes the middle between them, with one
+    /// digit more than the field has, which compares as the literal does. That does not occur in lists or with `=` and `!=`.
     Decimal {
         unscaled: i128,
         scale: i8,
@@ -73,7 +73,7 @@ pub enum Comparison {
     GreaterOrEqual,
 }
 
-/// Names of datasets, columns and metrics ignore case.
+/// Whether two names are equal: names of datasets, columns and metrics are case-insensitive.
 pub fn same_name(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || (!(one.is_ascii() && other.is_ascii()) && fold(one) == fold(other))
 }

@@ -1,4 +1,4 @@
-//! Datasets: their columns and metrics, as files define them.
+//! Datasets with their columns and metrics, as definition files describe them.
 
 pub mod builtin;
 pub mod catalog;

@@ -1,6 +1,6 @@
 //! What is wrong with a query, and where. The API sends the diagnostics as one message; the command line shows them below the text.
 //!
-//! The message of a diagnostic says what was found, what is possible there and, for a name, the nearest one.
+//! The message of a diagnostic says what was found, what is possible there and, for a name, the nearest known one.
 
 pub(crate) mod nearest;
 mod span;
@@ -16,34 +16,34 @@ pub enum Code {
     /// The text does not follow the grammar.
     Syntax,
     UnknownDataset,
-    /// Neither a column nor a metric of the dataset.
+    /// The name is neither a column nor a metric of the dataset.
     UnknownName,
     TimeSpanNotAvailable,
-    /// The text, or one of its lists, is longer than is taken.
+    /// The text, or one of its lists, is longer than allowed.
     TooLong,
-    /// The names and values are right, but what is asked has no meaning.
+    /// The names and values are right, but the query has no meaning.
     Rule,
 }
 
-/// One thing that is wrong.
+/// One error in a query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Diagnostic {
     pub code: Code,
-    /// From 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// The column, counted from 1 in characters.
     pub column: u32,
-    /// Characters; 0 where something is missing.
+    /// The length in characters; 0 where something is missing.
     pub length: u32,
-    /// A sentence that contains the place too, so that it can stand alone.
+    /// A sentence that contains the place too, so that it can be shown alone.
     pub message: String,
 }
 
-/// The most that are reported; further ones are counted only. A reader fixes the first ones and tries again.
+/// The most diagnostics that are reported; further ones are only counted. A reader fixes the first ones and tries again.
 pub const MAXIMUM_DIAGNOSTICS: usize = 20;
 
-/// All that is wrong with a query: the first diagnostics, to which it dereferences, and the number of further ones.
+/// Everything that is wrong with a query: the first diagnostics, to which it dereferences, and the number of further ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     first: Vec<Diagnostic>,
@@ -51,7 +51,7 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// How many are not among the first.
+    /// The number of diagnostics that are not among the first.
     pub fn more(&self) -> usize {
         self.more
     }
@@ -65,7 +65,7 @@ impl Diagnostics {
         if self.is_full() { self.count() } else { self.first.push(diagnostic) }
     }
 
-    /// Adds one that nobody is told of.
+    /// Counts a diagnostic that is not reported.
     pub(crate) fn count(&mut self) {
         self.more += 1;
     }
@@ -77,7 +77,7 @@ impl Diagnostics {
         self.in_order()
     }
 
-    /// Sorted by place.
+    /// The same diagnostics, sorted by place.
     pub(crate) fn in_order(mut self) -> Diagnostics {
         self.first.sort_by_key(|d| (d.line, d.column));
         self.more += self.first.len().saturating_sub(MAXIMUM_DIAGNOSTICS);
@@ -85,7 +85,7 @@ impl Diagnostics {
         self
     }
 
-    /// What follows the first ones where there are more.
+    /// A text for the diagnostics that follow the first ones, if there are any.
     pub(crate) fn rest(&self) -> Option<String> {
         (self.more > 0).then(|| format!("and {} more", self.more))
     }
@@ -103,7 +103,7 @@ impl IntoIterator for Diagnostics {
     type Item = Diagnostic;
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
-    /// The first ones.
+    /// Iterates over the first ones.
     fn into_iter(self) -> Self::IntoIter {
         self.first.into_iter()
     }
@@ -126,7 +126,7 @@ pub(crate) fn quoted(found: &str) -> String {
     format!("'{}'", shortened(found))
 }
 
-/// The same without quotes: on one line.
+/// The same on one line, without quotes.
 pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
     const LONGEST: usize = 64;
     match found.char_indices().nth(LONGEST) {
@@ -135,7 +135,7 @@ pub(crate) fn shortened(found: &str) -> Cow<'_, str> {
     }
 }
 
-/// A text that stays on its line and cannot steer a terminal.
+/// The text without characters that begin a line or control a terminal.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     match text.chars().all(|character| harmless_char(character) == character) {
         true => Cow::Borrowed(text),
@@ -146,7 +146,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
 pub(crate) fn harmless_char(character: char) -> char {
     match character {
         '\t' | '\n' | '\r' => ' ',
-        // These are not seen, but turn the text around them.
+        // These characters are invisible, but change the direction of the text around them.
         '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         _ if character.is_control() => '\u{fffd}',
         _ => character,
@@ -163,7 +163,7 @@ pub(crate) fn alternatives(items: &[&str]) -> String {
 }
 
 impl Code {
-    /// The documented message of this refusal, where there is one.
+    /// The documented message of this refusal, if there is one.
     pub(crate) fn documented(self) -> Option<&'static str> {
         match self {
             Code::UnknownDataset => Some("Invalid table name"),
@@ -173,7 +173,7 @@ impl Code {
     }
 }
 
-/// A heading for all of them: the documented text if there is one.
+/// A heading for all diagnostics: the documented text if there is one.
 pub fn headline(diagnostics: &[Diagnostic]) -> &'static str {
     let documented = leading(diagnostics).and_then(Code::documented);
     documented.unwrap_or("the query is not valid")
@@ -183,8 +183,8 @@ fn leading(diagnostics: &[Diagnostic]) -> Option<Code> {
     [Code::UnknownDataset, Code::UnknownName].into_iter().find(|code| diagnostics.iter().any(|d| d.code == *code))
 }
 
-/// All of them as one message of the API, with a line for each. It starts with the documented text if there is one, followed by the details that this
-/// text is about. The last line says how many more there are.
+/// All diagnostics as one message of the API, with a line for each. It starts with the documented text if there is one, followed by the details to
+/// which that text applies. The last line says how many more there are.
 pub fn message(diagnostics: &Diagnostics) -> String {
     let leading = leading(diagnostics);
     let (first, rest): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|d| Some(d.code) == leading);

@@ -1,4 +1,4 @@
-//! Letter case in comparisons: Unicode simple case folding, which never depends on a locale and never changes the number of characters.
+//! Case in comparisons: Unicode simple case folding, which never depends on a locale and never changes the number of characters.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(fold_quickly).collect())
 }
 
-/// The same, in a buffer that many calls share.
+/// Like [`fold`], with a buffer that many calls share.
 #[inline]
 pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
     scratch.clear();
@@ -28,7 +28,7 @@ pub fn fold_into<'a>(text: &'a str, scratch: &'a mut String) -> &'a str {
     scratch
 }
 
-/// Whether the text begins with a folded one, apart from letter case. Reads no further than that.
+/// Whether the text begins with a folded text, ignoring case. Reads no further than that.
 #[inline]
 pub(crate) fn starts_with(text: &str, folded: &str) -> bool {
     let mut characters = text.chars();
@@ -46,11 +46,11 @@ fn fold_quickly(character: char) -> char {
     block.and_then(|block| block.get((number & 255) as usize)).copied().unwrap_or(character)
 }
 
-/// What the characters of each block of 256 fold to; None for a block without case.
+/// What the characters of each block of 256 fold to; `None` for a block without case.
 static BLOCKS: LazyLock<Vec<Option<Box<[char]>>>> = LazyLock::new(|| {
     let blocks = 0..=u32::from(LAST_WITH_CASE) >> 8;
     let block = |block: u32| {
-        // Surrogates are no characters, and are never asked for.
+        // Surrogates are not characters, and are never looked up.
         let characters = (block << 8..(block + 1) << 8).map(|number| char::from_u32(number).unwrap_or_default());
         let folded: Box<[char]> = characters.clone().map(fold_char).collect();
         characters.zip(&folded).any(|(character, folded)| character != *folded).then_some(folded)
@@ -58,12 +58,12 @@ static BLOCKS: LazyLock<Vec<Option<Box<[char]>>>> = LazyLock::new(|| {
     blocks.map(block).collect()
 });
 
-/// The characters that fold to this one besides itself, in ascending order.
+/// The other characters that fold to this one, in ascending order.
 pub(crate) fn alike(folded: char) -> &'static [char] {
     ALIKE.get(&folded).map_or(&[], Vec::as_slice)
 }
 
-/// No letter with case lies beyond; a test looks at all characters.
+/// No character with case lies beyond this one; a test checks all characters.
 const LAST_WITH_CASE: char = '\u{1ffff}';
 
 static ALIKE: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
@@ -77,19 +77,19 @@ static ALIKE: LazyLock<HashMap<char, Vec<char>>> = LazyLock::new(|| {
     alike
 });
 
-/// One character stands for all that fold alike: the lowercase of its uppercase, where both are single characters. Texts are ordered by it.
+/// The character that stands for all that fold alike: the lowercase of its uppercase, if both are single characters. Texts are ordered by it.
 fn fold_char(character: char) -> char {
     match character {
-        // Dotless i has no simple folding, though its uppercase is I.
+        // Dotless i has no simple folding, although its uppercase is I.
         'ı' => return character,
-        // Written alike and folded alike, though their uppercase is more than one character.
+        // These look alike and fold alike, although their uppercase is more than one character.
         '\u{1fd3}' => return '\u{390}',
         '\u{1fe3}' => return '\u{3b0}',
         '\u{fb05}' => return '\u{fb06}',
         _ => {}
     }
     let upper = single(character.to_uppercase()).unwrap_or(character);
-    // Cherokee had capitals only, for long enough that they are what its letters fold to.
+    // Cherokee letters fold to their capitals, since Unicode had only these for a long time.
     if ('\u{13a0}'..='\u{13f5}').contains(&upper) {
         return upper;
     }

@@ -1,4 +1,4 @@
-//! What a file of rows can be written as.
+//! The formats in which rows can be written to an artifact.
 
 use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
@@ -28,12 +28,12 @@ pub enum Format {
 }
 
 impl Format {
-    /// The first two are the documented ones.
+    /// All formats. The first two are the documented ones.
     pub const ALL: &'static [Format] = <Format as VariantArray>::VARIANTS;
-    /// In the same order.
+    /// The names of all formats, in the same order.
     pub const NAMES: &'static [&'static str] = <Format as VariantNames>::VARIANTS;
 
-    /// As answers write it, and as the extension of the file.
+    /// The name in answers, which is also the extension of the artifact.
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -42,13 +42,13 @@ impl Format {
         name.parse().ok()
     }
 
-    /// By all of the extension, such as `.csv.gz`.
+    /// Finds the format by the whole extension, such as `.csv.gz`.
     pub fn from_file_name(name: &str) -> Option<Format> {
         let name = name.to_ascii_lowercase();
         Format::ALL.iter().copied().find(|format| name.strip_suffix(format.name()).is_some_and(|stem| stem.ends_with('.')))
     }
 
-    /// Of the file as it is: a compressed one is not text to whoever gets it.
+    /// The content type of the artifact as it is: a compressed one is not a text to its receiver.
     pub fn content_type(self) -> &'static str {
         match self {
             Format::Csv => "text/csv; charset=utf-8",
@@ -61,7 +61,7 @@ impl Format {
         }
     }
 
-    /// Whether nothing is gained by compressing the file once more.
+    /// Whether compressing the artifact once more would gain nothing.
     pub fn is_compressed(self) -> bool {
         match self {
             Format::Csv | Format::Tsv | Format::Jsonl | Format::Arrow => false,

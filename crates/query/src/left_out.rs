@@ -1,6 +1,6 @@
-//! Rows that a query without TIMESPAN leaves out: which queries find them, and the note about them.
+//! Rows that a query without TIMESPAN leaves out: the queries that find them, and the note about them.
 //!
-//! No query runs here: the caller looks for one row on each side.
+//! No query is executed here: the caller looks for one row on each side.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
@@ -11,7 +11,7 @@ use crate::timespan::{TimeSpan, Window};
 /// The rows that the default time span of a query may leave out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeftOut {
-    /// A plan whose rows meet the query's conditions on rows; the rest of the query does not matter. One row is enough.
+    /// A plan whose rows meet the query's row conditions, without the rest of the query. One row is enough.
     pub plan: Plan,
     /// The period before the rows that are read.
     pub earlier: Window,
@@ -23,7 +23,7 @@ pub struct LeftOut {
     end: DateTime<Utc>,
 }
 
-/// None if the query or its caller gave a time, or if the dataset has no dates.
+/// `None` if the query or its caller gave a time, or if the dataset has no dates.
 pub fn left_out(plan: &Plan, window: Window, source: WindowSource) -> Option<LeftOut> {
     let (WindowSource::Default(span), Window::Between { start: Some(start), end }) = (source, window) else { return None };
     let date = Field::Column(plan.dataset.date_column?);
@@ -35,7 +35,7 @@ pub fn left_out(plan: &Plan, window: Window, source: WindowSource) -> Option<Lef
 }
 
 impl LeftOut {
-    /// The note for rows before or after those that are read, or both. None if there are none.
+    /// The note for rows before the period, after it, or both; `None` if there are none.
     pub fn note(&self, has_earlier: bool, has_later: bool) -> Option<String> {
         let LeftOut { column, span, start, end, .. } = self;
         let (start, end) = (start.date_naive(), end.date_naive());

@@ -1,6 +1,6 @@
-//! What may be asked: text → checked plan.
+//! What may be queried: turns the text of a query into a checked plan.
 //!
-//! Pure: no IO, no async, no clock, no randomness. It never sees a row and never knows a tenant.
+//! The crate is pure: no IO, no async, no clock, no randomness. It never sees a row and never knows a tenant.
 
 pub mod check;
 pub mod column;

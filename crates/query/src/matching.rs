@@ -1,7 +1,7 @@
-//! Tests on texts as the language means them: letter case is folded, and a null never gets here.
+//! Predicates on texts as the language defines them: case is folded, and a null never gets here.
 //!
-//! Enters: a plan's [`Predicate`]. Leaves: whether a text meets it, and between which texts all those lie that can meet it, so that a reader of
-//! files can pass over what statistics rule out.
+//! A plan's [`Predicate`] goes in. Whether a text meets it comes out, and the bounds between which all texts lie that can meet it, so that a reader
+//! of files can skip what statistics rule out.
 
 #[cfg(test)]
 pub(crate) mod linear;
@@ -15,7 +15,7 @@ use crate::fold::{alike, fold, fold_into, starts_with};
 use crate::plan::{Comparison, Predicate, Value};
 use pattern::Pattern;
 
-/// A test, ready to be put to many texts.
+/// A compiled predicate, which can test many texts.
 #[derive(Debug, Clone)]
 pub struct TextPredicate(Kind);
 
@@ -28,19 +28,19 @@ enum Kind {
     Like { pattern: Box<Pattern>, negated: bool },
 }
 
-/// Lists up to so long are compared one by one: most values differ in length already.
+/// In a list of up to this many texts they are compared one by one, since most values already differ in length.
 const FEW: usize = 8;
 
-/// A text to be equal to, apart from letter case.
+/// A text for equality, ignoring case.
 #[derive(Debug, Clone)]
 struct Wanted {
     folded: String,
     is_ascii: bool,
-    /// Holds a letter that characters beyond ASCII fold to: `k` (Kelvin sign) or `s` (long s).
+    /// Whether the text has a letter to which characters beyond ASCII fold: `k` (Kelvin sign) or `s` (long s).
     has_distant: bool,
 }
 
-/// The least and the greatest text, by their bytes, that can match.
+/// The least and the greatest text that can match, in the order of their bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
     /// Inclusive.
@@ -48,10 +48,10 @@ pub struct Bounds {
     pub greatest: Greatest,
 }
 
-/// The position of a text in another one.
+/// The position of one text in another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stands {
-    /// It is all of it.
+    /// It is the whole text.
     Alone,
     AtStart,
     Anywhere,
@@ -65,7 +65,7 @@ pub enum Greatest {
 }
 
 impl TextPredicate {
-    /// None for a test that does not look at text.
+    /// `None` for a predicate that does not look at text.
     pub fn new(test: &Predicate) -> Option<TextPredicate> {
         let text = |value: &Value| match value {
             Value::String(text) => Some(fold(text).into_owned()),
@@ -88,7 +88,7 @@ impl TextPredicate {
         }))
     }
 
-    /// `scratch` is a buffer for folding, which many calls share.
+    /// `scratch` is a buffer for folding that many calls share.
     #[inline]
     pub fn matches(&self, text: &str, scratch: &mut String) -> bool {
         match &self.0 {
@@ -103,8 +103,8 @@ impl TextPredicate {
         }
     }
 
-    /// The folded text that every matching text contains, if that text and its position alone decide. The flag inverts it: exactly the texts without
-    /// it match (`!=` and NOT LIKE).
+    /// The folded text that every matching text contains, if that text and its position alone decide. The flag inverts it: then exactly the texts
+    /// without it match (`!=` and NOT LIKE).
     pub fn only_text(&self) -> Option<(Stands, &str, bool)> {
         match &self.0 {
             Kind::Equal { wanted, negated } => Some((Stands::Alone, &wanted.folded, *negated)),
@@ -119,7 +119,7 @@ impl TextPredicate {
         }
     }
 
-    /// None if matching texts can be anywhere.
+    /// `None` if matching texts can be anywhere.
     pub fn bounds(&self) -> Option<Bounds> {
         match &self.0 {
             Kind::Equal { wanted, negated: false } => Bounds::of([wanted.folded.as_str()]),
@@ -135,8 +135,8 @@ impl TextPredicate {
 }
 
 impl TextPredicate {
-    /// Whether a text from `least` to `greatest` (inclusive, in the order of bytes) can match. Exact for equality and for a fixed beginning; true for
-    /// everything else.
+    /// Whether a text from `least` to `greatest` (inclusive, in the order of bytes) can match. Exact for equality and for a fixed beginning; always
+    /// true for everything else.
     pub fn may_match(&self, least: &str, greatest: &str) -> bool {
         match &self.0 {
             Kind::Equal { wanted, negated: false } => lies_between(&wanted.folded, false, least, greatest),
@@ -151,12 +151,12 @@ impl TextPredicate {
     }
 }
 
-/// Whether a text between the two folds to `folded`, or with `open` to one that starts with it.
+/// Whether some text between the two folds to `folded`, or, with `open`, to a text that starts with it.
 ///
-/// Character by character, all spellings at once: what has been passed either still equals the beginning of a bound or has left it behind.
+/// All spellings are followed at once, character by character: a beginning either still equals the beginning of a bound, or has already left it.
 fn lies_between(folded: &str, open: bool, least: &str, greatest: &str) -> bool {
     let (mut least, mut greatest) = (least.chars(), greatest.chars());
-    // Whether a spelling exists that still equals: (the least text so far, the greatest text so far).
+    // Each state says whether a spelling exists that still equals the beginning of the least text, and of the greatest text.
     let mut states = vec![(true, true)];
     for wanted in folded.chars() {
         let (low, high) = (least.next(), greatest.next());
@@ -165,7 +165,7 @@ fn lies_between(folded: &str, open: bool, least: &str, greatest: &str) -> bool {
             for spelled in alike(wanted).iter().copied().chain([wanted]) {
                 let state = match (low, high) {
                     (Some(low), _) if on_low && spelled < low => continue,
-                    // The greatest text has ended: all that go on are greater.
+                    // The greatest text has ended: everything longer is greater.
                     (_, None) if on_high => continue,
                     (_, Some(high)) if on_high && spelled > high => continue,
                     _ => (on_low && low == Some(spelled), on_high && high == Some(spelled)),
@@ -180,7 +180,7 @@ fn lies_between(folded: &str, open: bool, least: &str, greatest: &str) -> bool {
         }
         states = next;
     }
-    // A text that is the beginning of the least one is less than it, unless it may go on.
+    // A beginning of the least text is less than it, unless it may go on.
     open || states.into_iter().any(|(on_low, _)| !on_low || least.clone().next().is_none())
 }
 
@@ -210,7 +210,7 @@ impl Wanted {
             if text.len() == self.folded.len() {
                 return text.eq_ignore_ascii_case(&self.folded);
             }
-            // Only letters beyond ASCII make a longer text fold to this one.
+            // Only letters beyond ASCII can make a longer text fold to this one.
             if text.len() < self.folded.len() || !self.has_distant {
                 return false;
             }
@@ -241,7 +241,7 @@ impl Bounds {
     }
 }
 
-/// The least and the greatest text that fold to this one. Folding keeps the number of characters, and bytes order as characters do.
+/// The least and the greatest text that fold to this one. Folding keeps the number of characters, and bytes are ordered as characters are.
 fn extremes(folded: &str) -> (String, String) {
     let extremes = folded.chars().map(|character| {
         let others = alike(character).iter().copied();
@@ -253,7 +253,7 @@ fn extremes(folded: &str) -> (String, String) {
 /// The least text that is greater than all that start with `prefix`.
 fn after_prefix(mut prefix: String) -> Option<String> {
     while let Some(last) = prefix.pop() {
-        // Surrogates are no characters; the step over them is the iterator's.
+        // Surrogates are not characters; the iterator steps over them.
         if let Some(next) = (last..=char::MAX).nth(1) {
             prefix.push(next);
             return Some(prefix);

@@ -1,6 +1,6 @@
 //! Metric expressions. They have a small grammar of their own, so that a plan is checked as a whole.
 //!
-//! `SUM(COALESCE(BilledRevenueUSD,0) + COALESCE(AzureConsumedRevenueUSD,0))`, `COUNT(DISTINCT a || '|' || b)`, `COUNT(*)`.
+//! Examples: `SUM(COALESCE(BilledRevenueUSD,0) + COALESCE(AzureConsumedRevenueUSD,0))`, `COUNT(DISTINCT a || '|' || b)`, `COUNT(*)`.
 
 mod parser;
 #[cfg(test)]
@@ -13,11 +13,11 @@ pub use parser::parse;
 pub(crate) use parser::{Columns, parse_over};
 pub use types::metric_type;
 
-/// Over the rows of one group.
+/// An expression over the rows of one group.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MetricExpression {
     CountRows,
-    /// Values that are not null; with `distinct`, different ones.
+    /// Counts values that are not null; with `distinct`, different ones.
     Count {
         distinct: bool,
         of: RowExpression,
@@ -26,21 +26,21 @@ pub enum MetricExpression {
     Average(RowExpression),
     Minimum(RowExpression),
     Maximum(RowExpression),
-    /// Arithmetic over aggregates; division is exact (float) and null where the divisor is zero.
+    /// Arithmetic over aggregates; division makes a float, and null where the divisor is zero.
     Arithmetic(Box<MetricExpression>, Operator, Box<MetricExpression>),
     Coalesce(Vec<MetricExpression>),
     Literal(Value),
 }
 
-/// Over one row.
+/// An expression over one row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowExpression {
-    /// Index into the dataset's columns.
+    /// The index in the dataset's columns.
     Column(usize),
     Literal(Value),
     Arithmetic(Box<RowExpression>, Operator, Box<RowExpression>),
     Coalesce(Vec<RowExpression>),
-    /// `||`; null when either side is.
+    /// `||`; null if either side is null.
     Concatenate(Box<RowExpression>, Box<RowExpression>),
 }
 
@@ -53,8 +53,8 @@ pub enum Operator {
 }
 
 impl MetricExpression {
-    /// The indices of the columns whose values the metric's value reveals, each once. A plain count of a column's distinct values reveals none of
-    /// them.
+    /// The indices of the columns whose values the metric's value reveals, each once. A plain count of a column's distinct values does not reveal the
+    /// column's values.
     pub fn columns(&self) -> Vec<usize> {
         let mut found = Vec::new();
         self.collect(&mut found);

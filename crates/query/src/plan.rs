@@ -16,7 +16,7 @@ pub struct Plan {
     pub dataset: Arc<Dataset>,
     /// In SELECT's order; the same field may occur twice, under one name or under several.
     pub outputs: Vec<Selected>,
-    /// False if grouped, since groups differ already.
+    /// False if the query is grouped, since groups differ already.
     pub distinct: bool,
     /// True if a metric is used anywhere: rows are then grouped by the columns in `outputs`.
     pub grouped: bool,
@@ -26,9 +26,9 @@ pub struct Plan {
     pub group_conditions: Vec<Condition>,
     pub order: Vec<OrderKey>,
     pub limit: Option<u64>,
-    /// None when the query has no TIMESPAN.
+    /// `None` if the query has no TIMESPAN.
     pub span: Option<TimeSpan>,
-    /// Fields that the query calls by another name than the dataset's own, each once; see [`Plan::name_of`].
+    /// Fields to which the query refers by another name than the dataset's own, each once; see [`Plan::name_of`].
     pub aliased: Vec<(Field, String)>,
     /// What the caller should know although it is not an error, such as a literal that cannot be converted to its column's type.
     pub notes: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selected {
     pub field: Field,
-    /// The name that the query wrote, in the dataset's spelling: the header in files and the key in previews.
+    /// The name that the query wrote, in the dataset's spelling: the header in artifacts and the key in previews.
     pub name: String,
 }
 
@@ -48,7 +48,7 @@ pub struct Condition {
     pub predicate: Predicate,
 }
 
-/// SQL's three-valued logic: a null field meets no test.
+/// A predicate follows SQL's three-valued logic: a null field meets no predicate.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Predicate {
     Compare(Comparison, Value),
@@ -57,15 +57,15 @@ pub enum Predicate {
         values: Vec<Value>,
         negated: bool,
     },
-    /// `%` any text, `_` any one character, `\` takes the next character as it is. Folds case. A field of another type than String is
-    /// compared as CSV writes its value.
+    /// `%` matches any text, `_` any one character, and `\` takes the next character literally. Case is folded. A field of another type than String
+    /// is compared as CSV writes its value.
     Like {
         pattern: String,
         negated: bool,
     },
-    /// What is left when no literal converts to the field's type: nothing matches.
+    /// What is left if no literal converts to the field's type: nothing matches.
     Nothing,
-    /// The same with `!=` or NOT IN: every value that is not null matches.
+    /// The same for `!=` or NOT IN: every value that is not null matches.
     NotNull,
 }
 
@@ -76,21 +76,21 @@ pub struct OrderKey {
     pub descending: bool,
 }
 
-/// Why an execution reads the period that it reads.
+/// The reason for the period that an execution reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowSource {
-    /// The dataset has no date column: there is nothing to bound.
+    /// The dataset has no date column, so that there is no period.
     NoDates,
-    /// A start, an end or both, given with the run.
+    /// The caller gave a start, an end or both.
     Given,
-    /// TIMESPAN.
+    /// The query has a TIMESPAN.
     Span(TimeSpan),
-    /// What a query without TIMESPAN means.
+    /// The query has no TIMESPAN, so that the default applies.
     Default(TimeSpan),
 }
 
 impl Plan {
-    /// A plan that finds out whether any row meets the conditions: one field of one such row, of any time.
+    /// A plan that finds out whether any row meets the conditions, at any time: one field of one such row.
     pub(crate) fn any_row(dataset: &Arc<Dataset>, shown: Selected, row_conditions: Vec<Condition>) -> Plan {
         Plan {
             dataset: Arc::clone(dataset),
@@ -109,9 +109,9 @@ impl Plan {
 
     /// The period of the date column that an execution reads.
     ///
-    /// `anchor` is the slot of a scheduled execution, and otherwise the creation. An explicit `start` or `end` (exclusive) overrides TIMESPAN: a
-    /// start alone reaches to the anchor, and an end alone begins with the first row. Without any of them the span is LAST_6_MONTHS, or everything
-    /// for a dataset without dates.
+    /// `anchor` is the slot of a scheduled execution, and otherwise the time of creation. An explicit `start` or `end` (exclusive) overrides
+    /// TIMESPAN: if only a start is given, the period reaches to the anchor, and if only an end is given, it begins with the first row. Without any
+    /// of them the span is LAST_6_MONTHS, or everything for a dataset without dates.
     pub fn window(&self, anchor: DateTime<Utc>, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> Window {
         match self.window_source(start, end) {
             WindowSource::NoDates => Window::All,
@@ -120,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// Which rule [`Plan::window`] follows.
+    /// Returns the rule that [`Plan::window`] follows.
     pub fn window_source(&self, start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>) -> WindowSource {
         match self.span {
             _ if self.dataset.date_column.is_none() => WindowSource::NoDates,
@@ -136,12 +136,12 @@ impl Plan {
         aliased.map_or_else(|| self.dataset.field_name(field), |(_, name)| name)
     }
 
-    /// Whether SELECT has the field, by any name.
+    /// Whether SELECT has the field, under any name.
     pub fn selects(&self, field: Field) -> bool {
         self.outputs.iter().any(|output| output.field == field)
     }
 
-    /// The metrics that the query uses, selected or not: indices into the dataset's, each once.
+    /// The metrics that the query uses, selected or not, as indices in the dataset's metrics, each once.
     pub fn metrics(&self) -> Vec<usize> {
         let conditions = self.group_conditions.iter().map(|condition| condition.field);
         let fields = self.outputs.iter().map(|output| output.field).chain(conditions).chain(self.order.iter().map(|key| key.field));
@@ -156,7 +156,7 @@ impl Plan {
         used
     }
 
-    /// The columns that rows are grouped by: indices into the dataset's, each once. Also empty if the plan is not grouped.
+    /// The columns by which rows are grouped, as indices in the dataset's columns, each once. Empty if the plan is not grouped.
     pub fn group_columns(&self) -> Vec<usize> {
         let mut keys = Vec::new();
         for output in self.outputs.iter().filter(|_| self.grouped) {

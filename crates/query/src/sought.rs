@@ -1,25 +1,25 @@
-//! Values that a query's conditions name. If the query finds no row, the reader wants to know which of them do not occur.
+//! The values that a query's conditions name. If the query finds no row, the user wants to know which of these values do not occur.
 
 use crate::datasets::catalog::{Column, Field};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{alternatives, quoted};
 use crate::plan::{Comparison, Condition, Plan, Predicate, Selected, Value};
 
-/// More than these are not asked for: each is a query of its own.
+/// Further values are not looked for, since each takes a query of its own.
 const MAXIMUM_SOUGHT: usize = 8;
 
-/// One value of one condition.
+/// A value in a condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sought {
-    /// A plan whose rows have the value, of any time; the rest of the query does not matter. One row is enough.
+    /// A plan whose rows have the value, at any time and without the rest of the query. One row is enough.
     pub plan: Plan,
-    /// The note if there is none.
+    /// The note if there is no such row.
     pub note: String,
-    /// The column is sensitive: there is no note for a caller who may not see it.
+    /// Whether the column is sensitive, so that a caller who may not see it gets no note.
     pub sensitive: bool,
 }
 
-/// The values of `=` and IN on columns, in the query's order.
+/// The values of `=` and IN on columns, in the order of the query.
 pub fn sought(plan: &Plan) -> Vec<Sought> {
     let mut all = Vec::new();
     for condition in &plan.row_conditions {

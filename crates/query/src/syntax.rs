@@ -1,8 +1,8 @@
-//! The report query language: text → syntax tree, and back.
+//! The report query language: parses a text into a syntax tree, and prints it.
 //!
 //! `SELECT [DISTINCT] name, … FROM dataset [WHERE cond AND …] [ORDER BY name [ASC|DESC], …] [LIMIT n] [TIMESPAN span] [;]`
 //!
-//! The work is linear in the text and without recursion. It never panics and never looks up a name.
+//! The work is linear in the length of the text and without recursion. It never panics and never looks up a name.
 
 pub mod ast;
 pub(crate) mod lexer;
@@ -17,14 +17,14 @@ mod unsupported;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
 use ast::Select;
 
-/// Bytes of a query's text.
+/// The most bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
 
-/// The query as a tree.
+/// Parses a query into a tree.
 ///
 /// # Errors
 ///
-/// [`Diagnostics`] have all that is wrong with the text.
+/// [`Diagnostics`] has everything that is wrong with the text.
 pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     match read(text) {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),
@@ -32,11 +32,11 @@ pub fn parse(text: &str) -> Result<Select, Diagnostics> {
     }
 }
 
-/// What could be read of a text.
+/// The part of a text that could be read.
 pub(crate) struct Reading {
-    /// Contains only what was understood; None if that names no dataset.
+    /// What was understood; `None` if that names no dataset.
     pub select: Option<Select>,
-    /// Empty only if all of the text was understood.
+    /// Empty only if the whole text was understood.
     pub diagnostics: Diagnostics,
 }
 

@@ -2,19 +2,19 @@
 
 use serde::Deserialize;
 
-/// Each query's text is put together from the columns, conditions and time span that the documents list for it.
+/// The text of each query is composed of the columns, conditions and time span that the documents list for it.
 const TEXT: &str = include_str!("../system-queries.toml");
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SystemQuery {
-    /// The documented id; opaque, and not always a UUID.
+    /// The documented id, which is opaque and not always a UUID.
     pub id: String,
     pub name: String,
     /// `mpn` or `cmp`.
     pub program: String,
     pub text: String,
-    /// No longer documented, but still answered.
+    /// Whether the query is no longer documented, but still available.
     #[serde(default)]
     pub archived: bool,
 }
@@ -25,9 +25,9 @@ struct Document {
     queries: Vec<SystemQuery>,
 }
 
-/// In the order of the documents.
+/// The system queries, in the order of the documents.
 pub fn system_queries() -> Vec<SystemQuery> {
-    // The text is a part of the program; a test reads it.
+    // The text is part of the program, and a test parses it.
     toml::from_str(TEXT).map_or_else(|_| Vec::new(), |document: Document| document.queries)
 }
 
@@ -52,7 +52,7 @@ mod tests {
         }
     }
 
-    /// What the current documents show of the one query of orders, and what readers of the earlier one look for.
+    /// The columns that the current documents show in the one query of orders, and the alias that users of the earlier query look for.
     #[test]
     fn orders_are_those_of_the_current_dataset() {
         let shown = "MarketplaceSubscriptionId, MonthStartDate, OfferType, AzureLicenseType, MarketplaceLicenseType, Sku, CustomerCountry, \
@@ -65,7 +65,7 @@ mod tests {
         let plan = plan(&orders.text, &cmp).unwrap();
         assert_eq!(plan.dataset.name, "ISVOrder");
         assert!(plan.outputs.iter().any(|output| output.name == "EstimatedCharges"), "an alias of BilledRevenue");
-        // The dataset that it was on is not listed by the documents any more, and stays.
+        // The earlier query's dataset is no longer listed in the documents, but is kept.
         let current = [
             "ISVOrder",
             "ISVUsage",

@@ -1,11 +1,11 @@
-//! TIMESPAN: named periods, relative to the start of an execution, in UTC, with their start and without their end.
+//! TIMESPAN: named periods in UTC, relative to the start of an execution. They include their start and exclude their end.
 
 use std::fmt;
 use strum::{EnumString, IntoStaticStr, VariantArray, VariantNames};
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 
-/// Source: the documented query specification; the meaning of each is settled in the contract.
+/// Source: the documented query specification; the contract defines the meaning of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumString, VariantArray, VariantNames)]
 #[strum(ascii_case_insensitive)]
 pub enum TimeSpan {
@@ -40,15 +40,15 @@ pub enum TimeSpan {
 /// The rows that an execution reads, by their date column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
-    /// All rows, those with a null date among them.
+    /// All rows, including those with a null date.
     All,
-    /// `start` inclusive (None: from the beginning), `end` exclusive; null dates are outside.
+    /// `start` is inclusive (`None` reads from the beginning) and `end` is exclusive; rows with a null date are outside.
     Between { start: Option<DateTime<Utc>>, end: DateTime<Utc> },
 }
 
 impl TimeSpan {
     pub const ALL: &'static [TimeSpan] = <TimeSpan as VariantArray>::VARIANTS;
-    /// In the same order.
+    /// All keywords, in the same order.
     pub const KEYWORDS: &'static [&'static str] = <TimeSpan as VariantNames>::VARIANTS;
 
     /// The keyword, as `availableDateRanges` spells it.

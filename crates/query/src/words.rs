@@ -1,6 +1,6 @@
-//! What a query does, in words: a plan and the window of an execution → sentences.
+//! Describes in sentences what a query does, from its plan and the window of an execution.
 //!
-//! For people: they see what their text means, and what it implies. Whose rows are read, and how many, is not known here.
+//! The sentences show people what their text means and implies. Whose rows are read, and how many, is not known here.
 
 use chrono::{DateTime, Utc};
 
@@ -9,29 +9,29 @@ use crate::diagnostic::shortened;
 use crate::plan::{Comparison, Condition, Plan, Predicate, Value, WindowSource};
 use crate::timespan::Window;
 
-/// Values of a list that are named.
+/// The number of values of a list that are named.
 const NAMED: usize = 10;
 
-/// The parts in the order in which they apply. Each is a sentence unless it says otherwise.
+/// The parts in the order in which they apply. Each is a sentence unless stated otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words {
     pub dataset: String,
     pub time: String,
-    /// What a row must meet, one phrase for each condition; not sentences.
+    /// The conditions on rows, one phrase for each; not sentences.
     pub conditions: Vec<String>,
-    /// None if rows are not grouped.
+    /// `None` if rows are not grouped.
     pub grouping: Option<String>,
-    /// What a group must meet; not sentences.
+    /// The conditions on groups, one phrase for each; not sentences.
     pub group_conditions: Vec<String>,
     pub output: String,
-    /// With what happens to ties and nulls.
+    /// The order, including that of ties and nulls.
     pub order: String,
     pub limit: Option<String>,
-    /// Of the conditions, where there are any.
+    /// The rules for the conditions, if there are any.
     rules: Option<&'static str>,
 }
 
-/// `window` is that of the execution, and `source` the rule that it follows.
+/// `window` is that of the execution, and `source` is the rule that it follows.
 pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
     let dataset = &plan.dataset;
     let described = |conditions: &[Condition]| conditions.iter().map(|condition| met(plan, condition)).collect::<Vec<_>>();
@@ -57,7 +57,7 @@ pub fn words(plan: &Plan, window: Window, source: WindowSource) -> Words {
 }
 
 impl Words {
-    /// Everything but the dataset, to be read after the sentence that says whose rows they are.
+    /// All sentences except that about the dataset, to be read after a sentence that says whose rows are read.
     pub fn sentences(&self) -> Vec<String> {
         let kept = |what: &str, conditions: &[String]| match conditions {
             [] => None,
@@ -139,7 +139,7 @@ fn order(plan: &Plan) -> String {
     }
 }
 
-/// What meets a condition.
+/// A phrase for a condition.
 fn met(plan: &Plan, condition: &Condition) -> String {
     let (name, kind) = (plan.name_of(condition.field), plan.dataset.field_type(condition.field));
     match &condition.predicate {
@@ -182,7 +182,7 @@ fn compared(kind: ColumnType, comparison: Comparison) -> &'static str {
     }
 }
 
-/// The same in terms of values that the field can have: a number between two of them stands in a plan as their middle.
+/// The same comparison with a value that the field can have: a plan represents a number between two of them by their middle.
 fn exact(kind: ColumnType, comparison: Comparison, value: &Value) -> (Comparison, Value) {
     use Comparison::{Greater, GreaterOrEqual, Less, LessOrEqual};
     let scale = match kind {
@@ -201,7 +201,7 @@ fn exact(kind: ColumnType, comparison: Comparison, value: &Value) -> (Comparison
     }
 }
 
-/// As a query would say it.
+/// The value as a query would write it.
 fn written(value: &Value) -> String {
     match value {
         Value::String(value) => text(value),
@@ -231,7 +231,7 @@ fn instant(instant: DateTime<Utc>) -> String {
     instant.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `a, b and c`.
+/// Joins items as `a, b and c`.
 fn listed(items: impl IntoIterator<Item = impl Into<String>>) -> String {
     let items: Vec<String> = items.into_iter().map(Into::into).collect();
     match items.as_slice() {
@@ -241,7 +241,7 @@ fn listed(items: impl IntoIterator<Item = impl Into<String>>) -> String {
     }
 }
 
-/// `1 row`, `2 rows`.
+/// A number with its noun, such as `1 row` or `2 rows`.
 pub fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

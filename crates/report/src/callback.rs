@@ -1,4 +1,4 @@
-//! The callback of a report: the address that is called when an execution has ended, and its backoff. Nothing is sent here.
+//! The callback of a report: the address that is called when an execution has ended, and the backoff of its attempts. Nothing is sent here.
 
 mod retry;
 mod target;
@@ -10,18 +10,18 @@ use url::Url;
 pub use retry::{AfterAttempt, GIVE_UP_DAYS, after_attempt, begun, give_up_after};
 pub use target::target;
 
-/// Characters of an address.
+/// The most bytes of an address.
 pub const URL_LIMIT: usize = 2048;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Callback {
     pub url: String,
     pub method: CallbackMethod,
-    /// Whether failed executions cause a callback too. The documented callback is for completed ones alone.
+    /// Whether failed executions cause a callback too. The documented callback is only for completed ones.
     pub on_failure: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "UPPERCASE", ascii_case_insensitive)]
 pub enum CallbackMethod {
     Get,
@@ -31,6 +31,8 @@ pub enum CallbackMethod {
 }
 
 impl CallbackMethod {
+    pub const ALL: &'static [CallbackMethod] = CallbackMethod::VARIANTS;
+
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -40,8 +42,8 @@ impl CallbackMethod {
     }
 }
 
-/// How the execution ended. Each execution has at most one callback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
+/// What the callback reports: how the execution ended. Each execution has at most one callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum CallbackEvent {
     Completed,
@@ -49,6 +51,8 @@ pub enum CallbackEvent {
 }
 
 impl CallbackEvent {
+    pub const ALL: &'static [CallbackEvent] = CallbackEvent::VARIANTS;
+
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -61,12 +65,12 @@ impl CallbackEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive)]
 pub enum CallbackState {
-    /// To be sent, now or once its wait is over.
+    /// It will be sent, now or once its wait is over.
     Pending,
     Delivered,
-    /// Given up.
+    /// It was given up.
     Failed,
-    /// Its report was deleted, or the organisation's enrollment is not active.
+    /// It is not sent, since its report was deleted or the organisation's enrollment is not active.
     Cancelled,
 }
 
@@ -82,8 +86,8 @@ impl CallbackState {
     }
 }
 
-/// What is wrong with the text of an address. Whether it may be connected to is judged elsewhere: a number when the report is made, a name at each
-/// connection.
+/// What is wrong with the text of an address. Whether it may be connected to is checked elsewhere: for an IP address when the report is created, and for a
+/// host name at each connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CallbackUrlFault {
     #[error("CallbackUrl should be an absolute http or https address of at most 2048 characters")]
@@ -94,7 +98,7 @@ pub enum CallbackUrlFault {
     NotEncrypted,
 }
 
-/// Checks that the address is absolute, http or https, with a host and without credentials, which would appear in lists and logs.
+/// Checks that the address is absolute, http or https, and has a host and no credentials, which would appear in lists and logs.
 ///
 /// # Errors
 /// When the address breaks a rule.

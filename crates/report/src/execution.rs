@@ -1,6 +1,6 @@
 //! One execution of a report, with its attempts, its artifact, and the backoff after a failure.
 //!
-//! Pure: who claims an execution and when is decided in `store`.
+//! Pure: `store` decides who claims an execution and when.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use uuid::Uuid;
 
 use insightgate_query::format::Format;
 
-/// Failed attempts before an execution fails.
+/// After how many failed attempts an execution fails.
 pub const MAXIMUM_FAILURES: u32 = 5;
-/// Attempts at which an object store refused the credentials, before an execution fails: a day of them, so that somebody has the time to replace the
-/// credentials.
+/// After how many attempts at which an object store refused the credentials an execution fails. They take about a day, so that somebody has the time to
+/// replace the credentials.
 pub const MAXIMUM_REFUSALS: u32 = 30;
-/// Attempts that may end with the death of their process: an execution that kills every process must not continue for ever.
+/// How many attempts may end with the death of their process. An execution that kills every process must not continue for ever.
 pub const MAXIMUM_DEATHS: u32 = 20;
-/// Waits before an execution is tried again: whose processes died with it, whose failure may pass, whose credentials an object store refused.
+/// The waits before a retry: after deaths of the process, after failures that may pass, and after an object store refused the credentials.
 const AFTER_DEATHS: Backoff = Backoff { first: 1, factor: 2, longest: 300 };
 const AFTER_PASSING: Backoff = Backoff { first: 2, factor: 4, longest: i64::MAX };
 const AFTER_REFUSALS: Backoff = Backoff { first: 60, factor: 2, longest: 3600 };
-/// Days for which finished executions are listed. Source: the documented history.
+/// For how many days finished executions are listed. Source: the documented history.
 pub const HISTORY_DAYS: i64 = 90;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString, VariantArray)]
@@ -33,7 +33,7 @@ pub enum ExecutionStatus {
     Running,
     Paused,
     Completed,
-    /// Not documented: only sent to those who ask for it.
+    /// Not documented, and only sent to clients that request it.
     Failed,
 }
 
@@ -49,12 +49,12 @@ impl ExecutionStatus {
     }
 }
 
-/// Counts the claims of an execution or a callback, so that whoever held it before changes nothing any more.
+/// Counts the claims of an execution or a callback. It is a fencing token: whoever held an earlier claim can change nothing any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// Of what nobody has claimed yet.
+    /// The epoch before the first claim.
     pub const NONE: Epoch = Epoch(0);
 
     pub const fn new(number: u64) -> Epoch {
@@ -87,65 +87,65 @@ pub struct Execution {
     /// When it fell due: when its slot was queued, or its report was created, or was resumed after a pause.
     pub queued: DateTime<Utc>,
     pub status: ExecutionStatus,
-    /// The number of claims. Whoever finishes an execution must still hold the epoch of its claim.
+    /// The number of claims. Only the holder of the latest claim may finish the execution.
     pub epoch: Epoch,
     pub attempts: u32,
-    /// Attempts that failed. The others ended with their process.
+    /// The number of failed attempts. The other attempts ended with their process.
     pub failures: u32,
-    /// Failures at which an object store refused the credentials.
+    /// The number of failures at which an object store refused the credentials.
     pub refusals: u32,
     /// Why the last attempt failed, in words for the owner.
     pub failure: Option<String>,
     pub artifact: Option<Artifact>,
-    /// When the file was removed, because of its age or because there was no room.
+    /// When the artifact was removed, because of its age or for lack of room.
     pub artifact_removed: Option<DateTime<Utc>>,
     /// What the owner should know although the execution succeeded.
     pub note: Option<String>,
 }
 
-/// The artifact: the file of a completed execution.
+/// The artifact of a completed execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
-    /// Part of the artifact's key: the epoch of the claim that wrote it.
+    /// The epoch of the claim that wrote it, which is part of the artifact's key.
     pub epoch: Epoch,
-    /// The report's format at that time: a later change of the report does not change finished files.
+    /// The report's format at that time. A later change of the report does not change finished artifacts.
     pub format: Format,
     pub rows: u64,
     pub bytes: u64,
-    /// Hexadecimal.
+    /// In hexadecimal.
     pub sha256: String,
     pub generated: DateTime<Utc>,
-    /// When the newest of the files that were read was changed; None without files.
+    /// When the newest of the data files that were read was changed; `None` without files.
     pub data_as_of: Option<DateTime<Utc>>,
-    /// The locations whose rows it may contain: what its owner could see when it was made.
+    /// The locations whose rows it may contain: those that its owner could see when it was made.
     pub locations: Locations,
     /// The locations whose sensitive columns it shows: a part of `locations`, or all of them.
     pub unredacted: Locations,
 }
 
-/// What happens to an execution whose attempt failed.
+/// What happens to an execution after a failed attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterFailure {
-    /// Try again after so many seconds.
+    /// It is retried after this wait.
     Retry {
         wait_seconds: i64,
     },
     GiveUp,
 }
 
-/// What kind of failure ended an attempt.
+/// The kind of failure that ended an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The same would happen again.
+    /// A retry would fail in the same way.
     Lasting,
-    /// It may pass by itself.
+    /// A retry may succeed.
     Passing,
-    /// An object store refused the credentials. Those are replaced now and then, by people.
+    /// An object store refused the credentials, which people may replace.
     Refused,
 }
 
-/// The backoff: four times as long each time, from two seconds on; after refused credentials twice as long each time, from a minute up to an hour.
-/// `failures` is the number of this kind, with the one that just happened.
+/// The next step after a failed attempt. `failures` is the number of failures of this kind, including this one. Waits begin at two seconds and grow
+/// fourfold; after refused credentials they begin at a minute and double, up to an hour.
 pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
     let before = failures.saturating_sub(1);
     let (most, wait_seconds) = match kind {
@@ -156,8 +156,8 @@ pub fn after_failure(failures: u32, kind: FailureKind) -> AfterFailure {
     if failures >= most { AfterFailure::GiveUp } else { AfterFailure::Retry { wait_seconds } }
 }
 
-/// Seconds from the death of an attempt's process to the next attempt; `deaths` includes that one. The first death costs nothing, so that a restart
-/// is not noticed. An execution that kills every process leaves more and more time to the others.
+/// How many seconds to wait after the death of an attempt's process; `deaths` includes that one. There is no wait after the first death, so that a restart
+/// is not noticed. An execution that kills every process leaves the others more and more time.
 pub fn wait_after_deaths(deaths: u32) -> i64 {
     match deaths.checked_sub(2) {
         None => 0,

@@ -1,14 +1,14 @@
-//! The name of an execution's file: the report's name and the execution's id, as documented, in characters and at a length that file systems and
-//! addresses allow.
+//! The file name of an artifact: the report's name and the execution's id, as documented, in characters and at a length that file systems and addresses
+//! allow.
 
 use uuid::Uuid;
 
 use insightgate_query::format::Format;
 
-/// Bytes that a file system takes for a name. Programs that save a file by its address count the percent signs of the address, too.
+/// The most bytes of a name in a file system. Programs that name a file after its address count the percent signs of the address too.
 const LONGEST: usize = 255;
 
-/// The name in a link. Its length is that of the encoded address.
+/// The name in a link. Its length is limited as it is encoded in the address.
 pub fn in_address(report: &str, execution: Uuid, format: Format) -> String {
     name(report, execution, format, |character| match character {
         'A'..='Z' | 'a'..='z' | '0'..='9' | '-' | '_' | '.' | '~' => 1,
@@ -16,13 +16,12 @@ pub fn in_address(report: &str, execution: Uuid, format: Format) -> String {
     })
 }
 
-/// The name of the saved file. It may have more of a report's name that is not in Latin letters.
+/// The name of the saved file. If the report's name is not in Latin letters, it may contain more of it than the link does.
 pub fn on_disk(report: &str, execution: Uuid, format: Format) -> String {
     name(report, execution, format, char::len_utf8)
 }
 
-/// The same in ASCII, for programs that read nothing else: other letters, and characters that such programs take for the end of a name, become
-/// underscores.
+/// The name in ASCII, for programs that read nothing else. Other letters, and characters that such programs take for the end of a name, become underscores.
 pub fn in_ascii(file: &str) -> String {
     file.chars().map(|character| if character.is_ascii() && !matches!(character, '%' | ';') { character } else { '_' }).collect()
 }
@@ -39,12 +38,12 @@ fn name(report: &str, execution: Uuid, format: Format, bytes: impl Fn(char) -> u
     start + &end
 }
 
-/// What no file system takes in a name, and what would show it as another, is an underscore. A slash in an address is decoded by clients of the store
-/// that the links are modelled on, and then names another folder.
+/// Replaces by an underscore what a file system does not allow in a name, and what would make the name look like another. That includes an encoded slash:
+/// clients of the store that the links are modelled on decode it, and it then names another folder.
 fn saved(character: char) -> char {
     match character {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',
-        // Marks of a text's direction, and ends of lines.
+        // Marks of text direction, and line separators.
         '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '_',
         control if control.is_control() => '_',
         other => other,

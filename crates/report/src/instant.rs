@@ -1,12 +1,12 @@
-//! Points in time as clients write and read them: `yyyy-MM-ddTHH:mm:ssZ`, UTC.
+//! Instants as clients write and read them: `yyyy-MM-ddTHH:mm:ssZ`, in UTC.
 
 use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
 
 /// The pattern that error messages name.
 pub const PATTERN: &str = "yyyy-MM-ddTHH:mm:ssZ";
 
-/// Reads a blank instead of the `T` and fractions of a second too, since clients send both. Fractions are cut off. None for anything else, such as a
-/// missing `Z`, and for years outside 1..=9999.
+/// Parses an instant. It also accepts a blank instead of the `T`, and fractions of a second, which are cut off, since clients send both. `None` for
+/// anything else, such as a missing `Z`, and for years outside 1..=9999.
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let local = text.strip_suffix(['Z', 'z'])?;
@@ -14,7 +14,7 @@ pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     if fraction.is_some_and(|digits| digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|b| b.is_ascii_digit())) {
         return None;
     }
-    // The parser would also take blanks and signs for digits.
+    // chrono's parser would also accept blanks and signs in place of digits.
     let digits = whole.bytes().enumerate().all(|(at, byte)| matches!(at, 4 | 7 | 10 | 13 | 16) || byte.is_ascii_digit());
     if whole.len() != 19 || !digits {
         return None;

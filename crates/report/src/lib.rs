@@ -1,4 +1,4 @@
-//! What runs when: saved queries, reports and their schedules, executions.
+//! What is executed when: saved queries, reports and their schedules, and executions.
 //!
 //! Pure: no IO, no clock, no randomness. Every rule about a report is here, and none in a handler.
 

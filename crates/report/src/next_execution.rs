@@ -1,4 +1,4 @@
-//! The future of a report: its next slot, how many slots are left, and the execution that waits for the next one, which lists show before it exists.
+//! The future of a report: its next slot, how many slots are left, and the execution of the next slot, which lists show before it exists.
 
 use chrono::{DateTime, Utc};
 
@@ -8,12 +8,12 @@ use crate::schedule::Schedule;
 use crate::scheduled_report::{ReportStatus, ScheduledReport, Timing};
 
 impl ScheduledReport {
-    /// The next slot. For a paused report, the one that it would continue with if it were resumed now. None: no slot is left.
+    /// The next slot. For a paused report, the one with which it would continue if it were resumed now. `None` if no slot is left.
     pub fn next_slot(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.to_come(now)?.next
     }
 
-    /// How many executions have not begun yet. None: without end.
+    /// How many executions have not begun yet. `None` for a schedule without end.
     pub fn executions_left(&self, now: DateTime<Utc>) -> Option<u32> {
         match &self.timing {
             Timing::Once { .. } => Some(u32::from(self.status != ReportStatus::Inactive)),
@@ -21,7 +21,7 @@ impl ScheduledReport {
         }
     }
 
-    /// The execution of the next slot, under the id that it will have. None: no slot is left, or the execution has no id yet.
+    /// The execution of the next slot, with the id that it will have. `None` if no slot is left, or the execution has no id yet.
     pub fn waiting_execution(&self, now: DateTime<Utc>) -> Option<Execution> {
         let schedule = self.to_come(now)?;
         let anchor = schedule.next?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use uuid::Uuid;
 
-/// Queries one owner may keep. Source: the documented quota.
+/// The most queries of one owner. Source: the documented quota.
 pub const QUERY_QUOTA: u64 = 100;
 pub const QUOTA_MESSAGE: &str = "Number of queries exceeded. Delete few queries before creating new queries";
 

@@ -1,29 +1,29 @@
-//! When a report is due: a first instant, an interval, a count, an end.
+//! When a report is due: a start, an interval, and optionally a count and an end.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 
-/// Hours. Source: the documented range.
+/// In hours. Source: the documented range.
 pub const MINIMUM_INTERVAL_HOURS: u32 = 4;
 pub const MAXIMUM_INTERVAL_HOURS: u32 = 2160;
 
-/// The most slots of one report that one tick queues, if no scheduler ran for long; the next tick takes more.
+/// The most slots of one report that one tick queues if no scheduler ran for long. The next tick takes more.
 pub const SLOTS_AT_ONCE: usize = 10;
 
-/// A slot that nobody looked at for so long has been missed: no scheduler ran.
+/// A slot that is due for longer than this was missed, since no scheduler ran.
 const MISSED_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// What happens to slots that passed while no scheduler ran. Skipped slots do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum CatchUp {
-    /// The newest executions, older ones are skipped.
+    /// The newest slot gets an execution, and older ones are skipped.
     #[default]
     Latest,
-    /// Each gets an execution, the oldest first.
+    /// Each slot gets an execution, the oldest first.
     All,
-    /// All are skipped.
+    /// All slots are skipped.
     None,
 }
 
@@ -39,22 +39,22 @@ impl CatchUp {
     }
 }
 
-/// The slots are `start`, `start` + interval, … until `count` of them were due or `end` has passed, whichever comes first.
+/// A schedule. Its slots are `start`, `start` + interval, … until `count` of them were due or `end` has passed, whichever comes first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     pub start: DateTime<Utc>,
     pub interval_hours: u32,
-    /// None: without end.
+    /// `None` for no limit.
     pub count: Option<u32>,
-    /// There is no slot after it. None: without end.
+    /// There is no slot after this time. `None` for a schedule without end.
     pub end: Option<DateTime<Utc>>,
-    /// Slots that were due so far, with failed executions and without skipped slots.
+    /// How many slots were due so far. Those with failed executions count, and skipped ones do not.
     pub fired: u32,
-    /// The next slot; None if no slot is left.
+    /// The next slot; `None` if no slot is left.
     pub next: Option<DateTime<Utc>>,
-    /// Raised by each change of start or interval, so that a new schedule may use an instant of the old one again.
+    /// Incremented by each change of start or interval, so that a new schedule may use an instant of the old one again.
     pub revision: u32,
-    /// The id that the execution of the next slot will have; None until it was shown to somebody.
+    /// The id that the execution of the next slot will have; `None` until it was shown to somebody.
     pub next_execution: Option<Uuid>,
 }
 
@@ -62,9 +62,9 @@ pub struct Schedule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
     pub at: DateTime<Utc>,
-    /// Unique within the report: it makes queueing a slot idempotent.
+    /// Unique within the report, so that queueing a slot is idempotent.
     pub key: String,
-    /// The id under which its execution was shown.
+    /// The id under which its execution was shown, if it was.
     pub execution: Option<Uuid>,
 }
 
@@ -73,7 +73,7 @@ impl Schedule {
         Schedule { start, interval_hours, count, end: None, fired: 0, next: Some(start), revision, next_execution: None }
     }
 
-    /// The schedule with another end. A next slot after it is dropped.
+    /// The schedule with another end. If the next slot is after the end, it is dropped.
     pub fn ending(self, end: Option<DateTime<Utc>>) -> Schedule {
         Schedule { end, ..self }.until_end()
     }
@@ -84,7 +84,7 @@ impl Schedule {
         self
     }
 
-    /// How many slots are left: by the count and by the end, whichever leaves fewer. None: without end.
+    /// How many slots are left, by the count or by the end, whichever leaves fewer. `None` for a schedule without end.
     pub fn slots_left(&self) -> Option<u32> {
         let Some(next) = self.next else { return Some(0) };
         let by_count = self.count.map(|count| count.saturating_sub(self.fired));
@@ -102,12 +102,12 @@ impl Schedule {
         TimeDelta::hours(i64::from(self.interval_hours.max(1)))
     }
 
-    /// The slots that are due by `now` and not skipped, oldest first, and the schedule after them. More slots may be due.
+    /// The slots that are due by `now` and not skipped, the oldest first, and the schedule after them. More slots may be due.
     pub fn take_due(&self, now: DateTime<Utc>, catch_up: CatchUp) -> (Vec<Slot>, Schedule) {
         let mut after = match catch_up {
             CatchUp::All => self.clone(),
             CatchUp::Latest => self.skip_to(self.newest_due(now)),
-            // One that is due just now is not late.
+            // A slot that has just become due is not late.
             CatchUp::None => self.skip_to(now.checked_sub_signed(MISSED_AFTER).unwrap_or(now)),
         };
         let mut slots = Vec::new();
@@ -122,7 +122,7 @@ impl Schedule {
         (slots, after)
     }
 
-    /// The last slot that `now` has reached, or the next if it has reached none.
+    /// The latest slot that is due at `now`, or the next slot if none is due.
     fn newest_due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let Some(next) = self.next else { return now };
         let now = self.end.map_or(now, |end| end.min(now));
@@ -130,8 +130,8 @@ impl Schedule {
         next.checked_add_signed(self.interval() * i32::try_from(passed.max(0)).unwrap_or(i32::MAX)).unwrap_or(next)
     }
 
-    /// Plans again from `now` on, if the next slot is more than an interval ahead although it is not the first: a clock that was ahead planned it.
-    /// Slots that were executed already are executed again when they are due. None: the schedule is right.
+    /// Replans the schedule from `now`, if its next slot is more than an interval ahead although it is not the first. In that case a clock that was ahead
+    /// planned it. Slots that were already executed are executed again when they are due. `None` if the schedule is right.
     pub fn replanned(&self, now: DateTime<Utc>) -> Option<Schedule> {
         let next = self.next.filter(|next| *next > self.start)?;
         if next.checked_sub_signed(self.interval()).is_none_or(|before| before <= now) {
@@ -141,7 +141,7 @@ impl Schedule {
         Some(first.skip_to(now))
     }
 
-    /// The schedule without the slots before `now`, which do not count: this is what resuming a paused report means.
+    /// The schedule without the slots before `now`, which do not count. Resuming a paused report does this.
     pub fn skip_to(&self, now: DateTime<Utc>) -> Schedule {
         let mut after = self.clone();
         if let Some(next) = self.next.filter(|next| *next < now) {
@@ -187,7 +187,7 @@ mod tests {
     fn no_slot_lies_after_the_end() {
         let ending = |count, end| Schedule::new(at(0), 4, count, 0).ending(Some(end));
         let just_before = |hours| at(hours) - TimeDelta::seconds(1);
-        // (count, end, slots)
+        // Count, end, and the slots.
         for (count, end, slots) in [
             (None, at(8), vec![0, 4, 8]),
             (None, just_before(8), vec![0, 4]),
@@ -205,7 +205,7 @@ mod tests {
             }
             assert_eq!((taken, schedule.next), (slots, None), "{count:?} {end}");
         }
-        // Nobody looked until the end had passed: the newest slot before it is the one that is made up for.
+        // No scheduler ran until the end had passed: the newest slot before the end is caught up.
         for (catch_up, taken) in [(CatchUp::All, vec![0, 4, 8]), (CatchUp::Latest, vec![8]), (CatchUp::None, vec![])] {
             let (slots, after) = ending(None, at(9)).take_due(at(50), catch_up);
             assert_eq!((hours(&slots), after.next), (taken, None), "{catch_up:?}");
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(ending(None, at(9)).skip_to(at(9)).next, None, "resumed too late");
         assert_eq!(ending(None, at(9)).skip_to(at(8)).next, Some(at(8)));
         assert_eq!(Schedule::new(at(0), 4, None, 0).slots_left(), None);
-        // An end that is moved takes slots away, or gives them.
+        // Moving the end removes slots, or adds some.
         let (_, schedule) = ending(None, at(9)).take_due(at(4), CatchUp::Latest);
         assert_eq!((schedule.clone().ending(Some(at(7))).next, schedule.ending(Some(at(70))).slots_left()), (None, Some(16)));
     }
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn missed_slots_are_caught_up_or_skipped_by_policy() {
-        // Due at 0, 4, 8, …; nobody looked until then.
+        // Slots are due at 0, 4, 8, …; no scheduler ran until the given time.
         let five_past = |hours| at(hours) + TimeDelta::minutes(5);
         let half_past = |hours| at(hours) + TimeDelta::minutes(30);
         let cases: [(CatchUp, DateTime<Utc>, &[i64], i64); 9] = [
@@ -291,7 +291,7 @@ mod tests {
         let replanned = ahead.replanned(at(10)).unwrap();
         assert_eq!((replanned.next, replanned.fired, replanned.revision), (Some(at(12)), 1, 4));
         assert_eq!(replanned.replanned(at(10)), None);
-        // Its first slot may lie ahead, and so may the next.
+        // The first slot may be ahead, and so may a next slot within the interval.
         for (next, now) in [(at(0), at(-1000)), (at(4), at(0)), (at(4), at(3)), (at(8), at(5))] {
             assert_eq!(Schedule { next: Some(next), ..schedule.clone() }.replanned(now), None, "{next} {now}");
         }

@@ -1,6 +1,6 @@
 //! A report: a query that is executed once or on a schedule, and every rule about creating and changing one.
 //!
-//! The fields of a request go in, and a report or all broken rules come out. Whether the query exists, and whether quotas have room, is found out
+//! The fields of a request go in, and a report or all broken rules come out. Whether the query exists, and whether the quotas have room, is checked
 //! elsewhere.
 
 use std::collections::BTreeMap;
@@ -17,11 +17,11 @@ use crate::instant;
 use crate::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS, Schedule};
 use insightgate_query::format::Format;
 
-/// Active reports one owner may keep. Source: the documented quota, as the next two.
+/// The most active reports of one owner. Source: the documented quotas, as for the next two.
 pub const ACTIVE_QUOTA: u64 = 50;
 pub const EXECUTE_NOW_QUOTA: u64 = 5;
 pub const EXECUTE_NOW_WINDOW_MINUTES: i64 = 60;
-/// Characters of a name or description.
+/// The most characters of a name or a description.
 pub const NAME_LIMIT: usize = 256;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +29,14 @@ pub struct ScheduledReport {
     pub id: Uuid,
     pub tenant: Uuid,
     pub owner: Uuid,
-    /// The application that created it: an execution checks owner and application together.
+    /// The application that created it. An execution checks owner and application together.
     pub application: Uuid,
     pub program: Program,
     pub name: String,
     pub description: Option<String>,
-    /// The id that the caller gave, of a query of the caller's own or of a system query.
+    /// The id of the query, which is the owner's own or a system query.
     pub query_id: String,
-    /// The text at creation, which is the one that is executed.
+    /// The text of the query when the report was created. This text is executed.
     pub query: String,
     /// The owner's name as answers show it.
     pub user: String,
@@ -50,7 +50,7 @@ pub struct ScheduledReport {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Timing {
-    /// ExecuteNow: one execution at once, over this stretch if one was given (end exclusive).
+    /// ExecuteNow: one execution at once, over this time range if one was given (the end is exclusive).
     Once {
         query_start: Option<DateTime<Utc>>,
         query_end: Option<DateTime<Utc>>,
@@ -61,9 +61,9 @@ pub enum Timing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
 pub enum ReportStatus {
     Active,
-    /// By its owner, or because the owner may not read the data any more.
+    /// Paused by its owner, or because the owner may not read the data any more.
     Paused,
-    /// No further executions: the count is exhausted, or the one execution is over.
+    /// There are no further executions: the count is exhausted, or the only execution is over.
     Inactive,
 }
 
@@ -77,7 +77,7 @@ impl ReportStatus {
     }
 }
 
-/// The fields of a create or an update, as sent: texts trimmed, an empty or null field absent.
+/// The fields of a creation or an update as they were sent, with texts trimmed. An empty or null field is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReportInput {
@@ -95,14 +95,14 @@ pub struct ReportInput {
     pub callback_method: Option<String>,
     /// Not documented: whether failed executions cause a callback too.
     pub callback_on_failure: Option<bool>,
-    /// None in a version of the API that has no end.
+    /// `None` in a version of the API whose schedules have no end.
     pub end_time: Option<String>,
-    /// Whether the version of the API asks for schedules that end.
+    /// Whether the version of the API requires schedules that end.
     #[serde(skip)]
     pub finite: bool,
 }
 
-/// What a deployment may choose.
+/// The rules that a deployment can set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRules {
     /// How far ahead StartTime must be, in hours.
@@ -111,7 +111,7 @@ pub struct ReportRules {
     pub dataset_minimum_interval: bool,
     /// Whether callbacks may go to https addresses only.
     pub https_callbacks: bool,
-    /// The largest count of a finite schedule, by the interval (hours) from which on it applies. Empty: any number.
+    /// The largest count of a finite schedule, by the shortest interval (in hours) that it applies to. If empty, there is no limit.
     pub most_runs: BTreeMap<u32, u32>,
 }
 
@@ -128,7 +128,7 @@ pub enum ReportFault {
     Missing(&'static str),
     #[error("Recurrence Interval must be between 4 and 2160")]
     Interval,
-    /// The least hours of the dataset that the report reads.
+    /// The minimum interval, in hours, of the dataset that the report reads.
     #[error("Recurrence Interval must be between {0} and 2160")]
     DatasetInterval(u32),
     #[error("Invalid report parameters for creation - Start time of report should at least be {0} hours from current UTC time")]
@@ -151,15 +151,15 @@ pub enum ReportFault {
     CallbackMethod,
     #[error("Invalid report parameters for creation - {0}")]
     CallbackUrl(CallbackUrlFault),
-    /// Written as a number, so that it is known before anything is sent.
+    /// The address is a literal IP address, so that it is refused before anything is sent.
     #[error("Invalid report parameters for creation - CallbackUrl leads to {0}, an address that this server does not connect to")]
     CallbackAddress(String),
     #[error("Invalid report parameters for creation - Recurrence count has to be a positive integer value")]
     Count,
-    /// The most runs, and the interval that they are the most for.
+    /// The largest count, and the interval that it applies to.
     #[error("Invalid report parameters for creation - Recurrence count can be at most {0} for a Recurrence Interval of {1}")]
     TooManyRuns(u32, u32),
-    /// What the documents' examples hold was left as it stands.
+    /// The placeholder of the documents' examples was sent unchanged.
     #[error("Requested value '{0}' not found")]
     Placeholder(String),
     #[error("Invalid QueryId")]
@@ -174,7 +174,7 @@ pub enum ReportFault {
     NoFurtherRuns(&'static str),
 }
 
-/// All broken rules, in the order of the fields; joined they are one message.
+/// All broken rules, in the order of the fields. Joined, they are one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportFaults(pub Vec<ReportFault>);
 
@@ -190,7 +190,7 @@ impl From<ReportFault> for ReportFaults {
     }
 }
 
-/// A creation that keeps all rules. What remains is to find the query and to store the report.
+/// A creation that breaks no rule. What remains is to find the query and to store the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
     pub name: String,
@@ -205,7 +205,7 @@ impl NewReport {
     /// Checks every rule of a creation that needs only the input and the time.
     ///
     /// # Errors
-    /// When fields break rules: all of them.
+    /// When fields break rules: all broken rules.
     pub fn check(input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<NewReport, ReportFaults> {
         let mut faults = Vec::new();
         let name = required(&input.report_name, "ReportName", &mut faults);
@@ -224,11 +224,11 @@ impl NewReport {
 }
 
 impl ScheduledReport {
-    /// The report after an update: an omitted field is kept; QueryId and ExecuteNow cannot change. Another start or interval restarts the schedule
-    /// and its count.
+    /// The report after an update. An omitted field is kept; QueryId and ExecuteNow cannot change. Another start or interval restarts the schedule and its
+    /// count.
     ///
     /// # Errors
-    /// When fields break rules, or the report runs only once: all broken rules.
+    /// When fields break rules, or the report is executed only once: all broken rules.
     pub fn updated(&self, input: &ReportInput, now: DateTime<Utc>, rules: &ReportRules) -> Result<ScheduledReport, ReportFaults> {
         let Timing::Recurring(schedule) = &self.timing else {
             return Err(ReportFault::OnceUpdated.into());
@@ -289,7 +289,7 @@ impl ScheduledReport {
         Ok(updated)
     }
 
-    /// None: it runs once.
+    /// `None` for a report that is executed only once.
     pub fn interval_hours(&self) -> Option<u32> {
         match &self.timing {
             Timing::Once { .. } => None,
@@ -297,7 +297,7 @@ impl ScheduledReport {
         }
     }
 
-    /// Whether a report of the dataset may be executed as often as this one. `minimum_hours`: the dataset's minimum interval.
+    /// Checks whether a report on the dataset may be executed as often as this one. `minimum_hours` is the dataset's minimum interval.
     ///
     /// # Errors
     /// When the dataset's minimum interval is longer.
@@ -306,7 +306,7 @@ impl ScheduledReport {
         if rules.dataset_minimum_interval && too_often { Err(ReportFault::DatasetInterval(minimum_hours)) } else { Ok(()) }
     }
 
-    /// Idempotent; a report without further runs cannot be paused.
+    /// The report, paused. Pausing is idempotent.
     ///
     /// # Errors
     /// When the report has no further executions.
@@ -317,7 +317,7 @@ impl ScheduledReport {
         }
     }
 
-    /// Idempotent. Slots that passed in the meantime are skipped.
+    /// The report, resumed. Resuming is idempotent, and slots that passed in the meantime are skipped.
     ///
     /// # Errors
     /// When the report has no further executions.
@@ -342,7 +342,7 @@ fn bounded(schedule: &Schedule, count: Option<u32>, end: Option<DateTime<Utc>>, 
     changed.ending(end)
 }
 
-/// The slot of this very second may have run already: it must not run twice.
+/// The schedule from the next second on. The slot of this second may have been executed already, and must not be executed twice.
 fn after_now(schedule: Schedule, now: DateTime<Utc>) -> Schedule {
     schedule.skip_to(now + TimeDelta::seconds(1))
 }
@@ -364,7 +364,7 @@ fn check_names(input: &ReportInput, faults: &mut Vec<ReportFault>) {
     }
 }
 
-/// ExecuteNow: StartTime, EndTime, RecurrenceInterval and RecurrenceCount are ignored.
+/// The timing of ExecuteNow, which ignores StartTime, EndTime, RecurrenceInterval and RecurrenceCount.
 fn once(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<Timing> {
     let mut read = |text: &Option<String>, fault| {
         let parsed = text.as_deref().map(instant::parse);
@@ -417,7 +417,7 @@ fn check_stretch(start: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>, fault
     }
 }
 
-/// The most runs depend on the interval.
+/// Checks the count of a finite schedule. Its largest value depends on the interval.
 fn check_count(input: &ReportInput, interval: Option<u32>, count: Option<u32>, rules: &ReportRules, faults: &mut Vec<ReportFault>) {
     let Some((interval, count)) = interval.zip(count).filter(|_| input.finite) else { return };
     let most = rules.most_runs.range(..=interval).next_back().map(|(_, most)| *most);
@@ -426,7 +426,7 @@ fn check_count(input: &ReportInput, interval: Option<u32>, count: Option<u32>, r
     }
 }
 
-/// `kept`: the start that is there already, which may be sent again though it has passed.
+/// Reads the start. `kept` is the current start, which may be sent again although it has passed.
 fn start_time(
     text: &str,
     kept: Option<DateTime<Utc>>,
@@ -472,7 +472,7 @@ fn format(input: &ReportInput, faults: &mut Vec<ReportFault>) -> Option<Format> 
     format
 }
 
-/// The fault of a field that holds what the documents' examples show in its place.
+/// The fault of a field that contains the placeholder of the documents' examples.
 fn placeholder(value: &str) -> Option<ReportFault> {
     value.eq_ignore_ascii_case("string").then(|| ReportFault::Placeholder(value.to_owned()))
 }
@@ -483,7 +483,7 @@ fn callback(input: &ReportInput, kept: Option<&Callback>, rules: &ReportRules, f
         faults.push(placeholder(name).unwrap_or(ReportFault::CallbackMethod));
     }
     let url = input.callback_url.clone().or_else(|| kept.map(|callback| callback.url.clone()))?;
-    // One that is there already stays, whatever rules came after it.
+    // The current address is kept, even if a later rule forbids it.
     if input.callback_url.is_some()
         && let Err(fault) = check_callback_url(&url, rules.https_callbacks)
     {

@@ -1,4 +1,4 @@
-//! The audit trail: who was granted or refused what.
+//! The audit trail: which rights were granted or refused to whom.
 
 pub(crate) mod recording;
 pub(crate) mod trail;
@@ -20,21 +20,21 @@ pub struct AuditEvent {
     pub id: Uuid,
     pub at: DateTime<Utc>,
     pub tenant: Option<Uuid>,
-    /// Who acted: a user's or application's id, or the part of the server that did.
+    /// Who acted: the id of a user or an application, or the part of the server that acted.
     pub actor: String,
-    /// `token.issue`, `access.refuse`, …
+    /// The action, such as `token.issue` or `access.refuse`.
     pub action: String,
     pub subject: String,
-    /// Never holds a secret.
+    /// Never contains a secret.
     pub detail: String,
     pub correlation: Option<String>,
-    /// How often it happened, for events that are counted within a minute; otherwise 1.
+    /// How often the event happened, for events that are counted by the minute; otherwise 1.
     pub occurrences: u64,
-    /// The address, for callers who proved nothing.
+    /// The address of a caller who did not authenticate.
     pub address: Option<String>,
 }
 
-/// `again`: they may be there already.
+/// Inserts events. With `again`, some of them may already be there.
 pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent], again: bool) -> Result<(), StoreError> {
     let (into, end) = (format!("audit_events ({COLUMNS})"), if again { "ON CONFLICT (id) DO NOTHING" } else { "" });
     insert_rows(connection, (&into, end), 10, events, |query, event| bind(query, event)).await
@@ -42,7 +42,7 @@ pub(crate) async fn insert(connection: &mut Connection, events: &[&AuditEvent], 
 
 const COLUMNS: &str = "id, at, tenant_id, actor, action, subject, detail, correlation_id, occurrences, address";
 
-/// Postgres keeps no U+0000 in a text, and one such event would hold up those that are written with it.
+/// Postgres cannot store U+0000 in a text, and one such event would hold up those that are written with it.
 fn keepable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
@@ -62,7 +62,7 @@ fn bind<'q>(query: Query<'q, Any, AnyArguments>, event: &AuditEvent) -> Query<'q
 }
 
 impl Store {
-    /// Writes counted events: an existing one gets the new number and the last details. An event that the database refuses is named in the log and
+    /// Writes counted events: an existing event gets the new number and the last details. An event that the database refuses is named in the log and
     /// left out, so that the others are still written.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Removes older events, the oldest first, at most `limit`. Returns their number.
+    /// Removes events from before this time, the oldest first, at most `limit`. Returns the number of removed events.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -112,7 +112,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Newest first.
+    /// Returns the newest events, the newest first.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,7 +1,7 @@
 //! The outbox of callbacks. A callback is written in the transaction that ends its execution, claimed in one committed statement, leased, and fenced
 //! by its epoch.
 //!
-//! Delivery is at least once. An attempt whose lease has ended changes nothing when its answer comes late.
+//! Delivery is at least once. An attempt whose lease has expired changes nothing when its answer comes late.
 
 pub(crate) mod secrets;
 
@@ -19,7 +19,7 @@ use crate::database::rows::in_powers_of_two;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
-/// Due callbacks of one tenant that are looked at at once: one with many must not hide the others'.
+/// The number of due callbacks of one tenant that are read at once, so that a tenant with many does not hide those of others.
 const DUE_PER_TENANT: i64 = 50;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +32,9 @@ pub struct NewCallback {
     pub execution: Uuid,
     pub event: CallbackEvent,
     pub method: CallbackMethod,
-    /// The address, with the report's id.
+    /// The address, including the report's id.
     pub url: String,
-    /// Empty for GET.
+    /// The body; empty for GET.
     pub body: String,
     pub created: DateTime<Utc>,
     pub give_up: DateTime<Utc>,
@@ -54,7 +54,7 @@ pub struct Callback {
     pub body: String,
     pub created: DateTime<Utc>,
     pub state: CallbackState,
-    /// All attempts that were begun, including those before a replay.
+    /// The number of all attempts that were begun, including those before a replay.
     pub attempts: u32,
     pub epoch: Epoch,
     pub due: DateTime<Utc>,
@@ -62,7 +62,7 @@ pub struct Callback {
     pub finished: Option<DateTime<Utc>>,
 }
 
-/// One that waits for its turn.
+/// A callback that waits for its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueCallback {
     pub id: Uuid,
@@ -70,11 +70,11 @@ pub struct DueCallback {
     pub url: String,
 }
 
-/// A callback that this process holds, until its lease ends.
+/// A callback that this process has claimed, until its lease expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedCallback {
     pub callback: Callback,
-    /// Attempts with a result since the callback was made or replayed.
+    /// The number of attempts with a result since the callback was created or replayed.
     pub tried: u32,
 }
 
@@ -85,7 +85,7 @@ pub struct CallbackAttempt {
     pub at: DateTime<Utc>,
     pub milliseconds: u32,
     pub http_status: Option<u16>,
-    /// In words, without the path and the query of the address.
+    /// The error in words, without the path and the query of the address.
     pub error: Option<String>,
 }
 
@@ -98,7 +98,7 @@ pub enum CallbackOutcome {
     Cancelled,
 }
 
-/// None: any.
+/// Each field narrows the callbacks; `None` matches all of them.
 #[derive(Debug, Clone, Default)]
 pub struct CallbackFilter {
     pub tenant: Option<Uuid>,
@@ -107,10 +107,10 @@ pub struct CallbackFilter {
     pub state: Option<CallbackState>,
 }
 
-/// The position of a callback, after which a page begins.
+/// The position of a callback after which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallbackPlace {
-    /// Milliseconds.
+    /// The time of creation in milliseconds.
     pub created: i64,
     pub id: Uuid,
 }
@@ -118,14 +118,14 @@ pub struct CallbackPlace {
 #[derive(Debug, Clone)]
 pub struct CallbackPage {
     pub callbacks: Vec<Callback>,
-    /// How many the filter lets through, on all pages.
+    /// The number of callbacks that match the filter, on all pages.
     pub total: u64,
-    /// Where the next page begins; None on the last.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<CallbackPlace>,
 }
 
 impl Store {
-    /// Callbacks that are due and not claimed: the first ones of each tenant, without these tenants.
+    /// Returns callbacks that are due and not claimed: the first ones of each tenant, except for the given tenants.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -150,7 +150,7 @@ impl Store {
         rows.iter().map(|row| Ok(DueCallback { id: row.id("id")?, tenant: row.id("tenant_id")?, url: row.text("url")? })).collect()
     }
 
-    /// Claims this callback, if it still waits and is not claimed. `now` is the product's clock; everything else is the database's time.
+    /// Claims this callback if it is still pending and not claimed. `now` is the product's clock; all other times are the database's.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -169,7 +169,7 @@ impl Store {
         let query = query.bind(lease_until).bind(id.to_string()).bind(millis(now)).bind(lease_now);
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let callback = read_callback(&row)?;
-        // A replay moves the end: what was tried before does not make its waits longer.
+        // A replay moves the end: earlier attempts do not make its backoff longer.
         let begun = insightgate_report::callback::begun(callback.give_up);
         let query = sqlx::query("SELECT COUNT(*) FROM callback_attempts WHERE callback_id = $1 AND at >= $2");
         let tried: i64 = query.bind(id.to_string()).bind(millis(begun)).fetch_one(&mut *transaction).await?.try_get(0)?;
@@ -177,7 +177,7 @@ impl Store {
         Ok(Some(ClaimedCallback { callback, tried: u32::try_from(tried).unwrap_or(u32::MAX) }))
     }
 
-    /// Writes the result of the attempt and the next step, which ends the claim. False, and nothing is written, if the callback is no longer claimed.
+    /// Writes the result of the attempt and the next step, which ends the claim. Returns false, and writes nothing, if the callback is no longer claimed.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -226,7 +226,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Makes the callback due now, whatever its state is. A current attempt no longer counts. None if the callback does not exist.
+    /// Makes the callback due now, whatever its state is. A current attempt no longer counts. Returns `None` if the callback does not exist.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -245,7 +245,7 @@ impl Store {
         Ok(callback)
     }
 
-    /// Removes callbacks that ended before this time, with their attempts, the oldest first, at most `limit`. Returns their number.
+    /// Removes callbacks that ended before this time, with their attempts, the oldest first, at most `limit`. Returns the number of removed callbacks.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -276,7 +276,7 @@ impl Store {
         query.fetch_optional(&self.reports).await?.as_ref().map(read_callback).transpose()
     }
 
-    /// The first one first.
+    /// Returns the attempts at a callback, the first one first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -285,7 +285,7 @@ impl Store {
         query.fetch_all(&self.reports).await?.iter().map(read_attempt).collect()
     }
 
-    /// The callbacks that match the filter, the newest first, after this position.
+    /// Returns the callbacks that match the filter, the newest first, after this position.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -336,7 +336,7 @@ impl Store {
     }
 }
 
-/// Part of the transaction that ends the execution. An existing callback stays as it is.
+/// Runs in the transaction that ends the execution. An existing callback is left unchanged.
 pub(crate) async fn insert_callback(connection: &mut Connection, callback: &NewCallback) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO callbacks (id, tenant_id, owner_id, program, report_id, execution_id, event, method, url, body, created, state,
@@ -359,7 +359,7 @@ pub(crate) async fn insert_callback(connection: &mut Connection, callback: &NewC
     Ok(())
 }
 
-/// Part of the transaction that deletes the report: callbacks that are not delivered yet would be about something that no longer exists.
+/// Runs in the transaction that deletes the report: callbacks that are not delivered yet would be about something that no longer exists.
 pub(crate) async fn cancel_callbacks(connection: &mut Connection, report: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
     let query =
         sqlx::query("UPDATE callbacks SET state = 'cancelled', finished = $1, lease_until = 0 WHERE report_id = $2 AND state = 'pending'");
@@ -367,7 +367,7 @@ pub(crate) async fn cancel_callbacks(connection: &mut Connection, report: Uuid, 
     Ok(())
 }
 
-/// For the start of the only process that uses this database.
+/// Ends the leases of all claimed callbacks when the only process that uses this database starts.
 pub(crate) async fn release_callbacks(connection: &mut Connection) -> Result<(), StoreError> {
     execute(connection, sqlx::query("UPDATE callbacks SET lease_until = 0 WHERE state = 'pending'")).await?;
     Ok(())

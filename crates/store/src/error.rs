@@ -1,4 +1,4 @@
-//! What can go wrong with the database.
+//! The errors of the database.
 
 use thiserror::Error;
 
@@ -14,7 +14,7 @@ pub enum StoreError {
     UnsupportedUrl(String),
     #[error("a Postgres is backed up with its own tools, such as pg_dump")]
     NoBackup,
-    /// Nothing was written into it.
+    /// Another program's database or file. Nothing was written into it.
     #[error("{place} is not a database of insightgate: {why}")]
     NotOurs { place: String, why: &'static str },
     #[error("{place} is damaged: {why}")]
@@ -25,23 +25,23 @@ pub enum StoreError {
     Encoding(String),
     #[error("no connection to the database could be opened: {cause}")]
     Unreachable { outage: Outage, cause: String },
-    /// There is no room for another.
+    /// There is no room for another row.
     #[error("There are {most} {what} already: remove one first.")]
     Full { what: &'static str, most: i64 },
-    /// What was to be changed stays as it was.
+    /// The audit event could not be written, so that the change was not made.
     #[error("nothing was changed, since the audit event {action} of '{subject}' could not be written: {cause}")]
     Unrecorded { action: String, subject: String, cause: Box<StoreError> },
-    /// The task that was to write is gone, since the process is ending; or the connection was cut while the end of a transaction was under way. Nobody
-    /// knows whether the write took place.
+    /// The task that was to write is gone, since the process is ending; or the connection was lost while a transaction was being committed. It is
+    /// unknown whether the write took place.
     #[error("the write was interrupted")]
     Interrupted,
-    /// A row holds what this version cannot have written.
+    /// A row contains a value that this version cannot have written.
     #[error("the database holds a value that cannot be read: {column} = '{value}'")]
     Corrupt { column: &'static str, value: String },
 }
 
 impl StoreError {
-    /// Advice, if there is any.
+    /// Advice for the user, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             StoreError::NotOurs { .. } => Some("move it away, or name another data folder or database; nothing was written into it"),
@@ -79,7 +79,7 @@ impl StoreError {
         }
     }
 
-    /// Whether the database ended the transaction to break up a deadlock, or since it could not be put into an order with others.
+    /// Whether the database ended the transaction to resolve a deadlock, or because it conflicts with others.
     pub(crate) fn met_others(&self) -> bool {
         match self {
             StoreError::Database(sqlx::Error::Database(error)) => error.code().is_some_and(|code| matches!(&*code, "40P01" | "40001")),
@@ -88,7 +88,7 @@ impl StoreError {
         }
     }
 
-    /// None for a fault that does not end by itself.
+    /// The kind of outage; `None` for a fault that does not end by itself.
     pub fn outage(&self) -> Option<Outage> {
         match self {
             StoreError::Database(error) => outage::of(error),

@@ -1,8 +1,8 @@
-//! Group commit: small writes that come at the same time share a transaction. If each were committed alone, the flushes of the disk would bound the
-//! number of grants a second.
+//! Group commit: small writes that come at the same time share a transaction. If each were committed alone, the flushes of the disk would limit the
+//! number of grants per second.
 //!
-//! A caller waits until its own write is on disk, and hears of its own failure only. A task writes as long as something waits: a caller that
-//! gives up takes nothing with it, and closing the store waits for the end of the task. Nothing is ever written later than it is answered for.
+//! A caller waits until its own write is on disk, and gets only the error of its own write. A task writes as long as writes wait: a caller that gives
+//! up does not cancel the others, and closing the store waits for the end of the task. No write is ever confirmed before it is on disk.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,14 +19,14 @@ use crate::database::rows::in_powers_of_two;
 use crate::sign_in::refresh_tokens::{self, RefreshTokenRecord, UsedToken};
 use crate::{Outage, Store, StoreError};
 
-/// Writes of one transaction at most.
+/// The most writes in one transaction.
 const LARGEST: usize = 256;
 
 /// A write that may share its transaction with others.
 #[derive(Debug, Clone)]
 enum Write {
     Audit(AuditEvent),
-    /// Marks the token used, adds the one that is given for it and records the event. Nothing of it when the token is not good any more.
+    /// Marks the token used, adds the one that is given for it and records the event; does nothing if the token is no longer valid.
     Replace {
         used: UsedToken,
         by: Option<RefreshTokenRecord>,
@@ -52,11 +52,11 @@ struct Waiting {
 
 impl GroupCommit {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is whole between any two statements.
+        // The state is consistent after each statement, so that a panic leaves nothing half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Until nothing waits.
+    /// Waits until no write is left.
     pub(crate) async fn finish(&self) {
         loop {
             let writer = self.lock().writer.take();
@@ -77,8 +77,8 @@ impl Store {
         self.write_in_group(Write::Audit(event)).await.map(drop)
     }
 
-    /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. False, with nothing written, when
-    /// the token is not good any more.
+    /// Marks the token used, adds the one that is given for it, if any, and records the event, in one transaction. Returns false, and writes nothing,
+    /// if the token is no longer valid.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -91,7 +91,7 @@ impl Store {
         self.write_in_group(Write::Replace { used, by, event }).await
     }
 
-    /// True if the write took place; false if its condition did not hold.
+    /// Returns true if the write took place, and false if its condition did not hold.
     async fn write_in_group(&self, write: Write) -> Result<bool, StoreError> {
         let (done, written) = oneshot::channel();
         {
@@ -123,14 +123,14 @@ impl Store {
                         let _ = waiting.done.send(Ok(outcome));
                     }
                 }
-                // One that cannot be written must not take the others with it. Where the database is away, none can, and each would wait for it.
+                // A write that fails must not fail the others. If the database is away, none can be written, and each one would wait for it.
                 Err(error) if batch.len() > 1 && error.outage().is_none() => {
                     for Waiting { write, done } in batch {
                         let alone = self.write_batch(&[&write]).await;
                         let _ = done.send(alone.map(|outcomes| outcomes.first().copied().unwrap_or_default()));
                     }
                 }
-                // A lock that somebody holds for long is on a token or its user: events have nothing to do with it, and are not lost for it.
+                // A lock that is held for long is on a token or its user; events have nothing to do with it, and must not be lost because of it.
                 Err(error) if error.outage() == Some(Outage::Held) => {
                     let (events, tokens): (Vec<_>, Vec<_>) =
                         batch.into_iter().partition(|waiting| matches!(waiting.write, Write::Audit(_)));
@@ -146,8 +146,8 @@ impl Store {
         }
     }
 
-    /// Whether each took place. Again where the connection was cut; where the end was under way, nobody knows whether it took place, and only
-    /// events, which have ids of their own, are written again.
+    /// Returns whether each write took place. Retries if the connection was lost. If it was lost during the commit, it is unknown whether the writes
+    /// took place, and only events, which have ids of their own, are written again.
     async fn write_batch(&self, writes: &[&Write]) -> Result<Vec<bool>, StoreError> {
         match again(|| self.try_batch(writes, false)).await {
             Err(StoreError::Interrupted) if writes.iter().all(|write| matches!(write, Write::Audit(_))) => {
@@ -157,11 +157,11 @@ impl Store {
         }
     }
 
-    /// `written`: its events may be there already.
+    /// `written` says that the events may already be there.
     async fn try_batch(&self, writes: &[&Write], written: bool) -> Result<Vec<bool>, StoreError> {
         if let Some(events) = events_of_one_statement(writes) {
             let mut connection = self.pool.acquire().await?;
-            // Which commits by itself: where the connection is cut, nobody knows whether it did.
+            // This statement commits by itself: if the connection is lost, it is unknown whether it did.
             let cut = |error: StoreError| if error.is_cut() && !written { StoreError::Interrupted } else { error };
             audit::insert(&mut connection, &events, written).await.map_err(cut)?;
             return Ok(vec![true; writes.len()]);
@@ -169,7 +169,7 @@ impl Store {
         let mut transaction = self.begin_grants().await?;
         let mut outcomes = vec![true; writes.len()];
         let mut events = Vec::new();
-        // The first of those that bring one token uses it for the first time; a later one finds it used.
+        // Of the writes that bring the same token, the first uses it for the first time; a later one finds it used.
         let mut first_with: HashMap<&str, usize> = HashMap::new();
         let mut now = DateTime::UNIX_EPOCH;
         for (place, (write, outcome)) in writes.iter().zip(&mut outcomes).enumerate() {
@@ -182,7 +182,7 @@ impl Store {
                 }
             }
         }
-        // A sign-in that is ended meanwhile ends with the token that it gets here, or before it gets one.
+        // If a sign-in is ended at the same time, its new token ends too, or is not added.
         for some in in_powers_of_two(&users_of(writes)) {
             self.hold(&mut transaction, Hold::UsersStay(some)).await?;
         }
@@ -217,7 +217,7 @@ impl Store {
     }
 }
 
-/// The first of them gets the error itself.
+/// The first write gets the error itself.
 fn refuse(batch: Vec<Waiting>, error: StoreError) {
     let outage = error.outage().unwrap_or(Outage::Away);
     let mut first = Some(error);
@@ -227,7 +227,7 @@ fn refuse(batch: Vec<Waiting>, error: StoreError) {
     }
 }
 
-/// What needs no transaction, since it is one statement.
+/// The events, if they are all there is to write: they need no transaction, since they are one statement.
 fn events_of_one_statement<'a>(writes: &[&'a Write]) -> Option<Vec<&'a AuditEvent>> {
     let event = |write: &&'a Write| match write {
         Write::Audit(event) => Some(event),
@@ -237,7 +237,7 @@ fn events_of_one_statement<'a>(writes: &[&'a Write]) -> Option<Vec<&'a AuditEven
     (in_powers_of_two(&events).count() == 1).then_some(events)
 }
 
-/// Whose tokens are given, by id.
+/// The users who get tokens, by id.
 fn users_of(writes: &[&Write]) -> Vec<Uuid> {
     let user = |write: &&Write| match write {
         Write::Replace { by, .. } => by.as_ref().map(|token| token.user),

@@ -11,9 +11,9 @@ use crate::{Store, StoreError, execute};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKey {
     pub id: String,
-    /// `signing`, `link`.
+    /// The purpose, such as `signing` or `link`.
     pub purpose: String,
-    /// Encrypted; this crate cannot read it.
+    /// The encrypted key; this crate cannot read it.
     pub sealed: String,
     pub created: DateTime<Utc>,
 }
@@ -33,7 +33,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// Adds the key unless there is one of its purpose, so that of several processes that start together only one makes it.
+    /// Adds the key unless there is one for its purpose, so that of several processes that start together only one adds it.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -56,7 +56,7 @@ impl Store {
         Ok(())
     }
 
-    /// Newest first.
+    /// Returns the keys for a purpose, the newest first.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,7 +1,6 @@
-//! The only SQL, with one file per family of tables. Every statement runs on SQLite and on Postgres; what must differ is in `dialect`.
+//! The only SQL of the project, with one file for each family of tables. Every statement runs on SQLite and on Postgres; the differences are in `dialect`.
 //!
-//! Statements are short and committed at once: no transaction is held while an execution runs. Rules are in the pure crates; only what must be atomic
-//! is here.
+//! Statements are short and committed at once: no transaction is held while an execution runs. Rules are in the pure crates; only what must be atomic is here.
 
 mod audit;
 mod callbacks;
@@ -57,20 +56,20 @@ use sign_in::refresh_tokens::Grown;
 /// A database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    /// For what every request needs: identities, tokens, keys. Small statements, and never behind those of reports.
+    /// The connections for what every request needs: identities, tokens, keys. Their statements are small and never wait behind those of reports.
     pool: Pool,
-    /// For reports, their executions and what lists them, and for transactions.
+    /// The connections for reports, their executions and their lists, and for transactions.
     reports: Pool,
     dialect: Dialect,
     group_commit: GroupCommit,
     grown: Grown,
     identities: IdentityVersion,
-    /// Written with the next change.
+    /// The event to write with the next change.
     recorded: Option<Arc<AuditEvent>>,
 }
 
 impl Store {
-    /// The database's own time in milliseconds, which leases follow.
+    /// The database's own time in milliseconds, by which leases expire.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -88,7 +87,7 @@ impl Store {
         self.put_setting("last_write_check", &now.to_string()).await
     }
 
-    /// Waits a few seconds at most for all connections to close, so that the last writes are on disk.
+    /// Waits at most a few seconds for all connections to close, so that the last writes are on disk.
     pub async fn close(&self) {
         if tokio::time::timeout(LAST_WRITES, self.group_commit.finish()).await.is_err() {
             tracing::warn!("the last writes did not end in time");
@@ -102,10 +101,10 @@ impl Store {
     }
 }
 
-/// How long closing the store waits for writes that were promised.
+/// How long closing the store waits for writes that callers still wait for.
 const LAST_WRITES: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// Applied once each, in order. Never change one that was released: add another.
+/// Each migration is applied once, in order. Never change one that was released: add another one.
 fn migrations() -> Migrator {
     let all = [
         ("first tables", include_str!("../migrations/0001_first_tables.sql")),
@@ -122,7 +121,7 @@ fn migrations() -> Migrator {
     Migrator { migrations: Cow::Owned((1..).zip(all).map(migration).collect()), ..Migrator::DEFAULT }
 }
 
-/// How many rows a statement changed; a connection, not a pool, so that it can be part of a transaction.
+/// Returns how many rows a statement changed. Takes a connection and not a pool, so that it can be part of a transaction.
 async fn execute(connection: &mut Connection, query: sqlx::query::Query<'_, Any, sqlx::any::AnyArguments>) -> Result<u64, StoreError> {
     Ok(query.execute(connection).await?.rows_affected())
 }

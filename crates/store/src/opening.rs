@@ -1,6 +1,6 @@
 //! Opens a database: checks what it is before anything is written into it, and migrates its tables.
 //!
-//! A database that is not ours, or of another version, is named and left as it is.
+//! A database that belongs to another program, or that has another version, is named in the error and left unchanged.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
@@ -21,47 +21,46 @@ use crate::keys::sealed::{Sealed, SealedPlace};
 use crate::sign_in::refresh_tokens::Grown;
 use crate::{Store, StoreError, migrations};
 
-/// How long a start waits for a database that starts too.
+/// How long a start waits for a database that is starting too.
 const START: Duration = Duration::from_secs(10);
-/// The same for one that has no connection left: it says so at once, and it is rarely over soon.
+/// The same for a database that has no connection left: it says so at once, and that rarely ends soon.
 const NO_CONNECTION: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(5);
 const CONNECT_AGAIN: Duration = Duration::from_millis(200);
-/// A file of so many bytes is looked through at every start; of larger ones only what the tables begin with.
+/// A file of up to this many bytes is checked as a whole at every start; of a larger one only the beginnings of the tables are checked.
 const LOOKED_THROUGH: u64 = 32 << 20;
 
-/// How every file of SQLite begins.
+/// The first bytes of every SQLite file.
 const SQLITE_HEADER: &[u8; 16] = b"SQLite format 3\0";
-/// What stands for our first migration in the table of migrations, which other programs have too.
+/// The name of our first migration in the table of migrations, which other programs have too.
 const FIRST_TABLES: &str = "first tables";
 
-/// The characters of a path that mean themselves in an address.
+/// The characters of a path that need no encoding in a URL.
 const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The address of a SQLite file, whatever characters its path holds.
+/// The URL of a SQLite file, whatever characters its path contains.
 pub fn sqlite_url(file: &Path) -> String {
-    // An address has no `..` and no links in its path: they are resolved here, as the file system does.
+    // A URL has no `..` and no links in its path, so that they are resolved here, as the file system does.
     let folder = file.parent().and_then(|folder| folder.canonicalize().ok());
     let whole = folder.zip(file.file_name()).map_or_else(|| file.to_owned(), |(folder, name)| folder.join(name));
     format!("sqlite:{}", percent_encode(whole.as_os_str().as_encoded_bytes(), PATH))
 }
 
-/// Where such an address leads.
+/// The file that such a URL names.
 fn sqlite_file(url: &str) -> PathBuf {
     let rest = url.trim_start_matches("sqlite:").trim_start_matches("//");
     PathBuf::from(percent_decode_str(rest).decode_utf8_lossy().into_owned())
 }
 
 impl Store {
-    /// Opens the database, makes it if it is a SQLite file that does not exist, and migrates its tables. Nothing is written into a database that is
-    /// not ours.
+    /// Opens the database, creates it if it is a SQLite file that does not exist, and migrates its tables. Nothing is written into another program's database.
     ///
-    /// `url`: what [`sqlite_url`] gives, or `postgres://…`.
+    /// `url` is the result of [`sqlite_url`], or `postgres://…`.
     ///
     /// # Errors
     ///
-    /// If the database is not ours, is damaged, was written by a newer version, has another encoding than UTF-8, or cannot be reached within ten
-    /// seconds.
+    /// If the database belongs to another program, is damaged, was written by a newer version, has another encoding than UTF-8, or cannot be reached
+    /// within ten seconds.
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
@@ -92,7 +91,7 @@ impl Store {
         })
     }
 
-    /// The sealed private keys of a database; none if there is no database yet. Nothing is written or migrated.
+    /// Returns the sealed private keys of a database; none if there is no database yet. Nothing is written or migrated.
     ///
     /// # Errors
     ///
@@ -115,7 +114,7 @@ impl Store {
         rows.iter().map(|row| Sealed::read(SealedPlace::Keys, row)).collect()
     }
 
-    /// Writes a complete copy of a SQLite database, as of one moment, to a new or empty file, while others use it. Its tables stay as they are.
+    /// Writes a complete copy of a SQLite database, as of one moment, to a new or empty file, while others use it. The tables are not migrated.
     ///
     /// # Errors
     /// When the database cannot be read, or the file cannot be written.
@@ -139,12 +138,12 @@ impl Store {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
-    /// No file, or one without a byte in it.
+    /// There is no file, or it is empty.
     Nothing,
     Database,
 }
 
-/// How much of a file is looked at.
+/// How much of a file is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
     AtVersion,
@@ -162,7 +161,7 @@ async fn open_sqlite(url: &str, look: Look) -> Result<AnyConnection, StoreError>
     Ok(connection)
 }
 
-/// What lies there, without a word to SQLite: it would write into an empty file, and take anything else for a damaged one.
+/// Finds out what the file is without SQLite, which would write into an empty file, and take anything else for a damaged database.
 fn look_at(path: &Path) -> Result<Found, StoreError> {
     let unreadable =
         |error: std::io::Error| StoreError::Unreachable { outage: Outage::Away, cause: format!("{}: {error}", path.display()) };
@@ -186,7 +185,7 @@ fn not_ours(place: &Path, why: &'static str) -> StoreError {
     StoreError::NotOurs { place: place.display().to_string(), why }
 }
 
-/// Reads only.
+/// Only reads.
 async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -> Result<(), StoreError> {
     let place = file.display().to_string();
     let judged = |error: sqlx::Error| match outage::of(&error) {
@@ -196,7 +195,7 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
     let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.map_err(judged)?;
     let tables: Vec<String> = tables.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?;
     if !tables.iter().any(|name| name == "_sqlx_migrations") {
-        // One that was made and got no further.
+        // The database was created, but nothing more was done.
         return if tables.is_empty() { Ok(()) } else { Err(not_ours(file, "its tables are another program's")) };
     }
     check_version(connection, &place).await?;
@@ -218,7 +217,7 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
     Ok(())
 }
 
-/// Where migrations were applied: that they are ours, and none that this version does not know.
+/// Checks that the applied migrations are ours, and that this version knows all of them.
 async fn check_version(connection: &mut AnyConnection, place: &str) -> Result<(), StoreError> {
     let first = sqlx::query("SELECT description FROM _sqlx_migrations WHERE version = 1").fetch_optional(&mut *connection).await?;
     let first: Option<String> = first.map(|row| row.try_get("description")).transpose()?;
@@ -251,7 +250,7 @@ async fn open_postgres(url: &str) -> Result<AnyConnection, StoreError> {
     Ok(connection)
 }
 
-/// Waits a while for a database that starts beside this process, and says at once in the log what it waits for.
+/// Waits for a limited time for a database that starts at the same time as this process, and logs at once what it waits for.
 async fn first_connection(url: &str) -> Result<AnyConnection, StoreError> {
     let begun = Instant::now();
     let mut told = false;
@@ -271,7 +270,7 @@ async fn first_connection(url: &str) -> Result<AnyConnection, StoreError> {
                 }
             }
             Some(outage) => return Err(StoreError::Unreachable { outage, cause: error.to_string() }),
-            // A wrong password or name stays wrong.
+            // A wrong password or name will not become right by waiting.
             None => return Err(StoreError::Unreachable { outage: Outage::Away, cause: error.to_string() }),
         }
         tokio::time::sleep(CONNECT_AGAIN).await;

@@ -1,5 +1,4 @@
-//! How many rows a tenant, an application or an owner may have, where nothing else bounds them, since their administrators are strangers to the
-//! operator.
+//! Limits how many rows a tenant, an application or an owner may have where nothing else limits them, since their administrators are strangers to the operator.
 //!
 //! The numbers are far beyond any real use. They are not settings: whoever reaches one of them has a program in a loop.
 
@@ -13,13 +12,13 @@ use crate::{Connection, StoreError};
 pub(crate) struct Room {
     table: &'static str,
     column: &'static str,
-    /// For people.
+    /// The name in messages.
     what: &'static str,
     pub(crate) most: i64,
 }
 
 impl Room {
-    /// Refuses when there is no room for one more. Part of the transaction that adds it.
+    /// Refuses if there is no room for one more row. Runs in the transaction that adds it.
     pub(crate) async fn check(self, connection: &mut Connection, id: Uuid) -> Result<(), StoreError> {
         let Room { table, column, what, most } = self;
         let query = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) FROM {table} WHERE {column} = $1"))).bind(id.to_string());
@@ -36,11 +35,11 @@ pub(crate) const USERS: Room = of_tenant("users", "users", 10_000);
 pub(crate) const APPLICATIONS: Room = of_tenant("applications", "applications", 1_000);
 pub(crate) const LOCATIONS: Room = of_tenant("locations", "locations", 10_000);
 pub(crate) const EXTERNAL_IDENTITIES: Room = of_tenant("external_identities", "bindings of external identifiers", 30_000);
-/// Of an owner, in deployments without quotas.
+/// The queries of an owner, in deployments without quotas.
 pub(crate) const QUERIES: Room = Room { table: "report_queries", column: "owner_id", what: "queries", most: 10_000 };
-/// Of an owner. The oldest that has run and has no execution left makes room for another.
+/// The reports of an owner. The oldest that has run and has no execution left makes room for another one.
 pub(crate) const REPORTS: Room = Room { table: "scheduled_reports", column: "owner_id", what: "reports", most: 10_000 };
-/// Secrets of an application, expired ones too: the longest expired makes room for another.
+/// The secrets of an application, including expired ones. The one that expired first makes room for another one.
 pub(crate) const SECRETS: i64 = 20;
-/// Attempts at a callback that are remembered, the last ones.
+/// The number of attempts at a callback that are kept: the last ones.
 pub(crate) const ATTEMPTS: i64 = 100;

@@ -1,4 +1,4 @@
-//! Against a real database, opened as the server opens it: a SQLite file, or a new database of the Postgres at `POSTGRES_URL`.
+//! Tests against a real database, opened as the server opens it: a SQLite file, or a new database on the Postgres server at `POSTGRES_URL`.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::application::Application;
@@ -22,16 +22,16 @@ struct Deployment {
     _folder: tempfile::TempDir,
 }
 
-/// Where nothing is yet. The folder is SQLite's.
+/// A new database without tables. The folder is for SQLite.
 async fn new_database() -> (String, tempfile::TempDir) {
-    // Where there is memory for it, nothing waits for a disk.
+    // A folder in memory, if the system has one, so that nothing waits for a disk.
     let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     let Ok(server) = std::env::var("POSTGRES_URL") else {
         return (format!("sqlite:{}", folder.path().join("insightgate.db").display()), folder);
     };
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&server).await.unwrap();
-    // The folder's name is new each time.
+    // The folder's name is unique.
     let name = folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', "test_");
     sqlx::query(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
     (format!("{}/{name}", server.rsplit_once('/').unwrap().0), folder)
@@ -117,7 +117,7 @@ async fn a_second_opening_finds_everything() {
     assert_eq!(store.setting("a").await.unwrap().as_deref(), Some("2"));
 }
 
-/// Full is the one fault at which SQLite ends a transaction itself.
+/// A full disk is the one fault for which SQLite itself ends a transaction.
 #[tokio::test]
 async fn a_transaction_that_the_database_ended_costs_nothing_but_itself() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -135,7 +135,7 @@ async fn a_transaction_that_the_database_ended_costs_nothing_but_itself() {
             refused += 1;
         }
     }
-    // The connection fails once and is replaced by one that is not limited.
+    // The connection fails once and is replaced by one without the limit.
     assert_eq!(refused, 1);
     store.add_report(&large(30), None, None).await.unwrap().unwrap();
 }
@@ -166,7 +166,7 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10), at(0)).await.unwrap());
     let refused = store.add_report(&once(12), Some(&first_execution(&once(12))), Some(quotas)).await.unwrap();
     assert_eq!(refused, Err(ReportFault::ExecuteNowQuota));
-    // Both were made at one time: there is room when they count no more, and with a larger quota there is some.
+    // Both were created at the same time: there is room once they no longer count, and with a larger quota there is room now.
     assert_eq!(store.execute_now_room(&once(12), quotas).await.unwrap(), Some(TimeDelta::hours(1)));
     let larger = ReportQuotas { execute_now: 3, ..quotas };
     assert_eq!(store.execute_now_room(&once(12), larger).await.unwrap(), None);
@@ -305,7 +305,7 @@ async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
     assert!(resume(9).await.is_ok(), "it is active already");
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9), at(0)).await.unwrap());
     assert_eq!(resume(8).await.unwrap().status, ReportStatus::Active);
-    // Reports that run once are not counted, neither as taking nor as needing a place.
+    // Reports that run once do not count for the quota of active reports, and do not need room in it.
     store.add_report(&once(7), Some(&first_execution(&once(7))), None).await.unwrap().unwrap();
     change(&store, 7, |report| report.paused().unwrap()).await;
     assert!(resume(7).await.is_ok());
@@ -327,7 +327,7 @@ async fn a_run_that_fails_while_its_report_is_paused_is_held_back() {
     assert_eq!(status(&store, 8).await, ReportStatus::Paused, "an execution of it is open");
     change(&store, 8, |report| report.resumed(at(5)).unwrap()).await;
     let claimed = store.claim_execution(100, 200).await.unwrap().unwrap();
-    // Paused once more: the execution ends by itself, and as the last one it ends the report.
+    // The report is paused once more: the execution ends by itself, and as the last one it ends the report.
     change(&store, 8, |report| report.paused().unwrap()).await;
     assert!(store.finish_execution(&claimed, &Outcome::Failed { reason: "no".into() }, None, at(5)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Inactive);

@@ -5,11 +5,11 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use insightgate_report::execution::Artifact;
 
-/// The version of an artifact.
+/// The version of an artifact that conditions are compared with.
 pub(super) struct Version {
-    /// Strong, with its quotes.
+    /// The strong tag, with its quotes.
     pub etag: String,
-    /// In whole seconds, as headers write it.
+    /// When the artifact was generated, in whole seconds, as in headers.
     modified: DateTime<Utc>,
 }
 
@@ -18,12 +18,12 @@ impl Version {
         Version { etag: format!("\"{}\"", artifact.sha256), modified: artifact.generated.trunc_subsecs(0) }
     }
 
-    /// As `Last-Modified` writes it.
+    /// The value of `Last-Modified`.
     pub(super) fn last_modified(&self) -> String {
         self.modified.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
-    /// The status of an answer without the artifact. A tag counts before a date.
+    /// The status of an answer without the artifact, if the conditions call for one. A tag takes precedence over a date.
     pub(super) fn answer(&self, headers: &HeaderMap) -> Option<StatusCode> {
         let failed = match self.is_listed(headers, header::IF_MATCH, false) {
             Some(listed) => !listed,
@@ -39,19 +39,19 @@ impl Version {
         known.then_some(StatusCode::NOT_MODIFIED)
     }
 
-    /// If-Range: whether a range would continue what the client has. Without the header the request itself implies that.
+    /// Evaluates If-Range: whether a range would continue what the client has. A range request without the header implies that.
     pub(super) fn is_continued(&self, headers: &HeaderMap) -> bool {
         if !headers.contains_key(header::IF_RANGE) {
             return true;
         }
         match only(headers, header::IF_RANGE) {
             Some(value) if value == self.etag => true,
-            // A date does not tell the artifact from its compressed form, which a client that takes gzip may have.
+            // A date cannot tell the artifact from its compressed form, which a client that accepts gzip may have.
             _ => date(headers, header::IF_RANGE) == Some(self.modified) && !mentions_gzip(headers),
         }
     }
 
-    /// None without the header. A weak tag counts only where the same meaning is enough.
+    /// Whether the header lists this version; `None` without the header. A weak tag matches only if `weak_counts`, where the same meaning is enough.
     fn is_listed(&self, headers: &HeaderMap, name: HeaderName, weak_counts: bool) -> Option<bool> {
         if !headers.contains_key(&name) {
             return None;
@@ -74,7 +74,7 @@ pub(super) fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     }
 }
 
-/// In any of the three forms that HTTP knows; what is no date is as if it were not there.
+/// The date of a header, in any of the three forms of HTTP. A value that is not a date is ignored.
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<DateTime<Utc>> {
     httpdate::parse_http_date(only(headers, name)?).ok().map(DateTime::from)
 }

@@ -1,4 +1,4 @@
-//! `Range` and `x-ms-range`: one range of bytes. Several ranges are answered with the whole artifact, which the standard allows.
+//! `Range` and `x-ms-range`: a single range of bytes. Several ranges are answered with the whole artifact, which the standard allows.
 
 use std::ops::Range;
 
@@ -11,19 +11,19 @@ const MS_RANGE: HeaderName = HeaderName::from_static("x-ms-range");
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     All,
-    /// Not empty, within the artifact.
+    /// A range within the artifact that is not empty.
     Part(Range<u64>),
     Unsatisfiable,
 }
 
-/// If both headers are sent, `x-ms-range` counts, as in the store that the links are modelled on: it is for clients whose library sets `Range`. A
-/// header that is sent twice is ignored.
+/// The range that is requested. If both headers are sent, `x-ms-range` counts, as in the store that the links are modelled on: it is for clients whose
+/// library sets `Range`. A header that is sent twice is ignored.
 pub(super) fn wanted(headers: &HeaderMap, size: u64) -> Wanted {
     let name = if headers.contains_key(MS_RANGE) { MS_RANGE } else { header::RANGE };
     only(headers, name).map_or(Wanted::All, |text| stretch(text, size))
 }
 
-/// What is not a range in bytes is ignored (RFC 9110, 14.2).
+/// Parses a range. A value that is not a range in bytes is ignored (RFC 9110, 14.2).
 fn stretch(text: &str, size: u64) -> Wanted {
     let Some((unit, list)) = text.split_once('=') else { return Wanted::All };
     if !unit.eq_ignore_ascii_case("bytes") {

@@ -1,6 +1,6 @@
-//! The gate that every request goes through: it is taken in, or its client is told when to ask again.
+//! Admission: every request is either taken in, or its client is told when to retry.
 //!
-//! How much there is room for is the business of [`super::intake`].
+//! [`super::intake`] decides how much there is room for.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::http::intake::{Fault, Full, Held, Lent, is_drained};
 use crate::state::ApiState;
 use crate::turned_away;
 
-/// Whoever watches the process is answered when nobody else finds room.
+/// The health checks, which are answered even if there is no room for other requests.
 const HEALTH: [&str; 2] = ["/healthz", "/readyz"];
-/// Seconds after which a client that found no room may ask again.
+/// After how many seconds a client that found no room may retry.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
-/// Takes the request in, or says when to ask again.
+/// Takes the request in, or says when to retry.
 pub(crate) async fn admit(
     State(state): State<ApiState>,
     ClientAddress(client): ClientAddress,
@@ -39,14 +39,14 @@ pub(crate) async fn admit(
         Ok(held) => Arc::new(held),
         Err(full) => return full_up(&asked, &path, full),
     };
-    // Over HTTP/2 an unread body ends its own stream alone.
+    // Over HTTP/2 an unread body ends only its own stream.
     let is_shared = parts.version <= Version::HTTP_11;
-    // Such a client is not told to send what nobody wants.
+    // Such a client waits to be told to send its body, and must not be told to send one that nobody reads.
     let asks_first = parts.headers.contains_key(header::EXPECT);
     let lent = (!body.is_end_stream()).then(|| Lent::new(body, &held));
     let body = lent.clone().map_or_else(Body::empty, Body::new);
     let response = next.run(Request::from_parts(parts, body)).await;
-    // An answer that leaves the request unread ends the connection, and a client that keeps it would find that out with its next request.
+    // If the body is left unread, the connection has to end. Without `Connection: close`, the client would find that out with its next request.
     let fault = held.fault();
     let ends = match lent.filter(|_| is_shared) {
         None => false,
@@ -56,7 +56,7 @@ pub(crate) async fn admit(
     };
     let mut response = match fault {
         Some(Fault::Full(full)) => full_up(&asked, &path, full),
-        // What takes forms has said so in its own way, a page among them.
+        // Endpoints that take forms have already reported it in their own form, such as a page.
         Some(Fault::TooSlow) if turned_away::takes_json(&path) => {
             turned_away::told(&asked, &path, StatusCode::REQUEST_TIMEOUT, "The request's body did not arrive in time.")
         }

@@ -1,11 +1,11 @@
-//! `WWW-Authenticate` of a refused request, which says what is wrong with its token, in the form of RFC 6750.
+//! The `WWW-Authenticate` header of a refused request, which says what is wrong with its token, in the form of RFC 6750.
 
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use insightgate_operations::callers::challenge::Challenge;
 use insightgate_operations::failure::Failure;
 
-/// Characters of a description.
+/// The most characters of a description.
 const LONGEST: usize = 300;
 
 /// The failure of a request without a token.
@@ -24,7 +24,7 @@ pub(crate) fn with(mut response: Response, failure: &Failure) -> Response {
         Failure::Unauthorized { challenge: Challenge::NoToken, .. } => "Bearer".to_owned(),
         Failure::Unauthorized { challenge: Challenge::BadRequest(told), .. } => written("invalid_request", told),
         Failure::Unauthorized { challenge: Challenge::BadToken(told), .. } => written("invalid_token", told),
-        // RFC 9470.
+        // Source: RFC 9470.
         Failure::SecondFactorRequired => written("insufficient_user_authentication", "the token's user gave no second factor"),
         _ => return response,
     };
@@ -34,7 +34,7 @@ pub(crate) fn with(mut response: Response, failure: &Failure) -> Response {
     response
 }
 
-/// A description has printable ASCII without quotes and backslashes.
+/// Writes a challenge. A description may contain only printable ASCII without quotes and backslashes.
 fn written(error: &str, told: &str) -> String {
     let plain = |character: char| match character {
         '"' => '\'',

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::http::unknown_proxies::FORWARDED_FOR;
 use crate::state::ApiState;
 
-/// None where the connection has no address, as in a call within the process.
+/// The client's address; `None` if the connection has no address, as in a call within the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) Option<IpAddr>);
 
@@ -25,8 +25,8 @@ impl FromRequestParts<ApiState> for ClientAddress {
     }
 }
 
-/// Each proxy appends the address that it saw: read from the end, the first that is no trusted proxy is the client. What stands before it
-/// the client may have written itself.
+/// Each proxy appends the address that it saw. Read from the end, the first address that is not a trusted proxy is the client. The client may have written
+/// what is before it.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer;
@@ -41,7 +41,7 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     client
 }
 
-/// Some proxies add the port.
+/// Parses an address, to which some proxies add the port.
 fn parse(text: &str) -> Option<IpAddr> {
     let address = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();

@@ -1,9 +1,9 @@
-//! How an answer closes its connection. The body of an answer that is not read is not polled, so it cannot do that by itself.
+//! How an answer closes its connection. If the client does not read the body of an answer, the body is not polled, so it cannot do that by itself.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The listener adds it to every request of a connection; without one, nothing is closed.
+/// Closes a connection. The listener adds one to every request of the connection; without it, nothing is closed.
 #[derive(Clone)]
 pub struct ConnectionEnd(Arc<dyn Fn() + Send + Sync>);
 

@@ -1,4 +1,4 @@
-//! The ids that connect a request with its answer, the log and the audit trail. They are echoed if they were sent, and made if not.
+//! The ids that connect a request with its answer, the log and the audit trail. They are echoed if they were sent, and generated if not.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,13 +12,13 @@ use crate::state::ApiState;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
-/// What the platform's token endpoint calls it.
+/// The name of the correlation id at the platform's token endpoint.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
 
 /// The target of log lines that say why tokens were not accepted.
 pub const REFUSED_TOKENS: &str = "insightgate_api::refused_tokens";
 
-/// The correlation id of one request: letters, digits and hyphens only, so that it is safe in a log line.
+/// The correlation id of one request. It has only letters, digits and hyphens, so that it is safe in a log line.
 #[derive(Debug, Clone)]
 pub(crate) struct Correlation(pub(crate) String);
 
@@ -35,7 +35,7 @@ pub(crate) async fn attach(
     request.extensions_mut().insert(Correlation(correlation.clone()));
     let proven = Proven::default();
     request.extensions_mut().insert(proven.clone());
-    // The query may hold a signature or a whole report query: it is not logged.
+    // The query string is not logged, since it may contain a signature or a whole report query.
     let (method, path) = (cut(request.method().as_str()), cut(request.uri().path()));
     let mut response = next.run(request).await;
     let status = response.status();
@@ -49,7 +49,7 @@ pub(crate) async fn attach(
     let status = status.as_u16();
     let left_out = told.filter(|count| *count > 0);
     match told {
-        // Named by itself, so that a log can have these lines alone.
+        // These lines have a target of their own, so that a log can contain only them.
         Some(_) if reason.is_some() => {
             tracing::info!(target: REFUSED_TOKENS, method, path, client, status, correlation, reason, left_out, "answered");
         }

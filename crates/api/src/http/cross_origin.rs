@@ -1,7 +1,7 @@
-//! Which answers scripts of other origins may read (CORS). Public answers may be read by every origin; tokens, the Insights API and files by the
-//! origins that the operator named; pages that use cookies and the management API by none.
+//! Which answers the scripts of other origins may read (CORS). Every origin may read public answers; the origins that the operator names may read tokens,
+//! the Insights API and artifacts; no other origin may read pages that use cookies, or the management API.
 //!
-//! tower-http's layer is not used, since it answers every OPTIONS, also for paths that no other origin may use. Cookies are never allowed (no
+//! tower-http's layer is not used, since it answers every OPTIONS, even for paths that no other origin may use. Cookies are never allowed (no
 //! `Access-Control-Allow-Credentials`), so a script can do no more than its token allows.
 
 use axum::extract::{Request, State};
@@ -11,19 +11,19 @@ use axum::response::{IntoResponse, Response};
 
 use crate::state::ApiState;
 
-/// Headers of answers that scripts may read beside those that they always may.
+/// The headers of answers that scripts may read, beside those that they always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "accept-ranges, content-disposition, content-encoding, content-range, etag, ismfacompliant, ms-correlationid, ms-requestid, retry-after, \
      www-authenticate",
 );
-/// Seconds that a browser may keep what a preflight told it.
+/// For how many seconds a browser may cache the answer to a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
-/// Whose scripts may read the answers of a path.
+/// The origins whose scripts may read the answers of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readers {
     Nobody,
-    /// Discovery and keys, which say the same to everybody.
+    /// Discovery and keys, which are the same for everybody.
     Everybody,
     Named {
         methods: &'static str,
@@ -31,7 +31,7 @@ enum Readers {
 }
 
 impl Readers {
-    /// `path` in lower case, as routes are matched.
+    /// The readers of a path. `path` is in lower case, as routes are matched.
     fn of(path: &str) -> Readers {
         let mut segments = path.split('/').skip(1);
         match [segments.next(), segments.next(), segments.next(), segments.next(), segments.next()] {
@@ -68,7 +68,7 @@ pub(crate) async fn attach(State(state): State<ApiState>, request: Request, next
     };
     let headers = response.headers_mut();
     if readers != Readers::Everybody {
-        // What is kept for one origin is not for another.
+        // A cached answer for one origin must not be used for another.
         headers.append(header::VARY, HeaderValue::from_static("origin"));
     }
     if let Some(allowed) = allowed {
@@ -78,7 +78,7 @@ pub(crate) async fn attach(State(state): State<ApiState>, request: Request, next
     response
 }
 
-/// The answer to a browser that asks beforehand whether it may send a request. All headers that it names are allowed: none of them opens anything.
+/// The answer to a preflight, if the request is one. All headers that it names are allowed, since no header gives access to anything by itself.
 fn preflight(method: &Method, headers: &HeaderMap, methods: &'static str) -> Option<Response> {
     if method != Method::OPTIONS || !headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
         return None;

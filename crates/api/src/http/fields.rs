@@ -1,5 +1,5 @@
-//! The fields of a JSON body, read into the type of what is asked for: names without regard to case, unknown ones ignored, types taken as clients send
-//! them, and a wrong one names the field.
+//! Reads the fields of a JSON body into a type. Names are matched without regard to case, unknown fields are ignored, types are accepted as clients send
+//! them, and an error about a type names the field.
 //!
 //! The management API is stricter, and has a reader of its own.
 
@@ -14,10 +14,10 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use crate::http::json_body::{BodyFault, JsonBody};
 use crate::http::parameters::{parse_flag, shortened};
 
-/// Bytes of a JSON body. The text of a query has 64 KiB, which JSON may write six times as long.
+/// The most bytes of a JSON body. The text of a query may have 64 KiB, which JSON may encode six times as long.
 pub(crate) const BODY_LIMIT: usize = 512 << 10;
 
-/// A value that a field can have. Arrays and objects are in no field that is read: what they hold is passed over, not kept.
+/// A value of a field. No field that is read can be an array or an object, so their contents are skipped and not kept.
 #[derive(Debug, PartialEq)]
 enum Field {
     Null,
@@ -91,8 +91,8 @@ impl<'de> Deserialize<'de> for Field {
     }
 }
 
-/// The fields of a JSON object that have one of these names, by that name. Only they are kept, however many a body holds; of several with one name the
-/// last counts.
+/// Reads the fields of a JSON object that have one of these names. Only these are kept, however many the body has. Of several with the same name, the last
+/// counts.
 struct Known(&'static [&'static str]);
 
 type Fields = HashMap<&'static str, Field>;
@@ -124,11 +124,10 @@ impl<'de> Visitor<'de> for Known {
     }
 }
 
-/// Reads the body whatever type its content is said to have: clients spell it in many ways. What comes out has a field for each name; those in
-/// `skipped` stay as they are by default.
+/// Reads the body, whatever its Content-Type says, since clients spell that in many ways. The fields in `skipped` keep their defaults.
 ///
 /// # Errors
-/// When the body does not arrive, is no JSON object, or a field has another type: the first in the order in which the type declares them.
+/// When the body does not arrive or is not a JSON object, or a field has the wrong type: the first such field in the order in which the type declares them.
 pub(crate) async fn read<T: DeserializeOwned>(body: JsonBody, skipped: &[&str]) -> Result<T, BodyFault> {
     let bytes = body.read(BODY_LIMIT).await?;
     T::deserialize(Body { bytes: &bytes, skipped }).map_err(|Fault(message)| BodyFault::Invalid(message))
@@ -137,14 +136,14 @@ pub(crate) async fn read<T: DeserializeOwned>(body: JsonBody, skipped: &[&str]) 
 fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, Fault> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let fields = Known(names).deserialize(&mut json).and_then(|fields| json.end().map(|()| fields)).map_err(|error| {
-        // What is no object is one of the others, or nothing at all.
+        // A body that is not an object is another JSON value, or not JSON at all.
         Fault(match serde_json::from_slice::<Field>(bytes) {
             Ok(other) if error.is_data() => format!("The request body should be a JSON object, but is {}.", other.described()),
             Ok(_) => format!("The request body is not valid JSON: {error}."),
             Err(error) => format!("The request body is not valid JSON: {error}."),
         })
     })?;
-    // No database has to keep it, and Postgres does not.
+    // Databases need not store this character, and Postgres does not.
     let holds_null = |name: &&&str| matches!(fields.get(**name), Some(Field::Text(text)) if text.contains('\0'));
     match names.iter().find(holds_null) {
         Some(name) => Err(Fault(format!("'{}' holds the character U+0000, which no text may have.", name.to_ascii_lowercase()))),
@@ -152,7 +151,7 @@ fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, Fault>
     }
 }
 
-/// Why a body is not what is read of it.
+/// Why a body cannot be read into the type.
 #[derive(Debug)]
 struct Fault(String);
 
@@ -196,7 +195,7 @@ impl<'de> Deserializer<'de> for Body<'_> {
     }
 }
 
-/// What one field holds.
+/// The value of one field.
 struct Value {
     name: &'static str,
     field: Field,
@@ -228,7 +227,7 @@ impl<'de> Deserializer<'de> for Value {
         }
     }
 
-    /// Trimmed.
+    /// Texts are trimmed.
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match &self.field {
             Field::Text(text) => visitor.visit_str(text.trim()),
@@ -236,7 +235,7 @@ impl<'de> Deserializer<'de> for Value {
         }
     }
 
-    /// Also from text: clients send both.
+    /// A flag may also be sent as text, since clients send both.
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let flag = match &self.field {
             Field::Flag(flag) => Some(*flag),
@@ -246,11 +245,11 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_bool(flag.ok_or_else(|| self.is_not("true or false"))?)
     }
 
-    /// Also from text, and with a fraction of zero: clients send all three.
+    /// A whole number may also be sent as text, or with a fraction of zero, since clients send all three.
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let number = match &self.field {
             Field::Integer(number) => Some(*number),
-            // Up to here a float holds every whole number.
+            // Up to this number, a float can represent every whole number.
             Field::Number(number) if number.fract() == 0.0 && number.abs() < 9e15 => Some(*number as i64),
             Field::Text(text) => text.trim().parse().ok(),
             _ => None,

@@ -1,7 +1,7 @@
-//! The limits of what comes in: concurrent requests and the bytes of their bodies, with a bound for all clients together and a share for each
-//! address. A body must also come at a minimum rate, so that its share is freed in time.
+//! The limits on incoming requests: their number and the bytes of their bodies, with a bound for all clients together and a share for each address. A
+//! body must also arrive at a minimum rate, so that its share is released in time.
 //!
-//! It never looks into a body, and answers nobody: [`super::admission`] does.
+//! This module neither looks into a body nor answers a request; [`super::admission`] answers.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,14 +19,14 @@ use crate::http::network::share;
 use crate::http::refusals::Refusals;
 use crate::http::unknown_proxies::UnknownProxies;
 
-/// Bytes of all bodies under way, and of one address's.
+/// The most bytes of all concurrent bodies, and of those of one address.
 const BODIES: usize = 32 << 20;
 const BODIES_PER_ADDRESS: usize = 8 << 20;
-/// A body has this long, and beyond it a second for so many bytes that have come.
+/// The time in which a body must arrive, plus a second for each `BYTES_A_SECOND` bytes that have arrived.
 const BODY_TIME: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: u64 = 4 << 10;
 
-/// The bounds and what is in use; shared by all listeners.
+/// The limits, and what is in use. All listeners share one.
 #[derive(Debug)]
 pub struct Intake {
     most: Load,
@@ -62,13 +62,13 @@ struct UnderWay {
 /// Why there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
-    /// The address has its share.
+    /// The address uses its whole share.
     Address,
     Server,
 }
 
 impl Intake {
-    /// Allows as many requests as connections, in total and for one address.
+    /// Allows as many concurrent requests as connections, in total and for one address.
     pub fn new(connections: usize, per_address: usize) -> Intake {
         let load = |requests, bytes| Load { requests, bytes };
         Intake {
@@ -82,12 +82,12 @@ impl Intake {
     }
 
     fn under_way(&self) -> MutexGuard<'_, UnderWay> {
-        // Whole between any two statements.
+        // The counts are consistent after each statement, so a poisoned lock can be used.
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to what is under way, if there is room: beyond its first request, no address may hold more than is left to all others. So however many
-    /// addresses ask for all that they can get, something is left for the next one. Calls within the process have no address, and no share.
+    /// Adds to what is in use, if there is room. Beyond its first request, no address may use more than is left for all others. So however many addresses take
+    /// all that they can get, something is left for the next one. Calls within the process have no address, and no share.
     fn take(&self, address: Option<IpAddr>, more: Load) -> Result<(), Full> {
         let mut under_way = self.under_way();
         let all = under_way.all.and(more);
@@ -100,7 +100,7 @@ impl Intake {
             if !held.is_within(self.most_per_address) {
                 return Err(Full::Address);
             }
-            // What is not asked for is not held against it.
+            // Only the kind of load that is requested is checked.
             if more.requests > 0 && held.requests > left.requests.max(1) || more.bytes > 0 && held.bytes > left.bytes {
                 return Err(Full::Server);
             }
@@ -128,13 +128,13 @@ impl Intake {
     }
 }
 
-/// What one request holds, given back when it is dropped.
+/// The share that one request uses. Dropping it releases the share.
 #[derive(Debug)]
 pub(super) struct Held {
     intake: Arc<Intake>,
     address: Option<IpAddr>,
     load: Mutex<Load>,
-    /// What went wrong with the body: the handler knows only that it did not come.
+    /// What went wrong with the body. The handler knows only that it did not arrive.
     fault: AtomicU8,
 }
 
@@ -150,7 +150,7 @@ pub(super) enum Fault {
 }
 
 impl Held {
-    /// A request of a client that is known by this address.
+    /// Takes in a request of the client with this address.
     pub(super) fn request_of(intake: &Arc<Intake>, client: Option<IpAddr>) -> Result<Held, Full> {
         Held::request(intake, client.map(share))
     }
@@ -167,7 +167,7 @@ impl Held {
         Ok(())
     }
 
-    /// What the body failed with, if it did.
+    /// Why reading the body failed, if it did.
     pub(super) fn fault(&self) -> Option<Fault> {
         match self.fault.load(Ordering::Relaxed) {
             ADDRESS_FULL => Some(Fault::Full(Full::Address)),
@@ -189,7 +189,7 @@ impl Drop for Held {
     }
 }
 
-/// A body that counts what came of it, and how fast.
+/// A body that counts how much of it has arrived, and limits how slowly.
 struct Counted {
     body: Body,
     held: Arc<Held>,
@@ -231,16 +231,16 @@ impl HttpBody for Counted {
     }
 }
 
-/// Bytes of a body that are read, and dropped, though no handler asked for them, and how long that may take.
+/// How many bytes of an unread body are read and dropped at most, and how long that may take.
 const DRAINED: usize = 2 << 20;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
-/// A handler's hold on a body: what the handler leaves unread is still there when it has let go.
+/// A body that is lent to a handler. What the handler leaves unread can still be read afterwards.
 #[derive(Clone)]
 pub(super) struct Lent(Arc<Mutex<Counted>>);
 
 impl Lent {
-    /// The body, which counts from now on what comes of it.
+    /// Begins to count what arrives of the body.
     pub(super) fn new(body: Body, held: &Arc<Held>) -> Lent {
         let begun = Instant::now();
         let deadline = Box::pin(sleep_until(begun + held.intake.body_time));
@@ -248,7 +248,7 @@ impl Lent {
     }
 
     fn body(&self) -> MutexGuard<'_, Counted> {
-        // A poll that panicked ends the request.
+        // A poll that panicked ends the request, so the state of a poisoned lock does not matter.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -270,13 +270,12 @@ impl HttpBody for Lent {
     }
 }
 
-/// Reads what is left of a body, and keeps nothing of it. False where the rest is large, slow or broken: then the connection has to end, since the
-/// next request stands behind it.
+/// Reads and drops the rest of a body. False if the rest is large, slow or broken: then the connection has to end, since the next request comes after it.
 pub(super) async fn is_drained(body: Lent) -> bool {
     let rest = async {
         let mut left = DRAINED;
         while !body.is_end_stream() {
-            // Past the count: what is dropped at once takes no room.
+            // These bytes are not counted, since they are dropped at once.
             match std::future::poll_fn(|context| Pin::new(&mut body.body().body).poll_frame(context)).await {
                 None => break,
                 Some(Err(_)) => return false,

@@ -1,6 +1,6 @@
 //! The body of a JSON request as UTF-8: a byte-order mark is removed, and another encoding that the request declares is decoded.
 //!
-//! It never parses the JSON.
+//! This module never parses the JSON.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderValue, header};
 
-/// A body that is not read yet: a handler reads it once it knows the caller.
+/// A body that has not been read yet. A handler reads it once it knows the caller.
 #[derive(Default)]
 pub(crate) struct JsonBody {
     body: Body,
@@ -17,7 +17,7 @@ pub(crate) struct JsonBody {
     content_encoding: Option<HeaderValue>,
 }
 
-/// A body that could not be read.
+/// Why a body could not be read.
 pub(crate) enum BodyFault {
     TooLarge,
     Invalid(String),
@@ -30,10 +30,10 @@ impl JsonBody {
         JsonBody { body, content_type: sent(header::CONTENT_TYPE), content_encoding: sent(header::CONTENT_ENCODING) }
     }
 
-    /// All of it, as UTF-8 without a byte-order mark.
+    /// Reads the whole body, as UTF-8 without a byte-order mark.
     ///
     /// # Errors
-    /// When it has more than `limit` bytes, did not arrive, or is not valid in its encoding.
+    /// When it has more than `limit` bytes, does not arrive, or is not valid in its encoding.
     pub(crate) async fn read(self, limit: usize) -> Result<Bytes, BodyFault> {
         let bytes = to_bytes(self.body, limit).await.map_err(|error| {
             let too_large = std::error::Error::source(&error).is_some_and(|cause| cause.to_string().contains("length limit"));
@@ -61,7 +61,7 @@ impl<S: Sync> FromRequest<S> for JsonBody {
     }
 }
 
-/// The charset that a content type names, as it is written there.
+/// The charset that a Content-Type names, as it is written there.
 fn charset(content_type: &HeaderValue) -> Option<String> {
     let text = content_type.to_str().ok()?;
     let mut parameters = text.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
@@ -70,18 +70,19 @@ fn charset(content_type: &HeaderValue) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-/// What a body may be written in.
+/// An encoding that a body may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Utf8,
-    /// ISO 8859-1. Between 0x80 and 0x9F, where it has nothing that could be meant, what Windows puts there.
+    /// ISO 8859-1. From 0x80 to 0x9F, where it has only control characters, bytes are read as in windows-1252.
     Latin1,
     Utf16LittleEndian,
     Utf16BigEndian,
 }
 
 impl Encoding {
-    /// By its name in a content type. `bytes` tell what `utf-16` does not: JSON begins with an ASCII character, whose zero byte comes first or second.
+    /// The encoding with this name in a Content-Type. `bytes` show the byte order, which `utf-16` does not say: JSON begins with an ASCII character, whose
+    /// zero byte comes first or second.
     fn named(name: &str, bytes: &[u8]) -> Option<Encoding> {
         match name.to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" | "us-ascii" | "ascii" => Some(Encoding::Utf8),
@@ -94,7 +95,7 @@ impl Encoding {
         }
     }
 
-    /// By the byte-order mark, with the bytes behind it.
+    /// The encoding that the byte-order mark shows, and the bytes after the mark.
     fn marked(bytes: &[u8]) -> Option<(Encoding, &[u8])> {
         let marks: [(&[u8], Encoding); 3] =
             [(b"\xef\xbb\xbf", Encoding::Utf8), (b"\xff\xfe", Encoding::Utf16LittleEndian), (b"\xfe\xff", Encoding::Utf16BigEndian)];
@@ -102,7 +103,7 @@ impl Encoding {
     }
 }
 
-/// A byte-order mark goes before what is declared: it stands in the text itself. A charset that is not known says nothing.
+/// Decodes a body. A byte-order mark takes precedence over the declared charset, since it is part of the text. An unknown charset is ignored.
 fn decoded<'a>(bytes: &'a [u8], declared: Option<&str>) -> Result<Cow<'a, str>, String> {
     let named = declared.and_then(|name| Encoding::named(name, bytes));
     let (encoding, text) = Encoding::marked(bytes).unwrap_or((named.unwrap_or(Encoding::Utf8), bytes));
@@ -133,7 +134,7 @@ fn utf16<'a>(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'a, str>, Str
 }
 
 fn latin1(byte: u8) -> char {
-    /// From 0x80 on, as windows-1252 has them; what it leaves free is itself.
+    /// The characters of windows-1252 from 0x80 on. Bytes that it leaves undefined stay as they are.
     const WINDOWS: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•',
         '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',

@@ -1,8 +1,8 @@
-//! Which network a client is counted with. It knows nothing of requests.
+//! The network that a client is counted with. This module knows nothing about requests.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whose share it is: of IPv6, the least that a customer of a network is given, within which addresses cost nothing.
+/// The network whose share an address uses. For IPv6 that is the /64, the smallest network that a customer gets, within which addresses cost nothing.
 pub(crate) fn share(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -1,11 +1,11 @@
-//! The parameters of queries and forms: names without regard to case, unknown ones ignored.
+//! The parameters of query strings and forms. Names are matched without regard to case, and unknown ones are ignored.
 
 use std::collections::HashMap;
 
 use insightgate_operations::failure::Failure;
 use url::form_urlencoded;
 
-/// The parameters of a query string or a form, by lower-case name. Of several with one name the first counts.
+/// The parameters of a query string or a form, by lower-case name. Of several with the same name, the first counts.
 #[derive(Debug, Default)]
 pub(crate) struct Parameters(HashMap<String, String>);
 
@@ -18,7 +18,7 @@ impl Parameters {
         Parameters(parameters)
     }
 
-    /// As sent, empty or not.
+    /// The value as it was sent, empty or not.
     pub(crate) fn sent(&self, name: &str) -> Option<&str> {
         self.0.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
@@ -27,12 +27,12 @@ impl Parameters {
         self.0.is_empty()
     }
 
-    /// As sent; empty counts as absent.
+    /// The value as it was sent. An empty one counts as absent.
     pub(crate) fn raw(&self, name: &str) -> Option<String> {
         self.0.get(&name.to_ascii_lowercase()).filter(|value| !value.is_empty()).cloned()
     }
 
-    /// Trimmed; empty counts as absent.
+    /// The trimmed value. An empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.0.get(&name.to_ascii_lowercase()).and_then(|value| present(value))
     }
@@ -43,7 +43,7 @@ impl Parameters {
         parse_flag(&text).map(Some).ok_or_else(wrong)
     }
 
-    /// Parts between semicolons.
+    /// The parts of the value between semicolons.
     pub(crate) fn list(&self, name: &str) -> Vec<String> {
         self.text(name).map(|text| list(&text)).unwrap_or_default()
     }

@@ -1,7 +1,7 @@
-//! Log lines for refusals. A caller who proved something gets a line for each. For strangers there is one line a minute for each network and status,
-//! with the number of those left out, so that nobody can fill the disk by requesting what does not exist.
+//! Log lines for refusals. Each refusal of an authenticated caller is logged. For strangers there is one line a minute for each network and status, with
+//! the number of those left out, so that nobody can fill the disk by requesting what does not exist.
 //!
-//! It remembers networks and numbers, never a request.
+//! This module keeps networks and numbers, never a request.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,9 +15,9 @@ use tokio::time::Instant;
 use crate::http::network::share;
 
 const PERIOD: Duration = Duration::from_secs(60);
-/// Networks and statuses that are told apart. What comes beyond them is told by its status alone.
+/// The most networks and statuses that are kept apart. Beyond that, refusals are logged only by their status.
 const MOST: usize = 1_000;
-/// Bytes of a client's text that a line has.
+/// The most bytes of a client's text in a line.
 const MOST_TEXT: usize = 200;
 
 /// Whether the caller of a request is known: its token was accepted, or the signature of its link.
@@ -34,15 +34,15 @@ impl Proven {
     }
 }
 
-/// In an answer: why a token was not accepted, for its line in the log.
+/// An extension of an answer: why a token was not accepted, for the log line.
 #[derive(Debug, Clone)]
 pub(crate) struct NotAccepted(pub(crate) String);
 
-/// Shared by all listeners.
+/// The refusals that were logged lately. All listeners share one.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<HashMap<Kind, Told>>);
 
-/// What is told apart: the network, the status, and whether it was for a token.
+/// What is kept apart: the network, the status, and whether the refusal was about a token.
 type Kind = (Option<IpAddr>, StatusCode, bool);
 
 #[derive(Debug)]
@@ -52,8 +52,8 @@ struct Told {
 }
 
 impl Refusals {
-    /// None if the line of this minute was written already, and otherwise how many were left out since the last. Calls within the process have no
-    /// address.
+    /// `None` if the line of this minute was already written, and otherwise how many refusals were left out since the last line. Calls within the process have
+    /// no address.
     ///
     /// Refused tokens are logged separately, so that a wrong secret, which has the same status, does not hide the reason.
     pub(crate) fn tell(&self, client: Option<IpAddr>, status: StatusCode, of_token: bool, now: Instant) -> Option<u64> {
@@ -76,7 +76,7 @@ impl Refusals {
     }
 }
 
-/// Cuts a client's text to the length for a log line.
+/// Cuts a client's text to at most the length that a log line may have.
 pub(crate) fn cut(text: &str) -> String {
     match text.get(..text.floor_char_boundary(MOST_TEXT)) {
         Some(start) if start.len() < text.len() => format!("{start}… ({} bytes)", text.len()),

@@ -1,4 +1,4 @@
-//! Headers of every answer: nothing on the way may cache it unless its handler allows that, and no browser guesses its type.
+//! The headers of every answer: no cache may store it unless its handler allows that, and no browser may guess its type.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, header};
@@ -11,9 +11,9 @@ pub(crate) async fn attach(State(state): State<ApiState>, request: Request, next
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Links and rows are for the caller alone.
+    // Links and rows are only for the caller.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    // Browsers take it over https alone.
+    // Browsers accept the header only over https.
     if state.hsts_seconds > 0
         && state.base_url.starts_with("https:")
         && let Ok(value) = HeaderValue::try_from(format!("max-age={}", state.hsts_seconds))

@@ -1,4 +1,4 @@
-//! Peers that name others in `X-Forwarded-For` without being trusted: the log says so, once a minute.
+//! Warns once a minute about peers that send `X-Forwarded-For` without being trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
@@ -12,11 +12,10 @@ use tokio::time::Instant;
 
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// How often the log says that a proxy may not be known.
+/// How often the log warns.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// Where one is the deployment's proxy, all that come through it count as one
-/// client, and one of them can use up what all have.
+/// When the log last warned. If such a peer is the deployment's proxy, all clients behind it count as one, and one of them can use up the share of all.
 #[derive(Debug, Default)]
 pub(crate) struct UnknownProxies {
     told: Mutex<Option<Instant>>,

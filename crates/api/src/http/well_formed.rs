@@ -1,4 +1,4 @@
-//! The check before anything else reads a request: it must name one host, once.
+//! The check before anything else reads a request: it must name exactly one host.
 
 use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
@@ -8,7 +8,8 @@ use axum::response::Response;
 use crate::envelope::Asked;
 use crate::turned_away;
 
-/// Different programs on the way read two different hosts differently, which is how requests are smuggled (RFC 9112, 3.2; RFC 9113, 8.3.1).
+/// Refuses a request that does not name one host. If it names two, programs on the way may each read a different one, which allows request smuggling
+/// (RFC 9112, 3.2; RFC 9113, 8.3.1).
 pub(crate) async fn one_host(asked: Asked, request: Request, next: Next) -> Response {
     match fault(&request) {
         Some(message) => turned_away::told(&asked, request.uri().path(), StatusCode::BAD_REQUEST, message),
@@ -24,7 +25,7 @@ fn fault<B>(request: &axum::http::Request<B>) -> Option<&'static str> {
     }
     let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
     let Some(host) = first else {
-        // Over HTTP/2 it stands in the address; clients of HTTP/1.0 may leave it out.
+        // Over HTTP/2 the host is in the address; HTTP/1.0 clients may omit it.
         let needed = authority.is_none() && request.version() > Version::HTTP_10;
         return needed.then_some("The request has no Host header.");
     };
@@ -38,7 +39,7 @@ fn fault<B>(request: &axum::http::Request<B>) -> Option<&'static str> {
     }
 }
 
-/// A name or an address, and perhaps a port.
+/// Whether the text is a name or an address, optionally with a port.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, port),

@@ -1,4 +1,4 @@
-//! A request whose caller meets every prerequisite. Each handler of the Insights API begins with one, and each is answered in one way.
+//! A request whose caller meets every prerequisite. Each handler of the Insights API gets one, and all are answered in the same way.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -25,7 +25,7 @@ use crate::state::ApiState;
 
 use super::second_factor::Compliance;
 
-/// The token's other header, which clients in the wild send instead.
+/// The other header for the token, which clients in the wild send instead.
 const USER_TICKET: HeaderName = HeaderName::from_static("x-aaduserticket");
 
 pub(super) struct Call {
@@ -34,12 +34,12 @@ pub(super) struct Call {
     pub(super) parameters: Parameters,
     state: ApiState,
     path: HashMap<String, String>,
-    /// Read when a handler asks for it.
+    /// The body, which is read when a handler needs it.
     body: JsonBody,
 }
 
 impl Call {
-    /// The token comes first: who has none learns nothing else.
+    /// Reads and admits a request. The token is checked first, so that a caller without one learns nothing else.
     async fn read(state: ApiState, asked: Asked, mut request: Request) -> Result<Call, Failure> {
         let path = request.extract_parts::<Path<HashMap<String, String>>>().await;
         let Path(path) = path.map_err(|_| Failure::Invalid("The address is not encoded as UTF-8.".to_owned()))?;
@@ -73,10 +73,10 @@ impl Call {
         &self.state.base_url
     }
 
-    /// The fields of the body, each as its type says; those that are named in `skipped` are not looked at.
+    /// Reads the fields of the body into a type. Those named in `skipped` are ignored.
     ///
     /// # Errors
-    /// When the body is too large, no JSON object, or a field has another type.
+    /// When the body is too large or not a JSON object, or a field has the wrong type.
     pub(super) async fn body<T: DeserializeOwned>(&mut self, skipped: &[&str]) -> Result<T, BodyFault> {
         fields::read(std::mem::take(&mut self.body), skipped).await
     }
@@ -86,7 +86,7 @@ impl Call {
         self.path.get(name).map(|value| value.trim()).unwrap_or_default()
     }
 
-    /// The report, or reports, that the path names; if it names none, the parameter `reportId`, as some pages of the documents show.
+    /// The report or reports that the path names. If it names none, the parameter `reportId`, as some pages of the documents show.
     pub(super) fn report_id(&self) -> Result<String, Failure> {
         let in_path = self.path("report_id");
         if !in_path.is_empty() || self.path.contains_key("report_id") {
@@ -95,7 +95,7 @@ impl Call {
         self.parameters.text("reportId").ok_or_else(|| Failure::Invalid(ReportFault::Missing("reportId").to_string()))
     }
 
-    /// The answer, which says whether this caller sees redacted data.
+    /// The answer of a success, which says whether this caller sees redacted data.
     pub(super) fn success<Item: Serialize>(&self, value: &[Item], message: Option<&str>) -> Response {
         self.success_with(value, message, &[])
     }
@@ -131,7 +131,7 @@ impl From<BodyFault> for Refused {
     }
 }
 
-/// The endpoint that a handler makes: admits the caller, runs, and encodes what comes of it.
+/// Makes an endpoint from a handler: it admits the caller, runs the handler, and encodes the outcome.
 pub(super) fn serve<R>(run: fn(Call) -> R) -> impl Fn(State<ApiState>, Asked, Request) -> Serving + Clone + Send + Sync + 'static
 where
     R: Future<Output = Given> + Send + 'static,
@@ -153,7 +153,7 @@ where
 
 type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// From either header; two that differ are refused, for nobody can say which of them is meant.
+/// The token from either header. Two different tokens are refused, since it is unclear which one is meant.
 fn token(headers: &HeaderMap) -> Result<&str, Failure> {
     let bearer = headers.get(header::AUTHORIZATION).map(|value| {
         let (scheme, token) = value.to_str().ok()?.trim().split_once(' ')?;

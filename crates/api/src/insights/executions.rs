@@ -10,7 +10,7 @@ use super::finite::{FiniteSchedule, schedule};
 use crate::artifacts;
 use crate::http::parameters::list as parts;
 
-/// The documented fields, then our own.
+/// The documented fields, followed by our own.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShownExecution {

@@ -1,4 +1,4 @@
-//! The fields of a schedule that v1.1 of the marketplace has beside those of v1.0.
+//! The fields of a schedule that v1.1 of the marketplace has in addition to those of v1.0.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::instant;
@@ -8,14 +8,14 @@ use serde::Serialize;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FiniteSchedule {
-    /// As asked.
+    /// The count as it was requested.
     total_recurrence_count: Option<u32>,
     end_time: Option<String>,
     next_execution_start_time: Option<String>,
 }
 
-/// The count of a report and of its executions, and the fields that only versions with finite schedules have. There the count is what is left; in
-/// other versions it is what was requested.
+/// The count of a report and of its executions, and the fields that only versions with finite schedules have. In those versions the count is what is left;
+/// in others it is what was requested.
 pub(super) fn schedule(report: &ScheduledReport, finite: bool, now: DateTime<Utc>) -> (Option<u32>, Option<FiniteSchedule>) {
     let (total, end) = match &report.timing {
         Timing::Once { .. } => (Some(1), None),

@@ -13,7 +13,7 @@ struct ShownDataset<'a> {
     selectable_columns: Vec<&'a str>,
     available_metrics: Vec<&'a str>,
     available_date_ranges: Vec<&'static str>,
-    /// Hours.
+    /// In hours.
     minimum_recurrence_interval: u32,
 }
 

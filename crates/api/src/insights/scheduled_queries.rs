@@ -1,4 +1,4 @@
-//! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which the documents do not have.
+//! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which is not documented by the platform.
 
 use insightgate_operations::queries::asked::AskedQuery;
 use insightgate_operations::queries::create::{QueryInput, create_query};
@@ -13,9 +13,9 @@ use serde::Serialize;
 
 use super::call::{Call, Given};
 
-/// System queries are nobody's; the documents show them as made by the service.
+/// The owner of system queries, which belong to nobody. The documents show them as made by the service.
 const SYSTEM_USER: &str = "System";
-/// The day the system queries were first documented.
+/// The day on which the system queries were first documented.
 const SYSTEM_CREATED: &str = "2021-01-06T00:00:00Z";
 
 #[derive(Serialize)]
@@ -61,7 +61,7 @@ pub(super) async fn preview(call: Call) -> Given {
     tried(call, query).await
 }
 
-/// The same parameters in a body, which may be longer than an address. What the body does not say, the address may.
+/// A preview with its parameters in a body, which may be longer than an address. Parameters that the body omits are taken from the address.
 pub(super) async fn preview_of_body(mut call: Call) -> Given {
     let (sent, address): (AskedQuery, _) = (call.body(&[]).await?, asked(&call));
     let query = AskedQuery {

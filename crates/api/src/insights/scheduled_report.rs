@@ -33,7 +33,7 @@ struct ShownReport {
     recurrence_count: Option<u32>,
     callback_url: Option<String>,
     callback_method: Option<&'static str>,
-    /// Ours: whether failed executions are told of too.
+    /// Our own field: whether callbacks are sent for failed executions too.
     callback_on_failure: Option<bool>,
     format: &'static str,
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub(super) async fn create(mut call: Call) -> Given {
 pub(super) async fn list(call: Call) -> Given {
     let parameters = &call.parameters;
     let input = ReportListInput {
-        // Several, where the version has it so.
+        // Some versions accept several ids.
         report_ids: if call.asked.finite { parameters.list("reportId") } else { parameters.text("reportId").into_iter().collect() },
         report_name: parameters.text("reportName"),
         query_id: parameters.text("queryId"),
@@ -91,7 +91,7 @@ async fn input(call: &mut Call) -> Result<ReportInput, BodyFault> {
     Ok(ReportInput { finite, ..input })
 }
 
-/// An ExecuteNow report shows what the service was seen to show: interval -1, count 1, and its creation as the start.
+/// Shows a report. An ExecuteNow report shows what the original service was observed to show: interval -1, count 1, and its creation as the start.
 fn show(report: ScheduledReport, finite: bool, now: DateTime<Utc>) -> ShownReport {
     let (start, interval, stretch) = match &report.timing {
         Timing::Once { query_start, query_end } => (report.created, -1, (*query_start, *query_end)),

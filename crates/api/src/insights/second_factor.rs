@@ -1,4 +1,4 @@
-//! `ValidateMfa: true`: the call is answered as usual, and a header says whether its token meets a requirement of a second factor.
+//! `ValidateMfa: true`: the request is answered as usual, and a header says whether its token meets a requirement of a second factor.
 //!
 //! The header changes nothing else: if a second factor is required, a token without one is refused.
 
@@ -12,13 +12,13 @@ use axum::response::Response;
 const ASKED: HeaderName = HeaderName::from_static("validatemfa");
 const ANSWER: HeaderName = HeaderName::from_static("ismfacompliant");
 
-/// Whether the token carries a second factor, once it was accepted.
+/// Whether the token meets the requirement of a second factor, set once the token was accepted.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Compliance(Arc<OnceLock<bool>>);
 
 impl Compliance {
     pub(super) fn found(&self, compliant: bool) {
-        // A request is authenticated once; were it twice, the first counts.
+        // A request is authenticated once. If it were twice, the first result would count.
         let _ = self.0.set(compliant);
     }
 }

@@ -3,6 +3,8 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_operations::failure::Failure;
+use insightgate_wire::ErrorCode;
+use insightgate_wire::answers::{Error, FieldFault, Refusal};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -23,14 +25,8 @@ pub(super) fn nothing() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// All that there is, on one page.
-pub(super) fn list(value: Vec<Value>) -> Value {
-    let count = value.len();
-    json!({"value": value, "nextLink": null, "totalCount": count})
-}
-
 /// The parameter that says where a page begins.
-pub(super) const SKIP_TOKEN: &str = "skipToken";
+const SKIP_TOKEN: &str = "skipToken";
 
 /// The same parameters, with another place to begin at.
 pub(super) fn next_link(call: &Call, token: &str) -> String {
@@ -40,30 +36,31 @@ pub(super) fn next_link(call: &Call, token: &str) -> String {
     format!("{}{}?{query}", call.base_url(), call.uri.path())
 }
 
-pub(super) fn error(status: StatusCode, code: &str, message: &str, details: Option<Value>, correlation: &str) -> Response {
-    let mut error = json!({"code": code, "message": message, "correlationId": correlation});
-    if let (Value::Object(fields), Some(details)) = (&mut error, details) {
-        fields.insert("details".to_owned(), details);
-    }
-    json(status, &json!({ "error": error }))
+pub(super) fn error(status: StatusCode, code: ErrorCode, message: &str, details: Option<Vec<FieldFault>>, correlation: &str) -> Response {
+    let (code, message, correlation_id) = (code.name().to_owned(), message.to_owned(), correlation.to_owned());
+    json(status, &json!(Error { error: Refusal { code, message, correlation_id, details } }))
 }
 
 pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     let status = envelope::status(failure);
     let (code, details) = match failure {
-        Failure::Unauthorized { .. } | Failure::SecondFactorRequired => ("unauthorized", None),
-        Failure::Refused(_) | Failure::Forbidden(_) => ("forbidden", None),
-        Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => ("notFound", None),
-        Failure::Conflict(_) => ("conflict", None),
-        Failure::IllegalMove(_) => ("illegalMove", None),
-        Failure::Busy | Failure::ShareTaken { .. } => ("busy", None),
-        Failure::Unavailable { .. } => ("unavailable", None),
-        Failure::Invalid(_) | Failure::QuotaUsed { .. } => ("invalid", None),
+        Failure::Unauthorized { .. } | Failure::SecondFactorRequired => (ErrorCode::Unauthorized, None),
+        Failure::Refused(_) | Failure::Forbidden(_) => (ErrorCode::Forbidden, None),
+        Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => (ErrorCode::NotFound, None),
+        Failure::Conflict(_) => (ErrorCode::Conflict, None),
+        Failure::IllegalMove(_) => (ErrorCode::IllegalMove, None),
+        Failure::Busy | Failure::ShareTaken { .. } => (ErrorCode::Busy, None),
+        Failure::Unavailable { .. } => (ErrorCode::Unavailable, None),
+        Failure::Invalid(_) | Failure::QuotaUsed { .. } => (ErrorCode::Invalid, None),
         Failure::Profile(faults) => {
-            let shown = faults.iter().map(|fault| json!({"field": fault.field, "rule": fault.rule, "message": fault.message}));
-            ("invalid", Some(Value::Array(shown.collect())))
+            let shown = faults.iter().map(|fault| FieldFault {
+                field: fault.field.to_owned(),
+                rule: fault.rule.to_owned(),
+                message: fault.message.clone(),
+            });
+            (ErrorCode::Invalid, Some(shown.collect()))
         }
-        Failure::QueryTimeout { .. } | Failure::Internal(_) => ("internal", None),
+        Failure::QueryTimeout { .. } | Failure::Internal(_) => (ErrorCode::Internal, None),
     };
     let message = match failure {
         Failure::NotFound => "There is nothing of this name or id.".to_owned(),

@@ -21,8 +21,6 @@ use crate::state::ApiState;
 pub(super) struct Call {
     pub(super) administrator: Administrator,
     pub(super) parameters: Parameters,
-    /// Empty where an endpoint takes none.
-    pub(super) body: Object,
     state: ApiState,
     path: HashMap<String, String>,
     /// With the path and query that were asked for, for the link to the next page.
@@ -30,8 +28,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// The token comes first: who has none learns nothing else.
-    pub(super) async fn read(state: ApiState, mut request: Request, takes_body: bool) -> Result<Call, Failure> {
+    /// With the body, which is empty where an endpoint takes none. The token comes first: who has none learns nothing else.
+    pub(super) async fn read(state: ApiState, mut request: Request, takes_body: bool) -> Result<(Call, Object), Failure> {
         let Ok(Asked { correlation, proven, .. }) = request.extract_parts().await;
         let accepted = match bearer(request.headers()) {
             Ok(token) => authenticate_management(&state.context, token).await,
@@ -60,7 +58,7 @@ impl Call {
         } else {
             Object::default()
         };
-        Ok(Call { administrator, parameters, body, state, path, uri })
+        Ok((Call { administrator, parameters, state, path, uri }, body))
     }
 
     pub(super) fn context(&self) -> &Context {

@@ -3,37 +3,36 @@
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::datasets::list_datasets;
-use insightgate_query::datasets::catalog::Dataset;
-use serde_json::{Value, json};
+use insightgate_query::datasets::catalog::{Column, Dataset};
+use insightgate_wire::answers::{self, Listed};
+use insightgate_wire::parameters::DatasetQuery;
 
-use super::answer;
 use super::call::Call;
-use super::endpoint::Given;
+use super::given::{Given, Query, Shown};
 
-pub(super) async fn list(call: Call) -> Given {
-    let program = call.parameters.text("program");
-    let datasets = list_datasets(call.context(), &call.administrator, program.as_deref(), None).await?;
-    Ok(Some(answer::list(datasets.iter().map(|(program, dataset)| shown(*program, dataset)).collect())))
+pub(super) async fn list(call: Call, Query(query): Query<DatasetQuery>) -> Given<Listed<answers::Dataset>> {
+    let datasets = list_datasets(call.context(), &call.administrator, query.program.as_deref(), None).await?;
+    Ok(Listed::whole(datasets.iter().map(|(program, dataset)| shown(*program, dataset)).collect()))
 }
 
 /// Of both programs' the first: their names differ.
-pub(super) async fn show(call: Call) -> Given {
-    let program = call.parameters.text("program");
-    let datasets = list_datasets(call.context(), &call.administrator, program.as_deref(), Some(call.path("name"))).await?;
+pub(super) async fn show(call: Call, Query(query): Query<DatasetQuery>) -> Given<Shown<answers::Dataset>> {
+    let datasets = list_datasets(call.context(), &call.administrator, query.program.as_deref(), Some(call.path("name"))).await?;
     let (program, dataset) = datasets.first().ok_or(Failure::NotFound)?;
-    Ok(Some(shown(*program, dataset)))
+    Ok(Shown(shown(*program, dataset)))
 }
 
-fn shown(program: Program, dataset: &Dataset) -> Value {
-    let columns =
-        dataset.columns.iter().map(|column| json!({"name": column.name, "sensitive": column.sensitive, "selectable": column.selectable}));
-    json!({
-        "name": dataset.name,
-        "program": program,
-        "title": dataset.title,
-        "columns": columns.collect::<Vec<_>>(),
-        "metrics": dataset.metrics.iter().map(|metric| metric.name.as_str()).collect::<Vec<_>>(),
-        "minimumRecurrenceInterval": dataset.minimum_interval_hours,
-        "locationColumn": dataset.location_column.and_then(|index| dataset.columns.get(index)).map(|column| column.name.as_str()),
-    })
+fn shown(program: Program, dataset: &Dataset) -> answers::Dataset {
+    let column =
+        |column: &Column| answers::Column { name: column.name.clone(), sensitive: column.sensitive, selectable: column.selectable };
+    answers::Dataset {
+        name: dataset.name.clone(),
+        program: program.name().to_owned(),
+        title: dataset.title.clone(),
+        columns: dataset.columns.iter().map(column).collect(),
+        metrics: dataset.metrics.iter().map(|metric| metric.name.clone()).collect(),
+        minimum_recurrence_interval: dataset.minimum_interval_hours,
+        location_column: dataset.location_column.and_then(|index| dataset.columns.get(index)).map(|column| column.name.clone()),
+        more: answers::More::new(),
+    }
 }

@@ -1,12 +1,12 @@
 //! The authority's signing keys.
 
 use insightgate_operations::manage::keys;
-use serde_json::json;
+use insightgate_wire::answers::{More, SigningKeys};
 
 use super::call::Call;
-use super::endpoint::Given;
+use super::given::{Given, Shown};
 
-pub(super) async fn rotate(call: Call) -> Given {
+pub(super) async fn rotate(call: Call) -> Given<Shown<SigningKeys>> {
     let ids = keys::rotate(call.context(), &call.administrator).await?;
-    Ok(Some(json!({ "keyIds": ids })))
+    Ok(Shown(SigningKeys { key_ids: ids, more: More::new() }))
 }

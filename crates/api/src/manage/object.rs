@@ -1,129 +1,139 @@
-//! The fields of a JSON body: names without regard to case, unknown ones ignored, a wrong type names the field.
+//! A JSON body, read into the type of what an endpoint takes: names without regard to case, unknown ones ignored, a wrong type names the field.
 //!
-//! Unlike those of the insights API, values are taken as they are sent: no flag as text, no trimming of passwords.
+//! Unlike those of the Insights API, values are taken as they are sent: no flag as text, no trimming of passwords.
 
-use std::collections::HashMap;
+use std::fmt;
 
 use insightgate_operations::failure::Failure;
-use serde_json::Value;
-
-use crate::http::parameters::shortened;
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
+use serde::{Deserializer, forward_to_deserialize_any};
+use serde_json::{Map, Value};
 
 /// Bytes.
-pub(crate) const BODY_LIMIT: usize = 256 << 10;
+pub(super) const BODY_LIMIT: usize = 256 << 10;
 
+/// The fields of a body, as they were sent.
 #[derive(Debug, Default)]
-pub(crate) struct Object {
-    fields: HashMap<String, Value>,
-    /// Where it stands in the body, for messages: empty, or `profile.`.
-    within: String,
-}
+pub(super) struct Object(Map<String, Value>);
 
 impl Object {
     /// An empty body is an empty object: what is missing is named then.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Object, Failure> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Object, Failure> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Object::default());
         }
         match serde_json::from_slice(bytes) {
-            Ok(Value::Object(fields)) => Ok(Object::new(fields, String::new())),
+            Ok(Value::Object(fields)) => Ok(Object(fields)),
             Ok(other) => Err(Failure::Invalid(format!("The request body should be a JSON object, but is {}.", described(&other)))),
             Err(error) => Err(Failure::Invalid(format!("The request body is not valid JSON: {error}."))),
         }
     }
 
-    fn new(fields: serde_json::Map<String, Value>, within: String) -> Object {
-        Object { fields: fields.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(), within }
+    /// Reads them, in the order in which the type declares them.
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        let whole = Place { name: String::new(), expected: None, value: Value::Object(self.0) };
+        T::deserialize(whole).map_err(|Fault(message)| Failure::Invalid(message))
+    }
+}
+
+/// A value, and where it stands in the body: `profile.city`.
+struct Place {
+    name: String,
+    /// What the field should be, for an item of it.
+    expected: Option<&'static str>,
+    value: Value,
+}
+
+impl Place {
+    fn is_not(&self, expected: &str) -> Fault {
+        let expected = self.expected.unwrap_or(expected);
+        Fault(format!("'{}' should be {expected}, but holds {}.", self.name, described(&self.value)))
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.fields.get(&name.to_ascii_lowercase()).filter(|value| !value.is_null())
+    fn field(&self, name: &str) -> String {
+        if self.name.is_empty() { name.to_owned() } else { format!("{}.{name}", self.name) }
+    }
+}
+
+#[derive(Debug)]
+struct Fault(String);
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl serde::de::Error for Fault {
+    fn custom<T: fmt::Display>(message: T) -> Fault {
+        Fault(message.to_string())
+    }
+}
+
+impl<'de> IntoDeserializer<'de, Fault> for Place {
+    type Deserializer = Place;
+
+    fn into_deserializer(self) -> Place {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Place {
+    type Error = Fault;
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn is_null(&self, name: &str) -> bool {
-        self.fields.get(&name.to_ascii_lowercase()).is_some_and(Value::is_null)
-    }
-
-    /// Refuses fields of other names.
-    pub(crate) fn has_only(&self, names: &[&str]) -> Result<(), Failure> {
-        let other = self.fields.keys().find(|sent| !names.iter().any(|name| name.eq_ignore_ascii_case(sent)));
-        match other {
-            None => Ok(()),
-            Some(name) => Err(Failure::Invalid(format!(
-                "'{}{}' is no field of this body, which may have {}.",
-                self.within,
-                shortened(name),
-                names.join(", ")
-            ))),
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.value {
+            Value::String(text) => visitor.visit_string(text),
+            _ => Err(self.is_not("a string")),
         }
     }
 
-    /// Whatever it is; null counts as absent.
-    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
-        self.get(name)
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_bool(self.value.as_bool().ok_or_else(|| self.is_not("true or false"))?)
     }
 
-    pub(crate) fn number(&self, name: &str) -> Result<Option<f64>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(value) => value.as_f64().map(Some).ok_or_else(|| self.wrong(name, "a number", value)),
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_i64(self.value.as_i64().ok_or_else(|| self.is_not("a whole number"))?)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        const EXPECTED: &str = "an array of strings";
+        match self.value {
+            Value::Array(items) => {
+                let item = |value| Place { name: self.name.clone(), expected: Some(EXPECTED), value };
+                visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(item)))
+            }
+            _ => Err(self.is_not(EXPECTED)),
         }
     }
 
-    /// As sent; null counts as absent.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(other) => Err(self.wrong(name, "a string", other)),
-        }
-    }
-
-    /// For a change: null takes the value away, which an empty text does too.
-    pub(crate) fn change(&self, name: &str) -> Result<Option<String>, Failure> {
-        if self.is_null(name) { Ok(Some(String::new())) } else { self.text(name) }
-    }
-
-    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(*flag)),
-            Some(other) => Err(self.wrong(name, "true or false", other)),
-        }
-    }
-
-    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(value) => value.as_i64().map(Some).ok_or_else(|| self.wrong(name, "a whole number", value)),
-        }
-    }
-
-    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Failure> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        let Value::Array(items) = value else { return Err(self.wrong(name, "an array of strings", value)) };
-        let texts = items.iter().map(|item| match item {
-            Value::String(text) => Ok(text.clone()),
-            other => Err(self.wrong(name, "an array of strings", other)),
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, names: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        let Value::Object(sent) = &self.value else { return Err(self.is_not("an object")) };
+        let fields = names.iter().filter_map(|name| {
+            // Of several with one name the last counts.
+            let (_, value) = sent.iter().rfind(|(known, _)| known.eq_ignore_ascii_case(name))?;
+            Some((*name, Place { name: self.field(name), expected: None, value: value.clone() }))
         });
-        texts.collect::<Result<_, _>>().map(Some)
+        visitor.visit_map(MapDeserializer::new(fields))
     }
 
-    pub(crate) fn object(&self, name: &str) -> Result<Option<Object>, Failure> {
-        match self.get(name) {
-            None => Ok(None),
-            Some(Value::Object(fields)) => Ok(Some(Object::new(fields.clone(), format!("{}{name}.", self.within)))),
-            Some(other) => Err(self.wrong(name, "an object", other)),
-        }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
     }
 
-    /// For a change: null takes the value away.
-    pub(crate) fn object_change(&self, name: &str) -> Result<Option<Option<Object>>, Failure> {
-        if self.is_null(name) { Ok(Some(None)) } else { Ok(self.object(name)?.map(Some)) }
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
+        Err(Fault::custom("a body holds texts, flags, whole numbers, arrays of texts and objects of named fields"))
     }
 
-    fn wrong(&self, name: &str, expected: &str, found: &Value) -> Failure {
-        Failure::Invalid(format!("'{}{name}' should be {expected}, but holds {}.", self.within, described(found)))
+    forward_to_deserialize_any! {
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -136,5 +146,66 @@ fn described(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insightgate_wire::Secret;
+    use insightgate_wire::bodies::{NewClientSecret, NewPassword, NewRoleAssignment, NewTenant, RegistrationChange, TenantChange};
+
+    use super::*;
+
+    fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+        Object::parse(text.as_bytes()).and_then(Object::read).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn names_are_folded_and_unknown_ones_ignored() {
+        let new: NewTenant =
+            read(r#"{"DOMAIN": "a.example", "Profile": {"CITY": "Oslo", "more": [1]}, "registrationid": 5, "more": {}}"#).unwrap();
+        assert_eq!(new.domain.as_deref(), Some("a.example"));
+        assert_eq!(new.profile.unwrap().city.as_deref(), Some("Oslo"));
+        let password: NewPassword = read(r#"{"password": "  as sent  ", "MUSTCHANGE": true}"#).unwrap();
+        assert_eq!(password, NewPassword { password: Some(Secret("  as sent  ".to_owned())), must_change: true });
+        assert_eq!(read::<NewTenant>("").unwrap(), NewTenant::default());
+    }
+
+    #[test]
+    fn null_is_absent_and_in_a_change_takes_a_text_away() {
+        let nothing: NewPassword = read(r#"{"password": null, "mustChange": null}"#).unwrap();
+        assert_eq!(nothing, NewPassword::default());
+        let change: TenantChange =
+            read(r#"{"name": null, "globalAccountId": null, "profile": {"city": null, "registrationId": null}}"#).unwrap();
+        assert_eq!((change.name, change.global_account_id.as_deref()), (None, Some("")));
+        let profile = change.profile.unwrap();
+        assert_eq!((profile.city.as_deref(), profile.address_line2, profile.registration_id), (Some(""), None, Some(None)));
+        let change: TenantChange = read(r#"{"profile": {"registrationId": {"number": "1"}}}"#).unwrap();
+        let sent = RegistrationChange { kind: None, number: Some("1".to_owned()) };
+        assert_eq!((change.global_account_id, change.profile.unwrap().registration_id), (None, Some(Some(sent))));
+    }
+
+    #[test]
+    fn a_wrong_type_names_the_field_and_not_the_value() {
+        let tenant = |text| read::<NewTenant>(text).unwrap_err();
+        assert_eq!(tenant(r#"{"Domain": 5}"#), "'domain' should be a string, but holds a number.");
+        assert_eq!(tenant(r#"{"profile": []}"#), "'profile' should be an object, but holds an array.");
+        assert_eq!(
+            tenant(r#"{"profile": {"REGISTRATIONID": {"number": true}}}"#),
+            "'profile.registrationId.number' should be a string, but holds a truth value."
+        );
+        assert_eq!(
+            read::<NewPassword>(r#"{"mustChange": "yes"}"#).unwrap_err(),
+            "'mustChange' should be true or false, but holds a string."
+        );
+        for days in ["1.5", "\"9\"", "99999999999999999999"] {
+            let refused = read::<NewClientSecret>(&format!(r#"{{"days": {days}}}"#)).unwrap_err();
+            assert!(refused.starts_with("'days' should be a whole number, but holds a "), "{refused}");
+        }
+        for (locations, found) in [(r#""1""#, "a string"), ("[1]", "a number"), (r#"["1", null]"#, "null"), ("{}", "an object")] {
+            let refused = read::<NewRoleAssignment>(&format!(r#"{{"locations": {locations}}}"#)).unwrap_err();
+            assert_eq!(refused, format!("'locations' should be an array of strings, but holds {found}."));
+        }
+        assert_eq!(tenant("[]"), "The request body should be a JSON object, but is an array.");
     }
 }

@@ -3,76 +3,63 @@
 pub(super) mod external_identities;
 pub(super) mod roles;
 
-use insightgate_identity::user::{PasswordState, User};
+use insightgate_identity::user::User;
 use insightgate_operations::manage::users::second_factors::{add_second_factor, reset_second_factor};
-use insightgate_operations::manage::users::{
-    NewUser, UserChange, add_user, change_user, list_users, set_password as change_password, show_user,
-};
+use insightgate_operations::manage::users::{add_user, change_user, list_users, set_password as change_password, show_user};
 use insightgate_report::instant;
-use serde_json::{Value, json};
+use insightgate_wire::answers::Listed;
+use insightgate_wire::bodies::{NewPassword, NewUser, UserChange};
+use insightgate_wire::{Secret, answers};
 
-use super::answer;
 use super::call::Call;
-use super::endpoint::Given;
+use super::given::{Created, Done, Given, Shown};
 
-pub(super) async fn list(call: Call) -> Given {
+pub(super) async fn list(call: Call) -> Given<Listed<answers::User>> {
     let users = list_users(call.context(), &call.administrator, call.tenant()).await?;
-    Ok(Some(answer::list(users.iter().map(shown).collect())))
+    Ok(Listed::whole(users.iter().map(shown).collect()))
 }
 
-pub(super) async fn add(call: Call) -> Given {
-    let body = &call.body;
-    let new = NewUser {
-        username: body.text("username")?,
-        display_name: body.text("displayName")?,
-        password: body.text("password")?,
-        must_change_password: body.flag("mustChangePassword")?.unwrap_or(false),
-        id: body.text("id")?,
-    };
+pub(super) async fn add(call: Call, new: NewUser) -> Given<Created<answers::User>> {
     let user = add_user(call.context(), &call.administrator, call.tenant(), new).await?;
-    Ok(Some(shown(&user)))
+    Ok(Created(shown(&user)))
 }
 
-pub(super) async fn show(call: Call) -> Given {
+pub(super) async fn show(call: Call) -> Given<Shown<answers::User>> {
     let user = show_user(call.context(), &call.administrator, call.tenant(), call.path("user")).await?;
-    Ok(Some(shown(&user)))
+    Ok(Shown(shown(&user)))
 }
 
-pub(super) async fn change(call: Call) -> Given {
-    let change = UserChange { enabled: call.body.flag("enabled")?, display_name: call.body.change("displayName")? };
+pub(super) async fn change(call: Call, change: UserChange) -> Given<Shown<answers::User>> {
     let user = change_user(call.context(), &call.administrator, call.tenant(), call.path("user"), change).await?;
-    Ok(Some(shown(&user)))
+    Ok(Shown(shown(&user)))
 }
 
-pub(super) async fn set_password(call: Call) -> Given {
-    let (password, must_change) = (call.body.text("password")?, call.body.flag("mustChange")?.unwrap_or(false));
-    change_password(call.context(), &call.administrator, call.tenant(), call.path("user"), password.as_deref(), must_change).await?;
-    Ok(None)
+pub(super) async fn set_password(call: Call, new: NewPassword) -> Given<Done> {
+    let NewPassword { password, must_change } = new;
+    let password = password.as_ref().map(|Secret(text)| text.as_str());
+    change_password(call.context(), &call.administrator, call.tenant(), call.path("user"), password, must_change).await?;
+    Ok(Done)
 }
 
-pub(super) async fn add_totp(call: Call) -> Given {
+pub(super) async fn add_totp(call: Call) -> Given<Created<answers::Totp>> {
     let offered = add_second_factor(call.context(), &call.administrator, call.tenant(), call.path("user")).await?;
-    Ok(Some(json!({"secret": offered.secret, "uri": offered.uri})))
+    Ok(Created(answers::Totp { secret: Secret(offered.secret), uri: Secret(offered.uri) }))
 }
 
-pub(super) async fn reset_totp(call: Call) -> Given {
+pub(super) async fn reset_totp(call: Call) -> Given<Done> {
     reset_second_factor(call.context(), &call.administrator, call.tenant(), call.path("user")).await?;
-    Ok(None)
+    Ok(Done)
 }
 
-fn shown(user: &User) -> Value {
-    let password = match user.password {
-        PasswordState::Set => "Set",
-        PasswordState::MustChange => "MustChange",
-        PasswordState::Absent => "Absent",
-    };
-    json!({
-        "id": user.id,
-        "username": user.username,
-        "displayName": user.display_name,
-        "enabled": user.enabled,
-        "password": password,
-        "totp": user.totp,
-        "lockedUntil": user.locked_until.map(instant::format),
-    })
+fn shown(user: &User) -> answers::User {
+    answers::User {
+        id: user.id.to_string(),
+        username: user.username.clone(),
+        display_name: Some(user.display_name.clone()),
+        enabled: user.enabled,
+        password: Some(user.password.name().to_owned()),
+        totp: user.totp,
+        locked_until: user.locked_until.map(instant::format),
+        more: answers::More::new(),
+    }
 }

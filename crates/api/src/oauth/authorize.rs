@@ -23,7 +23,7 @@ async fn begin(caller: Caller, mut call: Call, version: TokenVersion) -> Given {
     caller.proceed(&Purpose::Authorization(Box::new(request)), Step::Begin).await
 }
 
-/// A page's form.
+/// Takes the form of a page.
 pub(super) async fn take_step(caller: Caller, mut call: Call) -> Given {
     let form = call.form().await?;
     if !caller.browser.owns(form.raw("csrf").as_deref()) {
@@ -49,7 +49,7 @@ pub(super) async fn take_step(caller: Caller, mut call: Call) -> Given {
     caller.proceed(&purpose, step).await
 }
 
-/// The refusal of a form that belongs to another browser, or to a page from before the browser's cookies were removed.
+/// The refusal of a form that belongs to another browser, or to a page from before the browser's cookies were deleted.
 pub(super) fn stale_form() -> GrantRefusal {
     GrantRefusal::malformed("the page has expired, or the browser keeps no cookies; go back to the application and begin again")
 }

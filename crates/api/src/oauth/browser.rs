@@ -1,4 +1,4 @@
-//! The cookies of a browser: the session's, and one that its forms are bound to.
+//! The cookies of a browser: the session cookie, and one that its forms are bound to (against CSRF).
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -9,12 +9,12 @@ use insightgate_operations::sign_in::SessionChange;
 use crate::state::ApiState;
 
 const SESSION: &str = "insightgate-session";
-/// Random, and known to nobody but the browser: no other site can make a form that fits it.
+/// A random cookie that only the browser knows, so that no other site can make a form that matches it.
 const BROWSER: &str = "insightgate-browser";
 
 #[derive(Clone)]
 pub(super) struct Browser {
-    /// Over https cookies are bound to this host and never travel openly.
+    /// Whether the address is https. Cookies are then bound to this host and never sent unencrypted.
     secure: bool,
     session: Option<String>,
     known: Option<String>,
@@ -30,7 +30,7 @@ impl Browser {
             let mut values = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(known, _)| *known == name);
             values.next().map(|(_, value)| value.to_owned()).filter(|value| (20..=100).contains(&value.len()))
         };
-        // Without randomness there is no form that fits, and so no sign-in.
+        // Without randomness no form matches, so nobody can sign in.
         let fresh = state.context.random.secret().unwrap_or_default();
         Browser { secure, session: cookie(SESSION), known: cookie(BROWSER), fresh }
     }
@@ -39,12 +39,12 @@ impl Browser {
         self.session.clone()
     }
 
-    /// The proof in each form of this browser.
+    /// The CSRF token for the forms of this browser.
     pub(super) fn form_token(&self) -> String {
         token(self.known.as_ref().unwrap_or(&self.fresh))
     }
 
-    /// Whether a form came from a page that this browser was given. Digests are compared, so that the time reveals nothing.
+    /// Whether a form came from a page that was sent to this browser. Digests are compared, so that the time reveals nothing.
     pub(super) fn owns(&self, sent: Option<&str>) -> bool {
         let expected = self.known.as_deref().map(token);
         expected.zip(sent).is_some_and(|(expected, sent)| secret_digest(&expected) == secret_digest(sent))

@@ -1,4 +1,4 @@
-//! What the authority's endpoints start from, and the two ways in which they are answered: in JSON for programs, as pages for browsers.
+//! A request to the authority, and the two ways in which its endpoints answer: in JSON for programs, and as pages for browsers.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use crate::state::ApiState;
 /// How a request is answered: by a handler's answer, or by a refusal in the form that its client reads.
 pub(super) type Given = Result<Response, TokenFailure>;
 
-/// A request to the authority. Nothing of its body is read before a handler asks for it.
+/// A request to the authority. Its body is not read before a handler needs it.
 pub(super) struct Call {
     pub(super) state: ApiState,
     pub(super) asked: Asked,
@@ -30,7 +30,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
-    /// A segment may be no UTF-8.
+    /// The tenant segment of the path, which may not be UTF-8.
     tenant: Result<Path<String>, PathRejection>,
     body: Body,
 }
@@ -41,12 +41,12 @@ impl Call {
         self.tenant.as_ref().map(|Path(tenant)| tenant.clone()).map_err(|_| GrantRefusal::malformed_tenant())
     }
 
-    /// The form in the body, which is read once.
+    /// The form in the body, which can be read once.
     pub(super) async fn form(&mut self) -> Result<Parameters, GrantRefusal> {
         read_form(std::mem::take(&mut self.body)).await
     }
 
-    /// The form of a POST; of any other method what the address says.
+    /// The form of a POST; for other methods, the query string.
     pub(super) async fn parameters(&mut self) -> Result<Parameters, GrantRefusal> {
         match self.method {
             Method::POST => self.form().await,
@@ -69,7 +69,7 @@ impl FromRequest<ApiState> for Call {
 
 type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// The endpoint that a handler makes for programs.
+/// Makes an endpoint for programs from a handler.
 pub(super) fn json<R>(run: fn(Call) -> R) -> impl Fn(Call) -> Serving + Clone + Send + Sync + 'static
 where
     R: Future<Output = Given> + Send + 'static,
@@ -82,7 +82,7 @@ where
     }
 }
 
-/// The endpoint that a handler makes for browsers.
+/// Makes an endpoint for browsers from a handler.
 pub(super) fn page<R>(run: fn(Caller, Call) -> R) -> impl Fn(Call) -> Serving + Clone + Send + Sync + 'static
 where
     R: Future<Output = Given> + Send + 'static,

@@ -1,4 +1,4 @@
-//! A browser that signs somebody in or out: what it brings with it, and how it is answered.
+//! A browser that signs somebody in or out: what it sends, and how it is answered.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +16,7 @@ use crate::envelope::Asked;
 use crate::http::client_address::ClientAddress;
 use crate::state::ApiState;
 
-/// A browser, whatever it asks for.
+/// A browser, whatever it requests.
 #[derive(Clone)]
 pub(super) struct Caller {
     pub state: ApiState,
@@ -102,13 +102,13 @@ fn with_fields(uri: &str, joint: char, fields: &[(&'static str, String)]) -> Str
     format!("{uri}{joint}{}", Serializer::new(String::new()).extend_pairs(fields).finish())
 }
 
-/// Redirects with a GET, whatever method the browser used here.
+/// Redirects the browser with a GET, whatever method it used here.
 pub(super) fn redirect(to: &str) -> Response {
     let headers = [(header::LOCATION, to), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-/// The whole request as one field, which the next form sends again.
+/// Encodes the whole request as one field, which the next form sends again.
 fn packed(request: &AuthorizationRequest) -> String {
     let mut pairs = Serializer::new(String::new());
     pairs.append_pair("tenant", &request.tenant).append_pair("version", request.version.number());

@@ -1,4 +1,4 @@
-//! Sign-in for a device: the endpoint for its codes, and the page where its user types one.
+//! Sign-in for a device: the endpoint that issues its codes, and the page where its user types one.
 
 use axum::http::StatusCode;
 use insightgate_identity::tokens::token::TokenVersion;
@@ -35,7 +35,7 @@ async fn start(mut call: Call, version: TokenVersion) -> Given {
     Ok(private_json(StatusCode::OK, &started(&call.state, &answer, version)))
 }
 
-/// Version 1 writes numbers as text, and calls the address a URL.
+/// The answer with the codes. Version 1 writes numbers as text, and calls the address a URL.
 fn started(state: &ApiState, answer: &DeviceAnswer, version: TokenVersion) -> serde_json::Value {
     let DeviceAnswer { device_code, user_code, expires_in, interval } = answer;
     let address = format!("{}/common/oauth2/deviceauth", state.base_url);

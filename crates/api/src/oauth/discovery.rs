@@ -14,7 +14,7 @@ use super::call::{Call, Given};
 use crate::http::parameters::Parameters;
 use crate::state::ApiState;
 
-/// What everybody may read and keep for a moment: less than a new key waits before it signs.
+/// The headers of public answers. They may be cached for a shorter time than a new key is published before it signs.
 const PUBLIC: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "public, max-age=60")];
 
 pub(super) async fn configuration_v1(call: Call) -> Given {
@@ -31,7 +31,7 @@ async fn configuration(call: Call, version: TokenVersion) -> Given {
     let (store, base) = (&call.state.context.store, &call.state.base_url);
     let found = match TenantReference::parse(&tenant) {
         None => return Err(GrantRefusal::malformed_tenant().into()),
-        // The issuer depends on who signs in; the platform writes a placeholder.
+        // The issuer depends on who signs in, so the platform writes a placeholder.
         Some(TenantReference::Organizations | TenantReference::Common) => Ok(Some("{tenantid}".to_owned())),
         Some(TenantReference::Id(id)) => store.tenant(id).await.map(|tenant| tenant.map(|tenant| tenant.id.to_string())),
         Some(TenantReference::Domain(domain)) => {
@@ -80,7 +80,7 @@ pub(super) async fn keys(State(state): State<ApiState>) -> Response {
     (PUBLIC, Json(json!({"keys": state.context.signing.public()}))).into_response()
 }
 
-/// Says that this authority is valid. The platform's libraries ask for that about authorities that they do not know.
+/// Confirms that this authority is valid. The platform's libraries request that for authorities that they do not know.
 pub(super) async fn instance(State(state): State<ApiState>, uri: Uri) -> Response {
     let base = &state.base_url;
     let host = base.split("://").nth(1).unwrap_or_default();
@@ -97,7 +97,7 @@ pub(super) async fn instance(State(state): State<ApiState>, uri: Uri) -> Respons
     .into_response()
 }
 
-/// Every user is managed here, and none is federated. The answer does not say whether the user exists.
+/// Says that every user is managed here, and none is federated. The answer does not reveal whether the user exists.
 pub(super) async fn user_realm(Path(user): Path<String>) -> Response {
     Json(json!({
         "ver": "1.0",

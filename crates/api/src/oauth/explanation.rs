@@ -1,6 +1,6 @@
-//! `/error?code=…`, to which `error_uri` leads: the meaning of a number, in the words of the refusals.
+//! `/error?code=…`, to which `error_uri` leads: explains an error number in the words of the refusals.
 //!
-//! Nothing of the request is shown: an unknown number is not repeated.
+//! No part of the request is shown; an unknown number is not repeated.
 
 use axum::http::Uri;
 use axum::response::Response;

@@ -1,4 +1,4 @@
-//! Forms and queries that clients and browsers send to the authority, read strictly.
+//! Strictly reads the forms and query strings that clients and browsers send to the authority.
 
 use axum::body::{Body, to_bytes};
 use insightgate_identity::tokens::grant::GrantRefusal;
@@ -6,7 +6,7 @@ use url::form_urlencoded;
 
 use crate::http::parameters::Parameters;
 
-/// Bytes of a form. The longest are those of pages, which hold a whole authorization request.
+/// The most bytes of a form. The longest are those of pages, which contain a whole authorization request.
 const FORM_LIMIT: usize = 16 << 10;
 
 pub(super) async fn read_form(body: Body) -> Result<Parameters, GrantRefusal> {
@@ -15,11 +15,11 @@ pub(super) async fn read_form(body: Body) -> Result<Parameters, GrantRefusal> {
     read_parameters(&form)
 }
 
-/// A parameter that comes twice is refused, since it is unclear which one is meant (RFC 6749, 3.1).
+/// Reads parameters. One that is sent twice is refused, since it is unclear which one is meant (RFC 6749, 3.1).
 pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
     let mut names: Vec<String> = Vec::new();
     for (name, value) in form_urlencoded::parse(text) {
-        // What was not UTF-8 was replaced by this.
+        // The parser replaces bytes that are not UTF-8 by this character.
         if name.contains(char::REPLACEMENT_CHARACTER) || value.contains(char::REPLACEMENT_CHARACTER) {
             return Err(GrantRefusal::malformed("a parameter is not encoded as UTF-8"));
         }
@@ -35,10 +35,10 @@ pub(super) fn read_parameters(text: &[u8]) -> Result<Parameters, GrantRefusal> {
     }
 }
 
-/// What the token endpoint reads of a form: the fields that are there and not empty.
+/// The fields that the token endpoint reads from a form, without absent and empty ones.
 ///
 /// # Errors
-/// When a parameter comes twice, is no UTF-8, or holds the character U+0000.
+/// When a parameter is sent twice, is not UTF-8, or contains the character U+0000.
 #[cfg(feature = "fuzzing")]
 pub fn read_token_form(form: &[u8]) -> Result<std::collections::BTreeMap<String, String>, GrantRefusal> {
     const FIELDS: [&str; 8] = ["grant_type", "client_id", "client_secret", "username", "password", "refresh_token", "resource", "scope"];

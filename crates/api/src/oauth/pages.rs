@@ -1,4 +1,4 @@
-//! The pages for people: plain HTML that works without JavaScript, with headers that allow nothing else.
+//! The pages for people: plain HTML that works without JavaScript, with headers that permit nothing else.
 //!
 //! Templates escape what they show. A page loads only its style sheet.
 
@@ -12,12 +12,12 @@ use insightgate_identity::user::{MAXIMUM_PASSWORD, MINIMUM_PASSWORD};
 use insightgate_operations::sign_in::{Ask, Party};
 
 const STYLE: &str = include_str!("../../templates/page.css");
-/// Of the one page that may run it: it only saves a click.
+/// The script of the only page that may run one. It only saves a click.
 const SCRIPT: &str = "document.forms[0].submit()";
-/// SHA-256 of it, as the policy names it; a test compares them.
+/// The SHA-256 of the script, as the policy names it. A test compares them.
 const SCRIPT_HASH: &str = "sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=";
 
-/// The hidden fields of each form: the proof that it is ours, and the request that it continues.
+/// The hidden fields of each form: the CSRF token, and the request that the form continues.
 #[derive(Clone)]
 pub(super) struct Form {
     pub csrf: String,
@@ -81,7 +81,7 @@ struct ConsentPage {
     device: bool,
 }
 
-/// A permission as people read it.
+/// A permission as it is described to people.
 struct Described {
     title: &'static str,
     text: &'static str,
@@ -126,7 +126,7 @@ struct FormPostPage {
     script: &'static str,
 }
 
-/// The page that asks for it.
+/// The page that asks for the step.
 pub(super) fn ask(ask: Ask, party: Party, form: Form) -> Response {
     let leads_to = party.redirect_uri.as_deref().map(form_target).unwrap_or_default();
     let policy = policy(&format!("form-action 'self' {leads_to}"));
@@ -165,7 +165,7 @@ pub(super) fn error(refusal: &GrantRefusal, correlation: &str, time: String) -> 
     html(status, &policy("form-action 'none'"), &page)
 }
 
-/// The page with the meanings of a number; a page without any for an unknown number.
+/// The page with the meanings of a number. For an unknown number it has none.
 pub(super) fn explanation(meanings: Vec<GrantRefusal>) -> Response {
     let (status, title) = match meanings.first() {
         Some(first) => (StatusCode::OK, format!("AADSTS{}", first.code)),
@@ -174,7 +174,7 @@ pub(super) fn explanation(meanings: Vec<GrantRefusal>) -> Response {
     html(status, &policy("form-action 'none'"), &ExplanationPage { title, meanings })
 }
 
-/// Sends the browser to the application with a form: by one line of script, or by a button where scripts are off.
+/// Sends the browser to the application with a form: by one line of script, or by a button if scripts are off.
 pub(super) fn form_post(redirect_uri: &str, fields: Vec<(&'static str, String)>) -> Response {
     let policy = policy(&format!("script-src '{SCRIPT_HASH}'; form-action {}", form_target(redirect_uri)));
     html(StatusCode::OK, &policy, &FormPostPage { redirect_uri: redirect_uri.to_owned(), fields, script: SCRIPT })
@@ -198,7 +198,8 @@ fn described(permission: Permission) -> Described {
     }
 }
 
-/// As a policy can name it. Browsers hold a redirect that follows a form against the policy too. Addresses of IP version 6 have no name there.
+/// The target of a form, as a policy can name it. Browsers also apply the policy to a redirect that follows a form. A policy cannot name IPv6 addresses, so
+/// for them it is only the scheme.
 fn form_target(redirect_uri: &str) -> String {
     match origin(redirect_uri) {
         Some(origin) if origin.contains('[') => origin.split_once("//").map(|(scheme, _)| scheme.to_owned()).unwrap_or_default(),
@@ -211,7 +212,7 @@ fn policy(more: &str) -> String {
     format!("default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; {more}")
 }
 
-/// By fours, for people who type it.
+/// The secret in groups of four, for people who type it.
 fn in_groups(secret: &str) -> String {
     let letters: Vec<char> = secret.chars().collect();
     letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")

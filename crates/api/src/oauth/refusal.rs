@@ -1,4 +1,4 @@
-//! The platform's error body, and the text that refusals on pages and in addresses have too.
+//! The platform's error body, and the text of a refusal, which pages and redirects use too.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ pub(super) fn refuse_failure(state: &ApiState, asked: &Asked, failure: &TokenFai
     }
 }
 
-/// A refusal's text with the ids that identify it in the log.
+/// The text of a refusal, with the ids that identify it in the log.
 pub(super) struct Described {
     pub text: String,
     pub uri: String,
@@ -61,7 +61,7 @@ pub(super) fn asking_again_later(mut response: Response, refusal: &GrantRefusal)
     response
 }
 
-/// JSON that nothing on the way may cache, since it has tokens or is about them.
+/// JSON that no cache may store, since it contains tokens or is about them.
 pub(super) fn private_json(status: StatusCode, body: &Value) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),

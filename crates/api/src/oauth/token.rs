@@ -1,4 +1,4 @@
-//! The token endpoints of both versions: a form in, JSON out.
+//! The token endpoints of both versions, which take a form and answer in JSON.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::Engine as _;
@@ -23,8 +23,8 @@ pub(super) async fn issue_v2(mut call: Call) -> Given {
     issue(call, form, TokenVersion::V2).await
 }
 
-/// One client (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint accepts. A GET without a body is the wrong
-/// verb. The query of the address is never read, since secrets do not belong there.
+/// One client (the Azure runtime for Ruby) sends the form as the body of a GET, which the older endpoint accepts. A GET without a body is refused as the
+/// wrong verb. The query string is never read, since secrets do not belong there.
 pub(super) async fn issue_by_get(mut call: Call) -> Given {
     let form = call.form().await;
     if form.as_ref().is_ok_and(Parameters::is_empty) {
@@ -47,7 +47,7 @@ async fn issue(call: Call, form: Result<Parameters, GrantRefusal>, version: Toke
     let Call { state, asked, address, headers, .. } = call;
     let basic = basic_credentials(&headers);
     let client_secret = form.raw("client_secret").or_else(|| basic.as_ref().map(|(_, secret)| secret.clone()));
-    // Nothing is wrong with a secret that was not sent.
+    // Without this, the client would be told about its secret, although it sent an assertion instead of one.
     if client_secret.is_none() && (form.raw("client_assertion").is_some() || form.raw("client_assertion_type").is_some()) {
         return Err(GrantRefusal::assertion_not_taken().into());
     }
@@ -63,7 +63,7 @@ async fn issue(call: Call, form: Result<Parameters, GrantRefusal>, version: Toke
         code: form.text("code"),
         redirect_uri: form.text("redirect_uri"),
         code_verifier: form.text("code_verifier"),
-        // Version 1 calls it the code.
+        // Version 1 calls the field `code`.
         device_code: form.text("device_code").or_else(|| form.text("code")),
         resource: form.text("resource"),
         scope: form.text("scope"),
@@ -74,9 +74,9 @@ async fn issue(call: Call, form: Result<Parameters, GrantRefusal>, version: Toke
     Ok(private_json(StatusCode::OK, &granted(&answer, version)))
 }
 
-/// Version 1 writes numbers as text and repeats the resource.
+/// The answer with the tokens. Version 1 writes numbers as text and repeats the resource.
 fn granted(answer: &TokenAnswer, version: TokenVersion) -> Value {
-    // As the documents show it: a second less than the lifetime.
+    // One second less than the lifetime, as in the documents.
     let seconds = LIFETIME_SECONDS - 1;
     let mut body = match version {
         TokenVersion::V1 => json!({
@@ -111,7 +111,7 @@ fn granted(answer: &TokenAnswer, version: TokenVersion) -> Value {
     body
 }
 
-/// Client id and secret from HTTP Basic, where both are form-encoded first (RFC 6749, 2.3.1).
+/// The client id and secret from HTTP Basic, where both are form-encoded first (RFC 6749, 2.3.1).
 fn basic_credentials(headers: &HeaderMap) -> Option<(String, String)> {
     let (scheme, encoded) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

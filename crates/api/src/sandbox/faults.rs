@@ -11,8 +11,8 @@ use insightgate_operations::sandbox::order::{FaultInput, OUT_OF_ORDER, clear, or
 use serde_json::{Map, Value, json};
 
 use super::clock::duration;
+use super::object::{BODY_LIMIT, Object};
 use super::{Call, Given, sandbox, unread};
-use crate::manage::object::{BODY_LIMIT, Object};
 use crate::state::ApiState;
 
 const FIELDS: [&str; 14] = [
@@ -61,7 +61,7 @@ async fn cleared(state: &ApiState, id: Option<&str>) -> Given {
 
 fn decoded(object: &Object) -> Result<FaultInput, Failure> {
     object.has_only(&FIELDS)?;
-    let matching = object.object("match")?.unwrap_or_default();
+    let matching = object.object("match")?;
     matching.has_only(&MATCH_FIELDS)?;
     let body = match object.value("body") {
         None => None,

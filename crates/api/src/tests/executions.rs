@@ -1,4 +1,4 @@
-//! From a report to its executions, and what becomes of them.
+//! A report's executions, and what happens to them.
 
 mod callbacks;
 mod carried_out;

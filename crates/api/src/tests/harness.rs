@@ -1,4 +1,4 @@
-//! A deployment in a temporary folder: two organisations, their people and applications, and a few rows of each.
+//! A deployment in a temporary folder: two organisations with their users and applications, and a few rows of each.
 
 pub(crate) mod browser;
 pub(crate) mod issuer;
@@ -58,15 +58,15 @@ pub(super) const APP: Uuid = Uuid::from_u128(0xa1);
 pub(super) const FOREIGN_APP: Uuid = Uuid::from_u128(0xa2);
 /// Disabled.
 pub(super) const SHUT_APP: Uuid = Uuid::from_u128(0xa3);
-/// Without the permission.
+/// An application without the permission.
 pub(super) const BARE_APP: Uuid = Uuid::from_u128(0xa4);
-/// Runs the server's own management calls.
+/// The application for the server's own management calls.
 pub(super) const OPERATOR_APP: Uuid = Uuid::from_u128(0xa5);
 
-/// A public client, with the permission but without anybody's consent.
+/// A public client that has the permission, but no consent.
 pub(super) const DESKTOP_APP: Uuid = Uuid::from_u128(0xda);
 
-/// Application and user, or an application alone.
+/// An application with a user, or an application alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Who {
     pub(super) tenant: Uuid,
@@ -84,9 +84,9 @@ pub(super) const ANA: Who = person(1);
 pub(super) const BEN: Who = person(2);
 /// Sees the location 1000001 only.
 pub(super) const LEA: Who = person(3);
-/// Of the other organisation.
+/// A user of the other organisation.
 pub(super) const ZOE: Who = Who { tenant: FABRIKAM, application: FOREIGN_APP, user: Some(Uuid::from_u128(4)) };
-/// Holds the role Manager itself.
+/// An application that has the role Manager itself.
 pub(super) const ALONE: Who = Who { tenant: CONTOSO, application: APP, user: None };
 
 pub(super) const SALES: &str = r#"
@@ -120,7 +120,7 @@ pub(super) struct Deployment {
     pub(super) router: Router,
 }
 
-/// The files of a folder by their places in it.
+/// The files of a folder, by their paths in it.
 struct Files(Vec<(PathBuf, Vec<u8>)>);
 
 impl Files {
@@ -146,7 +146,7 @@ impl Files {
     }
 }
 
-/// What a listener at `BASE` hands to its handlers.
+/// The state that a listener at `BASE` gives to its handlers.
 pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> ApiState {
     ApiState {
         context: Arc::clone(context),
@@ -164,7 +164,7 @@ impl Deployment {
         Deployment::with(|_| {}).await
     }
 
-    /// With other settings. Polls do not wait unless asked to.
+    /// A deployment with other settings. Polls are only held if the settings say so.
     pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Deployment {
         let mut settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
         change(&mut settings);
@@ -175,7 +175,7 @@ impl Deployment {
         Deployment::trusting(Vec::new(), settings, clock).await
     }
 
-    /// With external issuers, which may answer on this machine.
+    /// A deployment with external issuers, which may run on this machine.
     pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let folder = TempDir::new().unwrap();
         let is_usual = clock.now() == instant::parse(NOW).unwrap();
@@ -189,7 +189,7 @@ impl Deployment {
         deployment
     }
 
-    /// With keys that no other has.
+    /// A deployment with keys of its own.
     pub(super) async fn with_own_keys() -> Deployment {
         let settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
         let clock = Clock::manual(instant::parse(NOW).unwrap());
@@ -198,10 +198,10 @@ impl Deployment {
         deployment
     }
 
-    /// A folder as each test finds it, made once: hashing its passwords and making its keys would be most of what the tests take.
+    /// The folder with which each test begins. It is made once, since hashing its passwords and making its keys would take most of the tests' time.
     async fn seeded() -> Files {
         let made = Deployment::with_own_keys().await;
-        // The others are the database's own, which a copy does without.
+        // The other files are the database's own, which a copy does not need.
         let copy = TempDir::new().unwrap();
         let database = |folder: &TempDir| folder.path().join(DATABASE).display().to_string();
         Store::back_up(&format!("sqlite:{}", database(&made.folder)), &database(&copy)).await.unwrap();
@@ -211,7 +211,7 @@ impl Deployment {
         files
     }
 
-    /// What lies in the folder, or a new deployment where nothing does.
+    /// Opens the deployment in the folder, or makes a new one if the folder is empty.
     async fn open(folder: TempDir, issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path(DATABASE).display())).await.unwrap();
@@ -296,7 +296,7 @@ impl Deployment {
         ] {
             let id = who.user.unwrap();
             add_user(context, by, who.tenant, id, name, PASSWORD).await.unwrap();
-            // The location is of the rows alone.
+            // The location only occurs in the rows.
             context.store.put_role(who.tenant, id, &viewer(locations)).await.unwrap();
         }
         let manager = RoleAssignment { role: Role::Manager, locations: Locations::Organization };
@@ -312,7 +312,7 @@ impl Deployment {
         local_folder(&self.folder.path().join("data"), program, dataset, Some(tenant))
     }
 
-    /// Amounts in hundredths.
+    /// Writes rows of `Sales`, with amounts in hundredths.
     pub(super) fn write_sales(&self, tenant: Uuid, file: &str, rows: &[(&str, i128, &str)]) {
         let text = |value: &str| Some(Cell::String(value.to_owned()));
         self.write(
@@ -346,7 +346,7 @@ impl Deployment {
         self.context.clock.set(self.now() + by).unwrap();
     }
 
-    /// Queues what is due and executes all that waits. The number of executions.
+    /// Queues what is due and executes everything that waits. Returns the number of executions.
     pub(super) async fn work(&self) -> usize {
         scheduler::queue_due(&self.context, self.now()).await.unwrap();
         let mut executed = 0;
@@ -356,7 +356,7 @@ impl Deployment {
         executed
     }
 
-    /// Sends the callbacks that are due. The number of attempts.
+    /// Sends the callbacks that are due. Returns the number of attempts.
     pub(super) async fn deliver(&self) -> usize {
         deliverer::deliver_due(&self.context).await.unwrap()
     }
@@ -392,7 +392,7 @@ impl Deployment {
         }
     }
 
-    /// Signed by the authority, valid for an hour from now.
+    /// A token signed by the authority, which is valid for an hour from now.
     pub(super) fn token(&self, who: Who) -> String {
         self.context.signing.sign(&self.claims(who)).unwrap()
     }
@@ -400,7 +400,7 @@ impl Deployment {
     // Requests
 
     pub(super) async fn send(&self, mut request: Request<Body>) -> Answer {
-        // As every client does.
+        // Every client sends the header.
         request.headers_mut().entry(header::HOST).or_insert(HeaderValue::from_static("insights.example"));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -431,7 +431,7 @@ impl Deployment {
         self.send(request.body(Body::empty()).unwrap()).await
     }
 
-    /// Posts a form to a token endpoint, version 1 unless the path says otherwise.
+    /// Posts a form to a token endpoint, of version 1 unless the path says otherwise.
     pub(super) async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -455,7 +455,7 @@ impl Deployment {
         answer.ok()[0]["reportStatus"].as_str().unwrap().to_owned()
     }
 
-    /// All executions of a report that are queued or more, the latest first. The one that waits for the next slot is not among them.
+    /// All executions of a report that are queued or further, the latest first. The one that waits for the next slot is not among them.
     pub(super) async fn executions(&self, who: Who, report: &str) -> Vec<Value> {
         let every = "getLatestExecution=false&executionStatus=Pending;Running;Paused;Completed;Failed";
         let mut all = self.get(who, &format!("ScheduledReport/execution/{report}?{every}")).await.ok();
@@ -463,7 +463,7 @@ impl Deployment {
         all
     }
 
-    /// The link to the file of a query that ran just now.
+    /// The link to the artifact of a query that was just executed.
     pub(super) async fn export(&self, who: Who, text: &str, fields: Value) -> String {
         let query = self.create_query(who, text).await;
         let report = self.create_report(who, &query, with(json!({"ExecuteNow": true}), fields)).await;
@@ -475,7 +475,7 @@ impl Deployment {
 
 pub(super) const ALL_SALES: &str = "SELECT Name, Amount FROM Sales ORDER BY Name ASC";
 
-/// On a schedule, from four hours after the start of the clock.
+/// A schedule that begins four hours after the start of the clock.
 pub(super) fn every_four_hours(count: Option<u32>) -> Value {
     json!({"StartTime": "2026-11-22T16:00:00Z", "RecurrenceInterval": 4, "RecurrenceCount": count})
 }
@@ -484,7 +484,7 @@ pub(super) fn report_body(query: &str, fields: Value) -> Value {
     with(json!({"ReportName": "report", "QueryId": query}), fields)
 }
 
-/// The fields of both; those of the second count.
+/// The fields of both objects; those of the second take precedence.
 pub(super) fn with(mut fields: Value, more: Value) -> Value {
     let Value::Object(more) = more else { panic!("no object") };
     fields.as_object_mut().unwrap().extend(more);
@@ -518,7 +518,7 @@ impl Answer {
         body["value"].as_array().unwrap().clone()
     }
 
-    /// The documented form of every answer of the API. `notes`, which are ours, stand only beside rows.
+    /// The documented form of every answer of the API. `notes`, which this server adds, only come with rows.
     pub(super) fn envelope(&self) -> Value {
         let body = self.json();
         let names: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
@@ -539,7 +539,7 @@ impl Answer {
         body
     }
 
-    /// A refusal in the documented form; its message.
+    /// Checks a refusal in the documented form; returns its message.
     pub(super) fn refused(&self, status: u16) -> String {
         let body = self.envelope();
         assert_eq!(self.status.as_u16(), status, "{body}");

@@ -1,4 +1,4 @@
-//! What holds for every request, whatever it is about.
+//! Rules for every request, whatever it is about.
 
 mod answer_headers;
 mod counted;

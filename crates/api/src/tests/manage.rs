@@ -1,4 +1,4 @@
-//! The management API: an organisation's life, the rules on the way, and what nobody may do.
+//! The management API: the life of an organisation, its rules, and what nobody may do.
 
 mod administrators;
 mod applications;

@@ -1,4 +1,4 @@
-//! The authority: tokens, sign-in, and those who attack both.
+//! The authority: tokens, sign-in, and attacks on both.
 
 mod access_tokens;
 mod attacks;

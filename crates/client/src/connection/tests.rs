@@ -76,7 +76,7 @@ fn refusals_are_read_with_or_without_an_envelope() {
 
 #[tokio::test]
 async fn a_port_without_a_listener_is_unreachable() {
-    // Bound and let go, so that nothing listens there.
+    // Bound and then released, so that nothing listens at the address.
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = settings();
     settings.authority_token_url = format!("http://{address}/t/oauth2/token?x=s3cret");

@@ -10,7 +10,7 @@ use super::*;
 use crate::settings::SignIn;
 use crate::token::Token;
 
-/// Answers each connection with the next of these (status line, body), and gives the requests' heads and bodies back.
+/// Answers each connection with the next of these (status line, body), and returns the heads and bodies of the requests.
 async fn answering(answers: Vec<(&'static str, &'static str)>) -> (ManageClient, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -102,7 +102,7 @@ async fn a_link_to_the_page_itself_ends_the_list() {
 async fn the_audit_trail_is_asked_for_no_more_than_wanted() {
     let event = r#"{"value":[{"id":"1","at":"2026-11-22T12:00:00Z","action":"role.assign"},{"id":"2","at":"2026-11-22T12:00:00Z","action":"role.assign"}],"nextLink":"?skipToken=x","totalCount":7}"#;
     let (client, server) = answering(vec![("200 OK", event)]).await;
-    let filter = AuditFilter { action: Some("role.assign".into()), ..AuditFilter::default() };
+    let filter = AuditQuery { action: Some("role.assign".into()), ..AuditQuery::default() };
     let listed = client.audit(Some("t"), &filter, 1).await.unwrap();
     assert_eq!((listed.value.len(), listed.total_count), (1, 7));
     assert_eq!(first_line(&server.await.unwrap()[0]), "GET /manage/v1/tenants/t/audit?action=role.assign&pageSize=1 HTTP/1.1");
@@ -132,8 +132,8 @@ async fn keys_and_bindings_of_external_issuers() {
     let (client, server) = answering(vec![("200 OK", r#"{"keyIds":["b","a"]}"#), ("201 Created", bound), ("204 No Content", "")]).await;
     assert_eq!(client.rotate_signing_key().await.unwrap().key_ids, ["b", "a"]);
     let new = NewExternalIdentity {
-        issuer: "https://idp.example".into(),
-        kind: "user".into(),
+        issuer: Some("https://idp.example".into()),
+        kind: Some("user".into()),
         external_tenant: Some("t1".into()),
         external_id: Some("u1".into()),
         user: Some("ada@contoso.example".into()),
@@ -146,6 +146,20 @@ async fn keys_and_bindings_of_external_issuers() {
     assert_eq!(first_line(&requests[0]), "POST /manage/v1/keys/rotate HTTP/1.1");
     assert!(requests[1].starts_with("POST /manage/v1/tenants/t/externalIdentities ") && !requests[1].contains("application\":"));
     assert_eq!(first_line(&requests[2]), "DELETE /manage/v1/tenants/t/externalIdentities/1 HTTP/1.1");
+}
+
+/// A person's file may hold anything: what is wrong in it, the server says.
+#[tokio::test]
+async fn a_profile_is_sent_as_it_was_written() {
+    let refusal =
+        r#"{"error":{"code":"invalid","message":"'profile.city' should be a string, but holds a number.","correlationId":"c-1"}}"#;
+    let (client, server) = answering(vec![("400 Bad Request", refusal)]).await;
+    let profile = serde_json::json!({"CITY": 5, "more": []});
+    let new = NewTenant { domain: Some("contoso.example".into()), profile: Some(profile), ..NewTenant::default() };
+    let error = client.enroll_tenant(&new).await.unwrap_err();
+    assert!(error.to_string().starts_with("'profile.city' should be a string, but holds a number."), "{error}");
+    let requests = server.await.unwrap();
+    assert!(requests[0].ends_with(r#"{"domain":"contoso.example","profile":{"CITY":5,"more":[]}}"#), "{}", requests[0]);
 }
 
 #[tokio::test]

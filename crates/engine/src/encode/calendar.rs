@@ -5,7 +5,7 @@ const SECOND: i64 = 1_000_000;
 
 pub(crate) fn push_date(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(days);
-    // Like ISO 8601's expanded years, so that no year beyond four digits is taken for another one.
+    // Follows ISO 8601's expanded years, so that a year of more than four digits is not read as another one.
     if (0..=9_999).contains(&year) {
         let digit = |value: u64| b'0' + (value % 10) as u8;
         let (y, m, d) = (year.unsigned_abs(), month, day);
@@ -22,7 +22,7 @@ pub(crate) fn push_date(days: i64, out: &mut Vec<u8>) {
     push_digits(day, 2, out);
 }
 
-/// Writes fractions of a second only if there are any, without trailing zeros.
+/// Writes fractions of a second only if they are not zero, without trailing zeros.
 pub(crate) fn push_timestamp(microseconds: i64, out: &mut Vec<u8>) {
     let of_day = microseconds.rem_euclid(DAY);
     push_date(microseconds.div_euclid(DAY), out);

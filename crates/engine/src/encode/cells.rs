@@ -1,4 +1,4 @@
-//! One column of a batch, by its type. The encoders share this.
+//! The values of one column of a batch, by its type. All encoders share this.
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array, RecordBatch,
@@ -19,7 +19,7 @@ pub(super) struct Cells<'a> {
 
 enum Values<'a> {
     Text(&'a StringArray),
-    /// Its keys are those of the rows that are not null.
+    /// The keys belong to the rows that are not null.
     Dictionary(&'a [i32], &'a StringArray),
     Int(&'a Int64Array),
     Float(&'a Float64Array),
@@ -41,7 +41,7 @@ pub(super) enum Cell<'a> {
     Bool(bool),
 }
 
-/// The columns of the answer, in its order.
+/// The columns of the answer, in the answer's order.
 pub(super) fn columns<'a>(batch: &'a RecordBatch, outputs: &[Output]) -> Result<Vec<Cells<'a>>, EngineError> {
     let column = |output: &Output| match batch.columns().get(output.column) {
         Some(array) => Cells::new(array.as_ref()),
@@ -103,7 +103,7 @@ fn dictionary(array: &DictionaryArray<Int32Type>) -> Option<Values<'_>> {
     Some(Values::Dictionary(array.keys().values(), array.values().as_string_opt()?))
 }
 
-/// What an export writes for each value; null stays null.
+/// The texts that an export writes for the values; null stays null.
 pub(crate) fn text_of(array: &ArrayRef) -> Result<StringArray, EngineError> {
     let cells = Cells::new(array.as_ref())?;
     let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 8);
@@ -122,14 +122,14 @@ pub(crate) fn text_of(array: &ArrayRef) -> Result<StringArray, EngineError> {
 }
 
 impl Cell<'_> {
-    /// Appends every value but a text, whose quoting is the encoder's task. Appends nothing for null.
+    /// Appends any value except a text, which the encoder quotes itself. Appends nothing for null.
     #[inline]
     pub(super) fn push(&self, out: &mut Vec<u8>) {
         match self {
             Cell::Null => {}
             Cell::Text(text) => out.extend_from_slice(text.as_bytes()),
             Cell::Int(value) => out.extend_from_slice(itoa::Buffer::new().format(*value).as_bytes()),
-            // The shortest digits that read back as the same number; `1e16` and more, `1e-5` and less have an exponent.
+            // The shortest digits that read back as the same number, with an exponent from `1e16` up and from `1e-5` down.
             Cell::Float(value) => out.extend_from_slice(zmij::Buffer::new().format(*value).as_bytes()),
             Cell::Decimal(unscaled, scale) => push_decimal(*unscaled, *scale, out),
             Cell::Date(days) => calendar::push_date((*days).into(), out),
@@ -139,7 +139,7 @@ impl Cell<'_> {
     }
 }
 
-/// With as many digits after the point as the scale says.
+/// Writes as many digits after the point as the scale says.
 fn push_decimal(unscaled: i128, scale: i8, out: &mut Vec<u8>) {
     if unscaled < 0 {
         out.push(b'-');

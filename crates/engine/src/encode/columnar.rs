@@ -1,7 +1,7 @@
-//! Parquet and Arrow files: columns in their own types, under the names that the query wrote.
+//! Parquet and Arrow files: columns in their own types, under the names that the query uses.
 //!
-//! Both are written one batch after the other, since later parts refer to earlier ones by number. Rows are first cut again into batches of one size,
-//! so that the file does not show how the engine had cut them.
+//! Both are written batch after batch, since later parts refer to earlier ones by number. The rows are first cut again into batches of one size, so
+//! that the file does not show how the engine had cut them.
 
 use std::sync::Arc;
 
@@ -21,15 +21,15 @@ use crate::encode::Output;
 use crate::error::EngineError;
 use crate::types;
 
-/// A row group is held in memory until it is whole, by us and by many who read it.
+/// A row group is held in memory until it is complete, by this writer and by many readers.
 const ROW_GROUP_ROWS: usize = 131_072;
-/// Bytes, as they will be stored.
+/// The bytes of a row group as it is stored.
 const ROW_GROUP_BYTES: usize = 16 << 20;
 
-/// Who wrote a file, without a version: the same rows give the same bytes.
+/// The writer that a file names, without a version, so that the same rows always give the same bytes.
 const CREATED_BY: &str = "insightgate";
 
-/// The columns of a file, and their sources.
+/// The columns of a file and their sources in the stream.
 pub(super) struct Table {
     outputs: Vec<Output>,
     pub(super) schema: SchemaRef,
@@ -42,7 +42,7 @@ impl Table {
         Table { outputs, schema: Arc::new(Schema::new(fields)) }
     }
 
-    /// The stream's batch as it is in the file: texts that are dictionaries in memory become plain.
+    /// The batch of the stream as the file stores it: texts that are dictionaries in memory become plain.
     pub(super) fn batch(&self, batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
         let column = |(output, field): (&Output, &Arc<Field>)| -> Result<ArrayRef, EngineError> {
             let Some(array) = batch.columns().get(output.column) else {
@@ -56,15 +56,15 @@ impl Table {
     }
 }
 
-/// The same values in canonical form: without a bitmap if nothing is null, and with empty values beneath nulls. Both depend on how the engine made a
-/// batch, and both writers write them as they are.
+/// The same values in canonical form: without a null bitmap if nothing is null, and with empty values beneath nulls. Both depend on how the engine
+/// made the batch, and both writers would write them as they are.
 pub(super) fn canonical(batch: &RecordBatch) -> Result<RecordBatch, EngineError> {
     let columns = batch.columns().iter().map(|array| rebuilt(array)).collect();
     RecordBatch::try_new(batch.schema(), columns).map_err(failed)
 }
 
 fn rebuilt(array: &ArrayRef) -> ArrayRef {
-    // Bits beyond the last row may be those of other rows.
+    // Bits beyond the last row may belong to other rows.
     if let Some(values) = array.as_boolean_opt() {
         return Arc::new(values.iter().collect::<BooleanArray>());
     }
@@ -115,7 +115,7 @@ impl FileWriter for ParquetFile {
     }
 }
 
-/// It is not compressed, so that every reader of the format can read it, also from a mapped file.
+/// The file is not compressed, so that every reader of the format can read it, also when the file is memory-mapped.
 pub(super) struct ArrowFile(IpcWriter<Vec<u8>>);
 
 impl ArrowFile {
@@ -138,7 +138,7 @@ impl FileWriter for ArrowFile {
     }
 }
 
-/// They write to memory, so that nothing of the machine can be at fault.
+/// The writers write to memory, so that a failure is never an error of the machine.
 fn failed(error: impl std::fmt::Display) -> EngineError {
     EngineError::Plan(format!("the file cannot be written: {error}"))
 }

@@ -1,4 +1,4 @@
-//! The formats of a file, and how its bytes are made.
+//! The file formats, and how a file's bytes are made.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! Rows as JSON objects under the names that the query wrote, in SELECT's order, with numbers as exact as their types: for previews, and for lines of
-//! a file.
+//! Rows as JSON objects under the names that the query uses, in the order of SELECT, with numbers as exact as their types. Previews and JSON Lines
+//! files use them.
 //!
-//! A name that is twice in SELECT appears once, with its first value, since readers of JSON identify a value by its name.
+//! A name that stands twice in SELECT appears once, with its first value, since readers of JSON identify a value by its name.
 
 use datafusion::arrow::array::RecordBatch;
 use serde_json::value::RawValue;
@@ -11,10 +11,10 @@ use super::{Encoder, named_once};
 use crate::encode::Output;
 use crate::error::EngineError;
 
-/// One object per line, with a line feed after each.
+/// Writes one object per line, with a line feed after each.
 pub(super) struct Lines(Objects);
 
-/// Outputs, and their keys as JSON.
+/// The outputs, and their names as JSON strings.
 struct Objects {
     outputs: Vec<Output>,
     keys: Vec<String>,
@@ -69,7 +69,7 @@ impl Objects {
             out.push(b':');
             match column.cell(row) {
                 Cell::Null => out.extend_from_slice(b"null"),
-                // JSON has no numbers for these.
+                // JSON has no numbers for infinity and NaN.
                 Cell::Float(value) if !value.is_finite() => out.extend_from_slice(b"null"),
                 Cell::Text(text) => serde_json::to_writer(&mut *out, text).map_err(unwritten)?,
                 cell @ (Cell::Date(_) | Cell::Timestamp(_)) => {

@@ -1,8 +1,8 @@
-//! Where a column of an answer stands in the stream of rows.
+//! The place of an answer's column in the stream of rows.
 
 use insightgate_query::datasets::catalog::ColumnType;
 
-/// `column` of the stream, under the name of the answer. The same column may stand twice.
+/// The stream's column number `column`, under its name in the answer. The same column may stand twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Output {
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! The parts of a file: made in parallel if the format allows it, and returned in order.
+//! The parts of a file, which are made in parallel if the format allows it and are returned in order.
 //!
 //! Their bytes depend only on the rows and their order, never on how many parts were made in parallel or how the engine cut its batches.
 
@@ -21,19 +21,19 @@ use super::compress::{Compression, MEMBER};
 use super::{Encoder, FileWriter};
 use crate::error::EngineError;
 
-/// Parts that are made or wait to be written, for each stream.
+/// The parts of each stream that are being made or wait to be written.
 const IN_FLIGHT: usize = 2;
 
-/// Rows of a batch of a columnar file; the engine's own batches have no more.
+/// The rows in a batch of a columnar file; the engine's own batches have no more.
 const BATCH_ROWS: usize = 8_192;
 
-/// Bytes of a part of a text, about: rows of many columns are cut into parts of fewer.
+/// The approximate bytes in a part of a text. Batches of long rows are cut into several parts.
 const PART: usize = 4 << 20;
 
-/// Rows that are encoded to see how long they are.
+/// The number of rows that are encoded to estimate the length of the others.
 const SAMPLE: usize = 16;
 
-/// Bytes of the file, and the rows in them.
+/// Bytes of the file, and the number of rows that they contain.
 pub(crate) struct Part {
     pub(crate) bytes: Vec<u8>,
     pub(crate) rows: u64,
@@ -48,7 +48,7 @@ pub(crate) enum Halt {
 
 type Made = Result<Part, Halt>;
 
-/// Dropping it ends the parts that it has begun.
+/// Dropping it stops the parts that are being made.
 pub(crate) struct Parts {
     next: mpsc::Receiver<BoxFuture<'static, Made>>,
     emptied: mpsc::UnboundedSender<Vec<u8>>,
@@ -56,7 +56,7 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// None if the file is complete.
+    /// Returns the next part; `None` if the file is complete.
     pub(crate) async fn next(&mut self) -> Option<Made> {
         if let Some(part) = self.next.recv().await {
             return Some(part.await);
@@ -68,7 +68,7 @@ impl Parts {
         }
     }
 
-    /// Returns the buffer of a part, so that it is used again.
+    /// Returns the buffer of a part, so that it can be used again.
     pub(crate) fn reuse(&self, bytes: Vec<u8>) {
         let _ = self.emptied.send(bytes);
     }
@@ -110,7 +110,7 @@ fn compress(compression: Compression, Part { bytes, rows }: Part) -> BoxFuture<'
     })
 }
 
-/// A text, with its header first.
+/// The parts of a text, with its header first.
 pub(super) fn side_by_side(rows: SendableRecordBatchStream, encoder: Arc<dyn Encoder>, side_by_side: usize) -> Parts {
     let (emptied, reusable) = mpsc::unbounded_channel::<Vec<u8>>();
     let reusable = Arc::new(Mutex::new(reusable));
@@ -142,7 +142,7 @@ pub(super) fn side_by_side(rows: SendableRecordBatchStream, encoder: Arc<dyn Enc
     Parts { next, emptied, making }
 }
 
-/// The rows of a batch in pieces of about [`PART`], by the length of its first rows.
+/// Cuts a batch into pieces of about [`PART`] bytes, estimated from the length of its first rows.
 fn pieces(batch: &RecordBatch, encoder: &dyn Encoder) -> Result<Vec<RecordBatch>, EngineError> {
     let rows = batch.num_rows();
     let sample = rows.min(SAMPLE);
@@ -156,7 +156,7 @@ fn pieces(batch: &RecordBatch, encoder: &dyn Encoder) -> Result<Vec<RecordBatch>
     Ok((0..rows).step_by(size).map(|start| batch.slice(start, size.min(rows - start))).collect())
 }
 
-/// A columnar file, of batches of one size.
+/// The parts of a columnar file, which is written in batches of one size.
 pub(super) fn one_by_one(rows: SendableRecordBatchStream, table: Table, file: impl FileWriter + 'static, side_by_side: usize) -> Parts {
     let (out, next) = mpsc::channel(side_by_side.max(1));
     let (emptied, _) = mpsc::unbounded_channel();
@@ -192,7 +192,7 @@ pub(super) fn one_by_one(rows: SendableRecordBatchStream, table: Table, file: im
     Parts { next, emptied, making }
 }
 
-/// Runs at once; is stopped when nobody waits for it any more.
+/// Starts at once, and stops when the returned future is dropped.
 fn task(made: impl Future<Output = Result<Part, EngineError>> + Send + 'static) -> BoxFuture<'static, Made> {
     let task = SpawnedTask::spawn(made);
     async move { task.join().await.map_err(stopped)?.map_err(Halt::Other) }.boxed()
@@ -219,7 +219,7 @@ mod tests {
 
     use super::*;
 
-    /// So many bytes a row.
+    /// Encodes each row as this many bytes.
     struct Wide(usize);
 
     impl Encoder for Wide {
@@ -236,7 +236,7 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, false)]));
         let batch = RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from_iter_values(0..8_192))]).unwrap();
         for (of_row, count) in [(1, 1), (100, 1), (512, 1), (20_000, 40), (5 << 20, 8_192)] {
-            // The longest rows of all would fill the memory as a sample of their own.
+            // A sample of the longest rows would fill the memory by itself.
             let batch = if of_row > PART { batch.slice(0, 64) } else { batch.clone() };
             let pieces = pieces(&batch, &Wide(of_row)).unwrap();
             assert_eq!(pieces.len(), if of_row > PART { 64 } else { count }, "{of_row}");

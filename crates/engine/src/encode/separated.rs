@@ -1,6 +1,6 @@
-//! CSV and TSV: UTF-8 without a byte-order mark, lines that end with `\n`, and a header with the names that the query wrote.
+//! CSV and TSV: UTF-8 without a byte-order mark, with lines that end with `\n` and a header with the names that the query uses.
 //!
-//! A null is empty, and an empty string is `""`. A value is quoted only if it is empty or contains the delimiter, a quote, CR or LF.
+//! A null is written as nothing and an empty string as `""`. A value is quoted only if it is empty or contains the delimiter, a quote, CR or LF.
 
 use datafusion::arrow::array::RecordBatch;
 
@@ -37,7 +37,7 @@ impl Separated {
     }
 }
 
-/// Looks at all bytes without stopping early: compilers make wide instructions of that.
+/// Looks at all bytes without stopping early, which lets the compiler use SIMD instructions.
 #[inline]
 fn needs_quotes(bytes: &[u8], delimiter: u8) -> bool {
     bytes.is_empty()

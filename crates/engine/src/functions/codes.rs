@@ -1,8 +1,8 @@
-//! Texts as numbers while rows are grouped: a text in a dictionary is looked up once per dictionary, and rows are then compared by numbers, which
-//! costs a fraction of comparing texts.
+//! Encodes texts as numbers while rows are grouped: each text of a dictionary is looked up once per dictionary, and rows are then compared by
+//! numbers, which costs a fraction of comparing texts.
 //!
-//! Two functions share one table: `insightgate_code` gives a text its number, `insightgate_text` gives it back. The table lives as long as
-//! the plan, so that a plan that travels needs to be cut above the second of them.
+//! Two functions share one table: `insightgate_code` turns a text into its number, `insightgate_text` turns the number back. The table lives as long
+//! as the plan, so that a plan that runs in several processes needs to be cut above the second function.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -20,10 +20,10 @@ use crate::functions::remembered::Remembered;
 use crate::reach;
 use crate::reach::{PlanPart, Reach};
 
-/// Bytes that a text takes besides its own, in the table and in the list.
+/// The bytes that each text takes in the table and in the list in addition to its own.
 const BESIDES: usize = 32;
 
-/// There are more texts than were given room. A plan without codes has to be made.
+/// The texts take more memory than they were given. The plan has to be made again without codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the different texts of a column take more memory than was given to them")]
 pub(crate) struct TooMany;
@@ -33,26 +33,27 @@ pub(crate) fn are_too_many(error: &DataFusionError) -> bool {
     matches!(error.find_root(), DataFusionError::External(cause) if cause.is::<TooMany>())
 }
 
-/// The numbers of one column's texts.
+/// The numbers of the texts of one column.
 #[derive(Default)]
 struct Codes {
     hasher: DefaultHashBuilder,
     known: RwLock<Known>,
-    /// The numbers of the values of each.
+    /// For each dictionary, the numbers of its values.
     dictionaries: Remembered<Option<i32>>,
 }
 
 #[derive(Default)]
 struct Known {
     numbers: HashTable<i32>,
-    /// All texts, one behind the other, and where each ends.
+    /// All texts, one behind the other, and the end of each.
     texts: String,
     ends: Vec<usize>,
-    /// Bytes that more texts may take.
+    /// The bytes that further texts may take.
     room: usize,
 }
 
-/// `column`, a dictionary, as numbers; and the numbers as texts again. Fails with [`TooMany`] when the texts take more than `room` bytes.
+/// Returns `column`, a dictionary, as numbers, and a function that turns the numbers back into texts. Evaluation fails with [`TooMany`] when the
+/// texts take more than `room` bytes.
 pub(crate) fn coded(column: Expr, room: usize) -> (Expr, impl Fn(Expr) -> Expr) {
     let codes = Shared(Arc::new(Codes { known: RwLock::new(Known { room, ..Known::default() }), ..Codes::default() }));
     let signature = || Signature::any(1, Volatility::Immutable);
@@ -61,7 +62,7 @@ pub(crate) fn coded(column: Expr, room: usize) -> (Expr, impl Fn(Expr) -> Expr) 
     (code.call(vec![column]), move |number| text.call(vec![number]))
 }
 
-/// The table of the two functions that share it: they are the same function where it is the same table.
+/// The table of the two functions that share it. Two functions are equal if they use the same table.
 #[derive(Clone)]
 struct Shared(Arc<Codes>);
 
@@ -85,7 +86,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// `insightgate_code`: a text as its number.
+/// `insightgate_code`: turns a text into its number.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Code {
     codes: Shared,
@@ -114,7 +115,7 @@ impl ScalarUDFImpl for Code {
     }
 }
 
-/// `insightgate_text`: a number as its text.
+/// `insightgate_text`: turns a number into its text.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Text {
     codes: Shared,
@@ -179,7 +180,7 @@ impl Codes {
         }
     }
 
-    /// Most are known after a while, and those that are do not keep other streams waiting.
+    /// Looks the texts up under the read lock first: most are known after a while, and looking them up does not block other streams.
     fn of_texts(&self, texts: &StringArray) -> Result<Vec<Option<i32>>> {
         let hashed = |text: &str| self.hasher.hash_one(text);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

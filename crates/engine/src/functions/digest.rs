@@ -1,4 +1,4 @@
-//! `insightgate_digest` replaces a text by 128 bits, where texts are compared but never shown: to count the distinct ones of a group.
+//! `insightgate_digest` replaces a text by 128 bits where texts are compared but never shown, such as to count the distinct texts of a group.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
@@ -15,8 +15,8 @@ use crate::reach::{PlanPart, Reach};
 
 const DIGEST: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
 
-/// Keyed SipHash with a random key of this process: another process would make other digests. The chance that two of a thousand million different
-/// texts have the same digest is 1 in 10^20.
+/// A keyed SipHash with a random key of this process, so that another process would compute other digests. The chance that two of a thousand million
+/// different texts have the same digest is 1 in 10^20.
 pub(crate) fn digest(text: Expr) -> Expr {
     static FUNCTION: LazyLock<Arc<ScalarUDF>> =
         LazyLock::new(|| reach::function(Digest { signature: Signature::exact(vec![DataType::Utf8], Volatility::Immutable) }));

@@ -1,8 +1,8 @@
 //! A filter for DISTINCT that may pass duplicates but never drops the first row of a group. It drops most rows before they are grouped: those whose
-//! codes were seen before at an earlier place.
+//! codes were already seen at an earlier place.
 //!
 //! If rows are grouped by [codes](crate::functions::codes), which are small numbers, one lookup in an array tells whether a row can be the first with
-//! its codes. Rows may come in any order, and codes that are not in the array pass. Of equal rows, the one at the first place always passes.
+//! its codes. Rows may come in any order, and a row whose codes do not fit into the array passes. Of equal rows, the one at the first place always passes.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -18,13 +18,13 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUD
 use crate::reach;
 use crate::reach::{PlanPart, Reach};
 
-/// Bits of all codes together: eight bytes for each combination that they can tell.
+/// The bits of all codes together. The array has eight bytes for each combination that these bits can tell apart.
 const BITS: u32 = 20;
 
-/// Columns beyond which too few bits are left for each of them.
+/// With more columns than this, too few bits are left for each of them.
 const MOST_COLUMNS: usize = 4;
 
-/// Whether a row with these codes, at `place`, may be the first of its kind. None for too many columns.
+/// Whether a row with these codes at `place` may be the first of its group. `None` for too many columns.
 pub(crate) fn may_be_first(codes: Vec<Expr>, place: Expr) -> Option<Expr> {
     if codes.is_empty() || codes.len() > MOST_COLUMNS {
         return None;
@@ -32,16 +32,16 @@ pub(crate) fn may_be_first(codes: Vec<Expr>, place: Expr) -> Option<Expr> {
     let function = MayBeFirst {
         bits: BITS / u32::try_from(codes.len()).ok()?,
         first: Arc::default(),
-        // Its answer depends on what was asked before.
+        // The result depends on earlier calls.
         signature: Signature::any(codes.len() + 1, Volatility::Volatile),
     };
     Some(reach::function(function).call(codes.into_iter().chain([place]).collect()))
 }
 
 struct MayBeFirst {
-    /// Of each code.
+    /// The bits of each code.
     bits: u32,
-    /// The least place of each combination of codes that was met, by their bits.
+    /// The least place seen of each combination of codes, indexed by their bits.
     first: Arc<Mutex<Vec<i64>>>,
     signature: Signature,
 }
@@ -91,7 +91,7 @@ impl ScalarUDFImpl for MayBeFirst {
             return exec_err!("insightgate_may_be_first takes codes");
         };
         let (most, bits) = (1_usize << self.bits, self.bits);
-        // Null is the code 0. None for codes of too many bits.
+        // The code 0 stands for null. `None` for a code of too many bits.
         let slot = |row: usize| {
             codes.iter().try_fold(0_usize, |slot, codes| {
                 let code = if codes.is_null(row) { 0 } else { usize::try_from(codes.value(row)).ok()? + 1 };
@@ -105,7 +105,7 @@ impl ScalarUDFImpl for MayBeFirst {
                 first.resize((slot + 1).next_power_of_two(), i64::MAX);
             }
             match first.get_mut(slot) {
-                // The same row may be asked about again.
+                // The same row may be asked about again, and passes again.
                 Some(known) if *known < places.value(row) => false,
                 Some(known) => {
                     *known = places.value(row);

@@ -1,7 +1,7 @@
-//! `insightgate_meets` tries a predicate of the language on a column, as [`TextPredicate`] means it.
+//! `insightgate_meets` evaluates a predicate of the language on a column, as [`TextPredicate`] defines it.
 //!
-//! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The test is all that another
-//! process needs to make the same function: what it remembers of dictionaries only saves work.
+//! A column that comes as a dictionary is tested once for each of its different values, not once for each row. The predicate is all that another
+//! process needs to make the same function: the remembered results of dictionaries only save work.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -22,7 +22,7 @@ use crate::functions::remembered::Remembered;
 use crate::reach;
 use crate::reach::{PlanPart, Reach};
 
-/// Whether the value of `subject`, as an export writes it, meets the predicate. None for one that does not look at text.
+/// Whether the value of `subject`, as an export writes it, meets the predicate. `None` for a predicate that does not look at text.
 pub(crate) fn meets(subject: Expr, predicate: &Predicate) -> Option<Expr> {
     let meets = Meets {
         compiled: TextPredicate::new(predicate)?,
@@ -35,10 +35,10 @@ pub(crate) fn meets(subject: Expr, predicate: &Predicate) -> Option<Expr> {
 
 struct Meets {
     compiled: TextPredicate,
-    /// The predicate, for comparisons of plans.
+    /// The predicate as text, to compare plans.
     spelled: String,
     signature: Signature,
-    /// Which of the values of each meet the predicate.
+    /// For each dictionary, which of its values meet the predicate.
     dictionaries: Remembered<bool>,
 }
 
@@ -92,7 +92,7 @@ impl ScalarUDFImpl for Meets {
 }
 
 impl Meets {
-    /// Null where the value is.
+    /// The result is null where the value is null.
     fn array(&self, array: &ArrayRef) -> Result<BooleanArray> {
         let met = match array.data_type() {
             DataType::Utf8 => self.texts(array.as_string()),
@@ -121,7 +121,7 @@ impl Meets {
 
     fn dictionary(&self, array: &dyn AnyDictionaryArray) -> BooleanBuffer {
         let values = array.values().as_string::<i32>();
-        // Few rows of a large dictionary are what an earlier filter left.
+        // An earlier filter has left few rows of a large dictionary: test the rows rather than the dictionary.
         if array.len() < values.len() / 8 && self.dictionaries.find(values).is_none() {
             let mut scratch = String::new();
             let keys = array.normalized_keys();
@@ -149,7 +149,7 @@ impl Meets {
         }
     }
 
-    /// Columns that are no texts, by the text that an export writes.
+    /// Tests columns that are not texts by the text that an export writes.
     fn others(&self, array: &ArrayRef) -> Result<BooleanBuffer> {
         let texts = text_of(array).map_err(|error| datafusion::error::DataFusionError::External(Box::new(error)))?;
         Ok(self.texts(&texts))
@@ -159,13 +159,13 @@ impl Meets {
 /// The texts of an array as bytes.
 struct Texts<'a> {
     bytes: &'a [u8],
-    /// Where texts begin and end, counted from somewhere before `bytes`.
+    /// Where the texts begin and end. The offsets count from a place that may lie before `bytes`.
     offsets: &'a [i32],
 }
 
 impl<'a> Texts<'a> {
-    /// Where each byte folds for itself as far as `wanted` is concerned: bytes beyond ASCII are no part of an ASCII text, unless they are a
-    /// letter that folds to one of its own.
+    /// Returns the texts if each byte can be folded by itself as far as `wanted` is concerned: bytes beyond ASCII are no part of an ASCII text,
+    /// unless they belong to one of the letters that fold to an ASCII letter. Otherwise returns `None`.
     fn foldable_by_byte(array: &'a StringArray, wanted: &str) -> Option<Texts<'a>> {
         let offsets = array.value_offsets();
         let bytes = array.value_data().get(*offsets.first()? as usize..*offsets.last()? as usize)?;
@@ -174,7 +174,7 @@ impl<'a> Texts<'a> {
         folds.then_some(Texts { bytes, offsets })
     }
 
-    /// Which of them meet the test, or do not.
+    /// Which of the texts meet the test, or do not meet it if `negated`.
     fn that(&self, negated: bool, test: impl Fn(&[u8]) -> bool) -> BooleanBuffer {
         let start = self.offsets.first().copied().unwrap_or_default();
         let text = |from: i32, to: i32| self.bytes.get((from - start) as usize..(to - start) as usize);
@@ -182,7 +182,7 @@ impl<'a> Texts<'a> {
         texts.map(|text| text.is_some_and(&test) != negated).collect()
     }
 
-    /// Which of them hold `wanted`, or do not. It is looked for in all of them at once.
+    /// Which of the texts contain `wanted`, or do not if `negated`. All texts are searched in one pass.
     fn that_hold(&self, wanted: &[u8], negated: bool) -> BooleanBuffer {
         let start = self.offsets.first().copied().unwrap_or_default();
         let ends = self.offsets.get(1..).unwrap_or_default();
@@ -287,7 +287,7 @@ mod tests {
                 let begins = Predicate::Like { pattern: format!("{wanted}%"), negated };
                 for predicate in [Predicate::Compare(comparison, Value::String(wanted.to_owned())), begins] {
                     let function = function(predicate);
-                    // With and without letters that fold from afar beside them.
+                    // Texts beside them may contain letters beyond ASCII that fold to ASCII ones.
                     for texts in [texts.as_slice(), &texts[5..6], &texts[7..9]] {
                         let array = StringArray::from(texts.to_vec());
                         let one_by_one = |text: &&str| Some(function.compiled.matches(text, &mut String::new()));

@@ -1,13 +1,13 @@
-//! The results of functions for recent dictionaries: those of a row group come again with each of its batches.
+//! Remembers the results of functions for recent dictionaries: the dictionary of a row group comes again with each of its batches.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{Array, StringArray};
 
-/// A few streams read a row group each.
+/// This suffices for a few streams that read a row group each.
 const REMEMBERED: usize = 8;
 
-/// For each dictionary, something for each of its values. A dictionary is kept so that its memory is not another's.
+/// A result for each value of each remembered dictionary. The dictionary itself is kept, so that its memory cannot be reused for another one.
 pub(super) struct Remembered<T>(Mutex<Vec<(StringArray, Arc<[T]>)>>);
 
 impl<T> Default for Remembered<T> {
@@ -37,7 +37,7 @@ impl<T> Remembered<T> {
     }
 }
 
-/// Whether two arrays are the same memory.
+/// Whether two arrays share the same memory.
 fn is_same(one: &StringArray, other: &StringArray) -> bool {
     one.len() == other.len()
         && one.value_offsets().as_ptr() == other.value_offsets().as_ptr()

@@ -10,12 +10,12 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUD
 use crate::reach;
 use crate::reach::{PlanPart, Reach};
 
-/// A condition as it is. A scan that knows no AND in it evaluates its parts at once.
+/// Returns the condition unchanged. A scan that sees no AND in it evaluates its parts together.
 pub(crate) fn unsplit_and() -> Arc<ScalarUDF> {
     reach::function(UnsplitAnd { signature: Signature::exact(vec![DataType::Boolean], Volatility::Immutable) })
 }
 
-/// `condition` as it is, kept above what makes `column`: the optimizer takes it for one whose answer may change, and that depends on it.
+/// Returns `condition` unchanged and keeps it above the node that makes `column`: to the optimizer the result is volatile and depends on the column.
 pub(crate) fn above(column: Expr, condition: Expr) -> Expr {
     reach::function(UnsplitAnd { signature: Signature::any(2, Volatility::Volatile) }).call(vec![condition, column])
 }

@@ -1,4 +1,4 @@
-//! `insightgate_widened` makes an Int64 a decimal. Every Int64 is one, so that no value is looked at twice, as a cast does.
+//! `insightgate_widened` converts an Int64 to a decimal. Every Int64 fits, so that it skips the range check of each value that a cast makes.
 
 use std::sync::{Arc, LazyLock};
 
@@ -11,7 +11,7 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ScalarFunctionArgs, ScalarUD
 use crate::reach;
 use crate::reach::{PlanPart, Reach};
 
-/// Digits of an Int64.
+/// The most digits of an Int64.
 pub(crate) const INT64_PRECISION: u8 = 19;
 
 const WIDE: DataType = DataType::Decimal128(INT64_PRECISION, 0);

@@ -18,12 +18,12 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use super::thrift;
 use crate::error::EngineError;
 
-/// Bytes that are read from a file's end at once: most footers are in them, so that one request is enough.
+/// The bytes that are read from a file's end at once. Most footers fit into them, so that one request is enough.
 const TAIL: u64 = 64 << 10;
 /// Footers and page indexes beyond this are damaged rather than large.
 const LARGEST: u64 = 256 << 20;
 const MAGIC: &[u8] = b"PAR1";
-/// The length of the footer, and the magic.
+/// The footer's length and the magic.
 const TRAILER: u64 = 8;
 
 /// The file's footer, from the cache if it belongs to this version of the file.
@@ -32,7 +32,7 @@ pub(crate) async fn footer(
     meta: &ObjectMeta,
     cache: &Arc<FileMetadataCache>,
 ) -> Result<Arc<ParquetMetaData>, EngineError> {
-    // Not only by size and time, which stores count in seconds.
+    // The size and the time are not enough, since stores count time in seconds.
     let cached = cache.get(&meta.location).filter(|cached| cached.is_valid_for(meta) && cached.meta.e_tag == meta.e_tag);
     if let Some(cached) = cached
         && let Some(known) = cached.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()
@@ -49,7 +49,7 @@ pub(crate) async fn footer(
 
 struct Tail<'a> {
     meta: &'a ObjectMeta,
-    /// Where `bytes` begin in the file.
+    /// The place in the file where `bytes` begin.
     start: u64,
     bytes: Bytes,
 }
@@ -69,7 +69,7 @@ impl<'a> Tail<'a> {
         EngineError::Corrupt { file: self.meta.location.to_string(), column: None, detail: detail.into(), told: true }
     }
 
-    /// An error of the library's, in its own words.
+    /// An error that the library reported, in its own words.
     fn unreadable(&self, detail: impl ToString) -> EngineError {
         EngineError::Corrupt { file: self.meta.location.to_string(), column: None, detail: detail.to_string(), told: false }
     }
@@ -78,11 +78,11 @@ impl<'a> Tail<'a> {
         let wanted = range.end.saturating_sub(range.start);
         let found = store.get_range(&self.meta.location, range).await;
         let bytes = found.map_err(|error| EngineError::from_query(error.into(), 0))?;
-        // A file that was cut since it was listed.
+        // The file was truncated after it was listed.
         if bytes.len() as u64 == wanted { Ok(bytes) } else { Err(EngineError::FilesChanged { file: self.meta.location.to_string() }) }
     }
 
-    /// The bytes of a range of the file: those at hand, or fetched.
+    /// The bytes of a range of the file, from those at hand or fetched from the store.
     async fn bytes(&self, store: &dyn ObjectStore, range: Range<u64>) -> Result<Bytes, EngineError> {
         if range.start >= self.start {
             let offset = |at: u64| usize::try_from(at - self.start).unwrap_or(usize::MAX);
@@ -112,7 +112,7 @@ impl<'a> Tail<'a> {
         Ok(parsed)
     }
 
-    /// What the footer says of places in the file must lie in the file.
+    /// Checks that all places that the footer names lie in the file.
     fn check_places(&self, footer: &ParquetMetaData) -> Result<(), EngineError> {
         for column in footer.row_groups().iter().flat_map(|group| group.columns()) {
             let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset());
@@ -129,7 +129,7 @@ impl<'a> Tail<'a> {
         Ok(())
     }
 
-    /// The same, with what the file says of its pages, if it does.
+    /// The same footer with the page index, if the file has one.
     async fn with_page_index(&self, store: &dyn ObjectStore, footer: ParquetMetaData) -> Result<ParquetMetaData, EngineError> {
         let columns: Vec<&ColumnChunkMetaData> = footer.row_groups().iter().flat_map(|group| group.columns()).collect();
         let parts: Vec<Range<u64>> = columns.iter().flat_map(|column| index_parts(column)).flatten().collect();
@@ -160,7 +160,7 @@ impl<'a> Tail<'a> {
     }
 }
 
-/// Where the two indexes of a column's pages lie. None in the place of one that is not there.
+/// The places of the two indexes of a column's pages; `None` for an index that does not exist.
 fn index_parts(column: &ColumnChunkMetaData) -> [Option<Range<u64>>; 2] {
     let part = |offset: Option<i64>, length: Option<i32>| {
         let (start, length) = (u64::try_from(offset?).ok()?, u64::try_from(length?).ok()?);
@@ -194,7 +194,7 @@ fn pages_are_in_place(footer: &ParquetMetaData) -> bool {
     })
 }
 
-/// The library panics on some damaged files.
+/// Turns a panic into an error, since the library panics on some damaged files.
 pub(super) fn caught<T>(parse: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
     catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| Err(ParquetError::General("the file's structure is damaged".to_owned())))
 }

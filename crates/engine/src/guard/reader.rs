@@ -1,4 +1,4 @@
-//! Reads of a file's columns. The headers of their pages are checked before they are decoded.
+//! Reads a file's columns and checks the headers of their pages before they are decoded.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use object_store::path::Path;
 use super::thrift::{self, PageSizes};
 use crate::reach::{PlanPart, Reach};
 
-/// The most bytes of a decompressed page. Most writers make pages of 1 MiB, DuckDB of 100 MB. A page is in memory as a whole, together with its
-/// values.
+/// The most bytes of a decompressed page. Most writers make pages of 1 MiB, and DuckDB of 100 MB. A page is held in memory as a whole, together with
+/// its values.
 pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
 
 /// What is wrong with a file.
@@ -64,9 +64,9 @@ pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]
 struct GuardedReader {
     inner: Box<dyn AsyncFileReader + Send>,
     location: Path,
-    /// Of the file, in bytes.
+    /// The size of the file in bytes.
     size: u64,
-    /// By their places in the file. Empty until the footer was read, which comes before all else.
+    /// The columns, ordered by their place in the file. Empty until the footer is read, which happens before anything else.
     columns: Vec<Chunk>,
 }
 
@@ -114,7 +114,7 @@ impl AsyncFileReader for GuardedReader {
 }
 
 impl GuardedReader {
-    /// A store makes room for what is asked for before it looks whether it is there.
+    /// A store allocates memory for a requested range before it checks that the range exists.
     fn check_place(&self, range: &Range<u64>) -> Result<()> {
         if range.start <= range.end && range.end <= self.size {
             return Ok(());
@@ -122,7 +122,7 @@ impl GuardedReader {
         Err(self.fault(None, "its indexes point outside of the file".to_owned()))
     }
 
-    /// Ranges of a column begin with a page; what is in none, such as a Bloom filter, has no pages.
+    /// Ranges of a column begin with a page. A range outside of all columns, such as a Bloom filter, has no pages.
     fn check(&self, range: &Range<u64>, bytes: &[u8]) -> Result<()> {
         let after = self.columns.partition_point(|chunk| chunk.place.start <= range.start);
         let chunk = after.checked_sub(1).and_then(|index| self.columns.get(index)).filter(|chunk| range.start < chunk.place.end);
@@ -138,7 +138,7 @@ impl GuardedReader {
 }
 
 impl Chunk {
-    /// None for what is no place in a file, which no reader would ask for.
+    /// `None` if the claimed place cannot be one in a file; no reader would ask for it.
     fn of(column: &ColumnChunkMetaData) -> Option<Chunk> {
         let start = u64::try_from(column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset())).ok()?;
         let end = start.checked_add(u64::try_from(column.compressed_size()).ok()?)?;
@@ -146,7 +146,7 @@ impl Chunk {
         Some(Chunk { place: start..end, column: name, codec: column.compression(), values: column.num_values() })
     }
 
-    /// What is wrong, if something is.
+    /// Returns what is wrong with the pages, if anything is.
     fn check(&self, start: u64, bytes: &[u8]) -> Result<(), String> {
         if self.codec == Compression::LZO {
             return Err("it is compressed with LZO, which cannot be read".to_owned());
@@ -161,7 +161,7 @@ impl Chunk {
                 let (size, most) = (uncompressed >> 20, LARGEST_PAGE >> 20);
                 return Err(damaged(&format!("has {size} MiB, and pages of more than {most} MiB are not read")));
             }
-            // A value takes some of the page, unless all are null or the same.
+            // Each value takes at least a byte of a dictionary page. Values of a data page may take none if all are null or the same.
             let most = if is_dictionary { uncompressed } else { self.values };
             if uncompressed < 0 || !(0..=most).contains(&values) {
                 return Err(damaged("has a damaged header"));
@@ -186,7 +186,7 @@ mod tests {
         out.push(value as u8);
     }
 
-    /// A page with these numbers in its header, and as many bytes as it says at most 100.
+    /// A page with these numbers in its header, followed by as many bytes as the header says, but at most 100.
     fn page(kind: i64, uncompressed: i64, compressed: i64, values: i64) -> Vec<u8> {
         let mut bytes = Vec::new();
         for value in [kind, uncompressed, compressed] {

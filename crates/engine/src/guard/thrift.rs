@@ -1,19 +1,19 @@
 //! A walk over Thrift's compact protocol that does not trust lengths.
 //!
-//! The Parquet library allocates as many elements as a list claims to have. A damaged length then requests more memory than there is, which ends the
-//! process. Every structure of a file is therefore walked once before the library sees it, and each length must be covered by data.
+//! The Parquet library allocates as many elements as a list claims to have. A damaged length would then request more memory than there is, which ends
+//! the process. Every structure of a file is therefore walked once before the library sees it, and each length must be covered by data.
 
-/// Structures within structures; Parquet's own have a handful.
+/// The deepest nesting of structures that is accepted; Parquet's own have a handful of levels.
 const DEEPEST: u32 = 64;
 
 /// The bytes are not a complete structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed {
-    /// The place, from the structure's start.
+    /// The offset in bytes from the start of the structure.
     pub at: usize,
 }
 
-/// The sizes that the header of a page claims; zero if the structure lacks one.
+/// The sizes that the header of a page claims; zero where the header lacks one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct PageSizes {
     /// Bytes of the header itself.
@@ -26,7 +26,7 @@ pub(super) struct PageSizes {
     pub is_dictionary: bool,
 }
 
-/// Walks one structure; returns its length in bytes.
+/// Walks one structure and returns its length in bytes.
 pub(super) fn structure(bytes: &[u8]) -> Result<usize, Malformed> {
     let mut walk = Walk { bytes, at: 0 };
     walk.fields(0, &mut |_, _| {})?;
@@ -37,7 +37,8 @@ pub(super) fn structure(bytes: &[u8]) -> Result<usize, Malformed> {
 pub(super) fn page_header(bytes: &[u8]) -> Result<PageSizes, Malformed> {
     let mut sizes = PageSizes::default();
     let mut walk = Walk { bytes, at: 0 };
-    // By PageHeader of parquet.thrift: 1 type, 2 and 3 sizes; 5, 7 and 8 are the headers of each kind of page, with the number of values as 1.
+    // The numbers are those of PageHeader in parquet.thrift: 1 is the type, 2 and 3 are sizes; 5, 7 and 8 are the headers of each kind of page, in
+    // which the number of values is 1.
     walk.fields(0, &mut |path, value| match path {
         [1] => sizes.is_dictionary = value == 2,
         [2] => sizes.uncompressed = value,
@@ -54,7 +55,7 @@ struct Walk<'a> {
     at: usize,
 }
 
-/// Hears of the whole numbers that are fields of a structure, or of one in it: by the fields' numbers.
+/// Called for each whole number that is a field of the structure, or of a structure in it, with the numbers of the fields that lead to it.
 type Visit<'v> = dyn FnMut(&[i64], i64) + 'v;
 
 impl Walk<'_> {
@@ -110,7 +111,7 @@ impl Walk<'_> {
                 step => id.saturating_add(i64::from(step)),
             };
             match kind {
-                // A flag is in its header.
+                // The value of a flag is in its field header.
                 1 | 2 => {}
                 4..=6 => {
                     let value = self.integer()?;
@@ -172,7 +173,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Every element takes a byte at least.
+    /// Checks the count of elements: every element takes at least a byte.
     fn fits(&self, count: u64) -> Result<(), Malformed> {
         let left = self.bytes.len().saturating_sub(self.at) as u64;
         if count <= left { Ok(()) } else { Err(self.malformed()) }
@@ -184,7 +185,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
     use super::*;
 
-    /// A data page of 5 values: 100 bytes that become 400.
+    /// A data page of 5 values, with 100 bytes that decompress to 400.
     const PAGE: [u8; 17] = [0x15, 0x00, 0x15, 0xa0, 0x06, 0x15, 0xc8, 0x01, 0x2c, 0x15, 0x0a, 0x15, 0x00, 0x15, 0x06, 0x00, 0x00];
 
     #[test]

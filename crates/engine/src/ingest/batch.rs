@@ -1,4 +1,4 @@
-//! What an open file gives: its columns, its rows in batches, and what is wrong with it.
+//! What an open file yields: its columns, its rows in batches, and the errors in it.
 
 use std::io;
 use std::path::Path;
@@ -9,34 +9,34 @@ use datafusion::arrow::datatypes::SchemaRef;
 use super::text::delimited::ReadError;
 use crate::error::EngineError;
 
-/// What values are before they are converted.
+/// The form that values have before they are converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// In types of their own.
+    /// Values in types of their own.
     Columnar,
     /// Texts.
     Delimited,
-    /// Texts, of which numbers and words are told apart.
+    /// Texts, with numbers told apart from words.
     Json,
 }
 
-/// An open file. The columns of a text are strings, null where there is no value.
+/// An open file. The columns of a text are strings, which are null where there is no value.
 pub(super) struct Source {
     pub(super) schema: SchemaRef,
     pub(super) form: Form,
     pub(super) decimal_comma: bool,
-    /// Values stand between semicolons, as where a comma is decimal.
+    /// Values are separated by semicolons, as where a decimal comma is usual.
     pub(super) semicolons: bool,
     pub(super) batches: Box<dyn Iterator<Item = Result<Batch, EngineError>>>,
 }
 
-/// Rows that are in memory at once.
+/// The rows that are in memory at once.
 pub(crate) struct Batch {
     pub(super) columns: Vec<ArrayRef>,
     pub(super) rows: usize,
-    /// Of a text: where each row begins.
+    /// For a text, the line on which each row begins.
     pub(super) lines: Vec<u64>,
-    /// Of JSON: which columns hold words, and the first line where one holds a list or an object.
+    /// For JSON, which columns hold words, and the first line where a column holds a list or an object.
     pub(super) words: Vec<bool>,
     pub(super) nested: Vec<Option<u64>>,
 }
@@ -52,7 +52,7 @@ pub(super) fn failed(path: &Path, error: ReadError) -> EngineError {
     }
 }
 
-/// What is wrong with the file's bytes, or with the way to them.
+/// An error in the file's bytes, or in reading them.
 pub(super) fn unread(path: &Path, error: io::Error) -> EngineError {
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::UnexpectedEof, None) => bad(path, "the compressed file is cut: its end is missing"),

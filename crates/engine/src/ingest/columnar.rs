@@ -61,20 +61,20 @@ pub(super) fn arrow(path: &Path, file: File) -> Result<Source, EngineError> {
     Ok(source(path, &schema, &[], reader))
 }
 
-/// The library panics on some schemas that it does not know.
+/// Turns a panic into an error: the library panics on some schemas that it does not know.
 fn guarded<T>(path: &Path, open: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, EngineError> {
     let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
     let unknown = || bad(path, "the file is damaged, or has a column of a type that is not known: leave such a column out of it");
     opened.map_err(|_| unknown())?.map_err(|error| bad(path, error))
 }
 
-/// What a writer such as Polars says of its own types cannot be read by the library where integers of 128 bits are among them. Then it is passed over,
-/// but for the columns that would be taken for integers without it. None where it can be read.
+/// The Arrow schema that a writer such as Polars embeds cannot be read by the library if it has integers of 128 bits. It is then skipped, and the
+/// durations are returned, which would be taken for integers without it. `None` if the library can read the schema.
 fn durations_beside_wide_integers(footer: &ParquetMetaData) -> Option<Vec<String>> {
     let notes = footer.file_metadata().key_value_metadata()?;
     let note = notes.iter().find(|note| note.key == "ARROW:schema")?.value.as_deref()?;
     let bytes = BASE64_STANDARD.decode(note).ok()?;
-    // A mark and a length, except in old files.
+    // All but old files begin with a marker and a length.
     let message = if bytes.starts_with(&[0xff; 4]) { bytes.get(8..)? } else { &bytes };
     let fields = ipc::root_as_message(message).ok()?.header_as_schema()?.fields()?;
     let is_wide = |field: ipc::Field<'_>| field.type_as_int().is_some_and(|integer| integer.bitWidth() > 64);
@@ -85,13 +85,13 @@ fn durations_beside_wide_integers(footer: &ParquetMetaData) -> Option<Vec<String
     Some(durations.filter_map(|field| field.name().map(str::to_owned)).collect())
 }
 
-/// Names of the columns that are one leaf of the schema, and of the kind.
+/// The names of the top-level columns of primitive type for which `is` holds.
 fn root_leaves(descriptor: &SchemaDescriptor, is: impl Fn(&datafusion::parquet::schema::types::ColumnDescriptor) -> bool) -> Vec<String> {
     let leaves = descriptor.columns().iter().filter(|leaf| leaf.path().parts().len() == 1 && is(leaf));
     leaves.map(|leaf| leaf.name().to_owned()).collect()
 }
 
-/// Old times of 96 bits in microseconds: in nanoseconds the library would let those after 2262 wrap around. None if there are none.
+/// Reads old timestamps of 96 bits as microseconds, since as nanoseconds the library would let those after 2262 wrap around. `None` if there are none.
 fn far_times(schema: &SchemaRef, descriptor: &SchemaDescriptor) -> Option<SchemaRef> {
     let old = root_leaves(descriptor, |leaf| leaf.physical_type() == PhysicalType::INT96);
     let field = |field: &Arc<Field>| {
@@ -105,7 +105,7 @@ fn far_times(schema: &SchemaRef, descriptor: &SchemaDescriptor) -> Option<Schema
     (!old.is_empty()).then(|| Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())))
 }
 
-/// What becomes of a column's values.
+/// How the values of a column are converted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Read {
     AsIs,

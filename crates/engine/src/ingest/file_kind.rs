@@ -1,23 +1,23 @@
-//! The kind of a file, by its first bytes and not by its name: the kinds that can be read, and the names of others.
+//! Detects the kind of a file by its first bytes, not by its name: the kinds that can be read, and the names of others.
 
 use std::path::Path;
 
-/// What can be read.
+/// The kinds that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileKind {
     Parquet,
     Arrow,
     Gzip,
     Zstd,
-    /// Anything else: a text, until it turns out to be none.
+    /// Anything else is a text until it turns out not to be one.
     Text,
 }
 
-/// How each of them begins.
+/// The first bytes of each readable kind.
 const READABLE: [(&[u8], FileKind); 4] =
     [(b"PAR1", FileKind::Parquet), (b"ARROW1", FileKind::Arrow), (b"\x1f\x8b", FileKind::Gzip), (b"\x28\xb5\x2f\xfd", FileKind::Zstd)];
 
-/// How others begin, what they are, and what to do.
+/// The first bytes of other kinds, with what they are and what to do.
 const FOREIGN: [(&[u8], &str); 18] = [
     (b"PARE", "a Parquet file with an encrypted footer: write it without encryption"),
     (b"\xff\xff\xff\xff", "a stream of Arrow: write it as an Arrow file, or as Parquet"),
@@ -40,7 +40,7 @@ const FOREIGN: [(&[u8], &str); 18] = [
 ];
 
 impl FileKind {
-    /// Finds the kind by the first bytes of a file. Fails with the name of a kind that cannot be read.
+    /// Detects the kind from the first bytes of a file. Fails with the name of the kind if it cannot be read.
     pub(super) fn of(head: &[u8]) -> Result<FileKind, String> {
         if let Some((_, kind)) = READABLE.iter().find(|(start, _)| head.starts_with(start)) {
             return Ok(*kind);
@@ -71,14 +71,14 @@ pub(super) enum TextKind {
 }
 
 impl TextKind {
-    /// Finds the format by the first characters. Fails with the name of a text that is not a table.
+    /// Detects the format from the first characters. Fails with the name of the format if the text is not a table.
     pub(super) fn of(head: &str, path: &Path) -> Result<TextKind, String> {
         let text = head.trim_start();
         let behind = |open: char| text.strip_prefix(open).map(str::trim_start);
         let is_json = |name: &Path| {
             name.extension().is_some_and(|extension| ["json", "jsonl", "ndjson"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
         };
-        // `a.jsonl.gz` too.
+        // Names such as `a.jsonl.gz` count too.
         let named = is_json(path) || path.file_stem().is_some_and(|stem| is_json(Path::new(stem)));
         if behind('{').is_some_and(|rest| rest.starts_with(['"', '}']) || (named && rest.is_empty())) {
             return Ok(TextKind::JsonLines);

@@ -1,6 +1,6 @@
-//! The type that the values of a column have in common; for a column that stays text, what it looks like and the flag that changes that.
+//! Guesses the type that fits all values of a column; for a column that stays text, what it looks like and the flag that would change its type.
 //!
-//! Values go in one by one, and a type comes out. Nothing is converted here.
+//! Values are given one by one, and a type comes out. Nothing is converted here.
 
 use insightgate_query::datasets::catalog::ColumnType;
 use insightgate_query::datasets::definition;
@@ -9,16 +9,16 @@ use super::text::number_text;
 use super::text::number_text::Look;
 use super::text::value;
 
-/// Numbers with more decimals are measured or computed, not counted: their sums are floats.
+/// Numbers with more decimals are measured or computed, not counted, so that they become floats, and so do their sums.
 const MOST_DECIMALS: u32 = 9;
-/// Digits of a decimal where they are enough, so that further rows have room; else as many as there can be.
+/// A decimal gets this many digits if they are enough, so that further rows have room; otherwise it gets as many as possible.
 const USUAL_DIGITS: u8 = 18;
 const MOST_DIGITS: u8 = 38;
 
 /// Words that people and programs write for "no value".
 const NULL_WORDS: [&str; 14] = ["NA", "N/A", "#N/A", "n/a", "NULL", "null", "Null", "None", "NaN", "nan", "-", "--", "?", "\\N"];
 
-/// Formats of dates that are looked for.
+/// The date formats that are recognised.
 const DATES: [&str; 14] = [
     "%d.%m.%Y",
     "%d/%m/%Y",
@@ -35,18 +35,18 @@ const DATES: [&str; 14] = [
     "%B %d %Y",
     "%B %d, %Y",
 ];
-/// Of the time of day behind them.
+/// The formats of a time of day that may follow a date.
 const TIMES: [&str; 5] = [" %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p"];
 
-/// The appearance of a column that stays text, or whose numbers are ambiguous.
+/// Describes a column that stays text but looks like another type, or whose numbers are ambiguous.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     pub column: String,
-    /// The type that it has.
+    /// The type that the column gets.
     pub kind: ColumnType,
-    /// Words that follow the column's name.
+    /// The words that follow the column's name in a message.
     pub looks: String,
-    /// The flags that change it, quoted for a shell.
+    /// The flags that change the type, quoted for a shell.
     pub flags: String,
 }
 
@@ -54,15 +54,15 @@ pub struct Note {
 #[derive(Debug, Clone)]
 pub(super) struct Guess {
     decimal_comma: bool,
-    /// Numbers and words are told apart already: an exponent is one, and a word is no number.
+    /// Numbers are already told apart from words: a value with an exponent is a number, and a word never is.
     is_json: bool,
     all: Common,
-    /// Without the words for "no value".
+    /// What the values have in common, leaving out the words for "no value".
     without_nulls: Common,
     null_words: Vec<&'static str>,
-    /// Formats that all values without those words have.
+    /// The formats that fit all values except those words.
     formats: Option<Vec<String>>,
-    /// Digits before and behind the point, with currencies and groups taken away: in the file's style and in the other.
+    /// The digits before and behind the point once currencies and separators of groups are removed: in the file's style and in the other one.
     money: Option<(u32, u32)>,
     other_money: Option<(u32, u32)>,
 }
@@ -84,9 +84,9 @@ struct Numbers {
     has_point: bool,
     lacks_point: bool,
     has_exponent: bool,
-    /// Of a number, and of no code.
+    /// Some exponent has a sign, which numbers have and codes do not.
     has_signed_exponent: bool,
-    /// An integer that no Int64 is.
+    /// Some integer is beyond Int64.
     is_large: bool,
 }
 
@@ -140,7 +140,7 @@ impl Numbers {
         }
     }
 
-    /// None for what are rather codes: `32E0134`, or more digits than a number of a table has.
+    /// `None` for values that are rather codes: `32E0134`, or more digits than a number in a table has.
     fn kind(self, is_json: bool) -> Option<ColumnType> {
         if self.has_exponent {
             return (is_json || !self.lacks_point).then_some(ColumnType::Float64);
@@ -158,7 +158,7 @@ impl Numbers {
     }
 }
 
-/// None if there is none of so many digits.
+/// `None` if no decimal has that many digits.
 fn decimal(whole: u32, scale: u32) -> Option<ColumnType> {
     let digits = whole.checked_add(scale)?;
     let precision = if digits <= u32::from(USUAL_DIGITS) { USUAL_DIGITS } else { MOST_DIGITS };
@@ -179,7 +179,7 @@ impl Guess {
         }
     }
 
-    /// A column of JSON with texts, which are dates, times or words.
+    /// The JSON column has texts, so that its values are dates, times or words.
     pub(super) fn no_number(&mut self) {
         for common in [&mut self.all, &mut self.without_nulls] {
             (common.boolean, common.number) = (false, None);
@@ -188,7 +188,7 @@ impl Guess {
     }
 
     pub(super) fn see(&mut self, text: &str) {
-        // Nothing in quotes says nothing.
+        // An empty text in quotes says nothing about the type.
         if text.is_empty() {
             return;
         }
@@ -207,7 +207,7 @@ impl Guess {
         for (money, comma) in [(&mut self.money, self.decimal_comma), (&mut self.other_money, !self.decimal_comma)] {
             let Some((whole, scale)) = *money else { continue };
             let is_plain = |look: &Look| !look.has_exponent && (!look.has_point || comma == self.decimal_comma);
-            // Zeros in front are a code's.
+            // Leading zeros are part of a code.
             let found = look.filter(is_plain).or_else(|| number_text::look(&number_text::plain(text, comma)?));
             *money = found.map(|look| (whole.max(look.whole), scale.max(look.scale)));
         }
@@ -216,7 +216,7 @@ impl Guess {
     fn see_formats(&mut self, text: &str) {
         match &mut self.formats {
             Some(formats) => formats.retain(|format| value::has_format(text, format)),
-            // Only what could be a date is put to all of them.
+            // All formats are tried only on a value that could be a date.
             None if !text.contains(|c: char| c.is_ascii_digit()) || !text.contains(['.', '/', '-', ' ']) => self.formats = Some(Vec::new()),
             None => {
                 let with_time = DATES.iter().flat_map(|day| TIMES.iter().map(move |time| format!("{day}{time}")));
@@ -230,12 +230,12 @@ impl Guess {
         self.all.kind(self.is_json)
     }
 
-    /// No value so far says anything about the type.
+    /// Whether no value so far says anything about the type.
     pub(super) fn is_empty(&self) -> bool {
         !self.all.is_seen
     }
 
-    /// For a column that stays text and looks like something else.
+    /// A note for a column that stays text but looks like something else.
     pub(super) fn note(&self, column: &str) -> Option<Note> {
         if self.kind() != ColumnType::String || !self.without_nulls.is_seen {
             return None;
@@ -281,10 +281,10 @@ impl Guess {
         None
     }
 
-    /// For numbers that all look like `1.234`: with a decimal comma, the points would separate thousands.
+    /// A note for numbers that all look like `1.234`: if the comma is decimal, the points separate thousands.
     pub(super) fn thousands(&self, column: &str) -> Option<Note> {
         let kind = self.kind();
-        // Read with a decimal comma, a point can stand before three digits alone.
+        // Read with a decimal comma, a point can only stand before three digits.
         let (whole, _) = self.other_money.filter(|_| !self.decimal_comma && matches!(kind, ColumnType::Decimal { scale: 1.., .. }))?;
         let flag = quoted(&format!("{column}={}", definition::type_name(decimal(whole, 2)?)));
         let looks = "may have points between thousands".to_owned();
@@ -292,7 +292,7 @@ impl Guess {
     }
 }
 
-/// The flags with which a value that is not of the type would be one.
+/// The flags with which a value that is not of the type would become one.
 pub(super) fn advice(text: &str, column: &str, kind: ColumnType, decimal_comma: bool) -> Option<String> {
     if let Some(word) = NULL_WORDS.into_iter().find(|word| *word == text) {
         return Some(null_flag(word).trim_end().to_owned());
@@ -327,7 +327,7 @@ pub(super) fn advice(text: &str, column: &str, kind: ColumnType, decimal_comma: 
     }
 }
 
-/// The flags with which the value is a number of the type because its comma is decimal, and that number: `1.234` is then 1234.
+/// The flags with which the value is a number of the type because its comma is decimal, and that number. For example, `1.234` is then 1234.
 pub(super) fn with_comma(text: &str, column: &str, kind: ColumnType, decimal_comma: bool) -> Option<(String, String)> {
     let plain = number_text::plain(text, true).filter(|_| !decimal_comma)?;
     let fits = match kind {
@@ -354,7 +354,7 @@ fn null_flag(word: &str) -> String {
     format!("--null{between}{} ", quoted(word))
 }
 
-/// As a shell takes it for one word.
+/// Quotes the word so that a shell takes it as one word.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '-' | '_' | '=' | ':' | '%' | ',' | '+');
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }

@@ -1,4 +1,4 @@
-//! A person's files → Parquet files of a dataset, streamed.
+//! Converts a person's files to Parquet files of a dataset, streamed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,17 +25,17 @@ use crate::types;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportSummary {
     pub rows: u64,
-    /// One for each file that was given, in that order.
+    /// One for each file that was given, in the same order.
     pub files: Vec<PathBuf>,
 }
 
-/// Writes each file's rows as `part-….parquet` under the dataset's folder (see [`crate::local_folder`]), or under the tenant's in it.
-/// `progress` hears of the rows so far. Blocks; memory does not grow with the files. Nothing is written when a file's columns do not fit; a
-/// file with a value that does not leaves nothing, and those before it stay.
+/// Writes each file's rows as `part-….parquet` to the dataset's folder (see [`crate::local_folder`]), or to the tenant's folder in it. `progress`
+/// receives the number of rows so far. Blocks; memory does not grow with the files. If the columns of any file do not fit, nothing is written. If a
+/// value does not fit, its file leaves nothing behind, and the files before it stay.
 ///
 /// # Errors
 ///
-/// What does not fit, with its place; that a file cannot be read or written.
+/// Names what does not fit and its place, or the file that cannot be read or written.
 pub fn import(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -60,7 +60,7 @@ pub fn import(
     Ok(summary)
 }
 
-/// Rows that were converted but not placed yet. Dropping it removes them.
+/// Converted rows that are not placed yet. Dropping them removes their file.
 #[derive(Debug)]
 pub struct ConvertedRows {
     pub rows: u64,
@@ -68,18 +68,18 @@ pub struct ConvertedRows {
 }
 
 impl ConvertedRows {
-    /// Letters and digits that are unique among the files that are converted at the same time in the same folder.
+    /// Returns letters and digits that are unique among the files that are converted at the same time in the same folder.
     pub fn mark(&self) -> String {
         let name = self.file.path().file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         name.rsplit('-').next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect()
     }
 }
 
-/// Like [`import`], but with the rows of all files in one file, which is made in `folder` and for [`RowsStore::place`](crate::RowsStore::place).
+/// Like [`import`], but writes the rows of all files to one file in `folder`, which [`RowsStore::place`](crate::RowsStore::place) then places.
 ///
 /// # Errors
 ///
-/// If something does not fit: what, and its place. Nothing is left then.
+/// Names what does not fit and its place. No file is left then.
 pub fn import_as_one(
     files: &[PathBuf],
     dataset: &Dataset,
@@ -96,7 +96,7 @@ pub fn import_as_one(
     Ok(ConvertedRows { rows, file: written.finish_unnamed()? })
 }
 
-/// Whether the columns of the files fit, as far as their schemas tell.
+/// Checks that the columns of the files fit, as far as their schemas tell.
 fn check(files: &[PathBuf], dataset: &Dataset, options: &ReadOptions) -> Result<(), EngineError> {
     for file in files {
         let Source { schema, form, .. } = source::open(file, options)?;
@@ -106,7 +106,7 @@ fn check(files: &[PathBuf], dataset: &Dataset, options: &ReadOptions) -> Result<
     Ok(())
 }
 
-/// The dataset's columns, and the tenant's where it is none of them.
+/// The dataset's columns, and the tenant's column if it is not one of them.
 fn stored_schema(dataset: &Dataset) -> SchemaRef {
     let columns = dataset.columns.iter().map(table_writer::stored_field);
     Arc::new(Schema::new(columns.chain(foreign_tenant(dataset)).collect::<Vec<_>>()))
@@ -127,14 +127,14 @@ fn free_name(folder: &Path) -> PathBuf {
     free.next().unwrap_or_else(|| folder.join("part.parquet"))
 }
 
-/// A column to write, and where the source has it.
+/// A column to write, and its position in the source.
 struct Wanted {
     field: Field,
     kind: ColumnType,
     source: Option<usize>,
 }
 
-/// How many there were.
+/// Returns the number of rows.
 fn write_rows(
     path: &Path,
     dataset: &Dataset,
@@ -185,16 +185,16 @@ fn write_rows(
     Ok(rows)
 }
 
-/// Where in the file the rows of a batch stand.
+/// Where the rows of a batch stand in the file.
 struct Place<'a> {
-    /// Those before it.
+    /// The number of rows before the batch.
     rows: u64,
-    /// Where each begins, in a text.
+    /// For a text, the line on which each row begins.
     lines: &'a [u64],
 }
 
 impl Place<'_> {
-    /// The row of the batch, in words.
+    /// Describes the place of a row of the batch in words.
     fn of(&self, row: usize) -> String {
         let line = self.lines.get(row).map(|line| format!(" (line {line})")).unwrap_or_default();
         format!(" in row {}{line}", self.rows + row as u64 + 1)
@@ -210,7 +210,7 @@ fn misfit(path: &Path, wanted: &Wanted, found: String) -> EngineError {
     }
 }
 
-/// A file of Parquet must have the columns in types that fit; the values of a text are judged one by one.
+/// A Parquet file must have the columns in fitting types; the values of a text are checked one by one.
 fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, form: Form, options: &ReadOptions) -> Result<Vec<Wanted>, EngineError> {
     let position = |name: &str| schema.fields().iter().position(|field| same_name(field.name(), name));
     let mut wanted = Vec::with_capacity(dataset.columns.len() + 1);
@@ -246,13 +246,13 @@ fn wanted_columns(path: &Path, dataset: &Dataset, schema: &Schema, form: Form, o
     Ok(wanted)
 }
 
-/// Values that the type cannot hold are an error, never a null.
+/// A value that the type cannot hold is an error and never becomes null.
 fn cast(source: &ArrayRef, wanted: &DataType) -> Result<ArrayRef, String> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(source, wanted, &options).map_err(|error| error.to_string())
 }
 
-/// A text of which it was said what it holds is read value by value.
+/// A column of texts whose content is declared is converted value by value.
 fn fits(field: &Field, kind: ColumnType, options: &ReadOptions) -> bool {
     types::fits(field.data_type(), kind) || (types::is_text(field.data_type()) && options.given(field.name()).is_some())
 }

@@ -17,31 +17,31 @@ use crate::types;
 pub struct InferOptions {
     /// How the file is read.
     pub read: ReadOptions,
-    /// The number of rows of a text that decide the types; None: all rows.
+    /// The number of rows of a text that decide the types; `None` reads all rows.
     pub rows: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
 pub struct InferredTable {
-    /// The names are spelled as in the file.
+    /// The columns, with names spelled as in the file.
     pub columns: Vec<Column>,
-    /// Columns that are left out since no dataset can have their type, such as lists: name and type.
+    /// The name and type of each column that is left out because no dataset can have its type, such as a list.
     pub skipped: Vec<(String, String)>,
-    /// Columns that stay text but look like something else, and columns with ambiguous numbers.
+    /// Notes on columns that stay text but look like something else, and on columns with ambiguous numbers.
     pub notes: Vec<Note>,
-    /// Columns of a text file without any value, which fit any type.
+    /// Columns of a text file that have no value at all, so that any type fits them.
     pub empty: Vec<String>,
     /// The number of rows that were read.
     pub rows: u64,
-    /// The file is a text (CSV, TSV, lines of JSON), so that a column can be a string whatever its values look like.
+    /// Whether the file is a text (CSV, TSV, JSON Lines), so that a column can be a string whatever its values look like.
     pub is_text: bool,
 }
 
-/// Reads the schema of a Parquet or Arrow file, or the values of a text. Blocks; memory does not grow with the file.
+/// Reads the schema of a Parquet or Arrow file, or the values of a text file. Blocks; memory does not grow with the file.
 ///
 /// # Errors
 ///
-/// If the file is of another kind, or has an error: the kind, or the error with its line.
+/// If the file is of another kind, or if it has an error, which is named with its line.
 pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, EngineError> {
     let Source { schema, form, decimal_comma, semicolons, batches } = source::open(path, &options.read)?;
     check_given(path, &options.read, &schema)?;
@@ -99,7 +99,7 @@ pub fn infer(path: &Path, options: &InferOptions) -> Result<InferredTable, Engin
     Ok(table)
 }
 
-/// Refuses a type for a column that does not exist.
+/// Refuses a declared type for a column that does not exist.
 pub(super) fn check_given(path: &Path, options: &ReadOptions, schema: &Schema) -> Result<(), EngineError> {
     for given in &options.types {
         if !schema.fields().iter().any(|field| same_name(field.name(), &given.column)) {
@@ -127,7 +127,7 @@ fn column(name: &str, kind: ColumnType, nullable: bool) -> Column {
     }
 }
 
-/// The dataset type that holds all values of an Arrow type.
+/// The type of a dataset that holds all values of an Arrow type.
 fn of_arrow(found: &DataType) -> Option<ColumnType> {
     Some(match found {
         DataType::Dictionary(_, values) => return of_arrow(values),
@@ -143,14 +143,14 @@ fn of_arrow(found: &DataType) -> Option<ColumnType> {
     })
 }
 
-/// None for more digits than a dataset's decimal has. One that counts thousands has digits before the point alone.
+/// `None` if a decimal of a dataset cannot have that many digits. A decimal of negative scale counts tens, thousands and so on and has no fraction.
 fn of_decimal((precision, scale): (u8, i8)) -> Option<ColumnType> {
     let whole = i16::from(precision) - i16::from(scale);
     let (precision, scale) = (u8::try_from(whole.max(i16::from(precision))).ok()?, scale.max(0));
     (precision <= DECIMAL128_MAX_PRECISION).then_some(ColumnType::Decimal { precision, scale })
 }
 
-/// The narrowest type that holds the value, for messages, without the number of digits.
+/// The narrowest type that holds the value, for messages, which do not name a number of digits.
 pub(super) fn kind_of(text: &str, decimal_comma: bool) -> ColumnType {
     let mut guess = Guess::new(decimal_comma, false);
     guess.see(text);

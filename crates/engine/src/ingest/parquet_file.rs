@@ -1,4 +1,4 @@
-//! A Parquet file that appears under its name only when it is complete.
+//! Writes a Parquet file that appears under its name only when it is complete.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ use tempfile::NamedTempFile;
 use crate::error::EngineError;
 use crate::storage::unfinished_file;
 
-/// Small enough for a reader that holds one row group in memory, large enough for statistics to be worth their place.
+/// Small enough for a reader that holds one row group in memory, and large enough for statistics to be worth their space.
 const ROW_GROUP_ROWS: usize = 131_072;
-/// Of wide rows fewer make a group, so that a query with the default memory reads them: it holds the group, stored and decoded.
+/// A group of wide rows has fewer rows, so that a query with the default memory can read it: the query holds the group both stored and decoded.
 const ROW_GROUP_BYTES: usize = 16 << 20;
-/// What is written at once: the writer looks at the size of a group between two writes alone.
+/// The bytes that are written at once: the writer checks the size of a group only between two writes.
 const WRITTEN_BYTES: usize = 2 << 20;
 
 pub(crate) struct ParquetFile {
     path: PathBuf,
-    /// Hidden, so that no scan sees it, and of a name of its own. Goes when it is dropped.
+    /// A hidden file of a unique name, so that no scan sees it. It is deleted when it is dropped.
     writer: ArrowWriter<NamedTempFile>,
 }
 
 impl ParquetFile {
-    /// Makes the folder too, and removes what a crash has left.
+    /// Creates the folder too, and removes unfinished files that a crash has left.
     pub(crate) fn create(path: &Path, schema: SchemaRef) -> Result<Self, EngineError> {
         let io_error = |path: &Path| EngineError::io(path.display().to_string());
         let Some(folder) = path.parent().filter(|_| path.file_name().is_some()) else {
@@ -39,7 +39,7 @@ impl ParquetFile {
         Self::begin(path.to_owned(), unfinished, schema)
     }
 
-    /// A file without a name, for [`ParquetFile::finish_unnamed`], and its owner's alone.
+    /// Creates a file without a final name, for [`ParquetFile::finish_unnamed`], which only its owner can read.
     pub(crate) fn create_unnamed(folder: &Path, schema: SchemaRef) -> Result<Self, EngineError> {
         let unfinished = unfinished_file::make(folder, true).map_err(EngineError::io(folder.display().to_string()))?;
         Self::begin(unfinished.path().to_owned(), unfinished, schema)
@@ -65,7 +65,7 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// The complete file, which is removed when it is dropped.
+    /// Returns the complete file, which is deleted when it is dropped.
     pub(crate) fn finish_unnamed(self) -> Result<NamedTempFile, EngineError> {
         self.writer.into_inner().map_err(|error| failed(&self.path, error))
     }
@@ -85,7 +85,7 @@ fn input(path: &Path, detail: String) -> EngineError {
     EngineError::Input { file: path.display().to_string(), detail }
 }
 
-/// Keeps a full disk recognisable.
+/// Keeps the error of a full disk recognisable.
 fn failed(path: &Path, error: ParquetError) -> EngineError {
     let what = path.display().to_string();
     match error {

@@ -1,4 +1,4 @@
-//! What a person says about files that do not say it themselves. No file is read here.
+//! What a person declares about files that do not say it themselves. No file is read here.
 
 use insightgate_query::datasets::catalog::{ColumnType, same_name};
 use insightgate_query::datasets::definition;
@@ -6,9 +6,9 @@ use insightgate_query::datasets::definition;
 /// How text files are read. By default everything is detected.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// The separator of values. None: detected in the first rows.
+    /// The separator of values; `None` detects it in the first rows.
     pub delimiter: Option<u8>,
-    /// A name such as `windows-1252`. None: UTF-8, or UTF-16 if the file begins with its mark.
+    /// A name such as `windows-1252`; `None` means UTF-8, or UTF-16 if the file begins with a byte-order mark.
     pub encoding: Option<TextEncoding>,
     /// Values that stand for "no value", besides an empty one.
     pub nulls: Vec<String>,
@@ -17,16 +17,16 @@ pub struct ReadOptions {
     pub types: Vec<GivenType>,
 }
 
-/// An encoding, by one of its names of the web's encoding standard.
+/// An encoding, named by one of its labels in the WHATWG Encoding Standard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextEncoding(pub(super) &'static encoding_rs::Encoding);
 
-/// What a person says about one column: `Column=date:%d.%m.%Y`.
+/// What a person declares about one column: `Column=date:%d.%m.%Y`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenType {
     pub column: String,
     pub kind: ColumnType,
-    /// The format of a date or timestamp, in placeholders of strftime.
+    /// The format of a date or timestamp, in strftime placeholders.
     pub format: Option<String>,
 }
 
@@ -52,7 +52,7 @@ impl std::str::FromStr for GivenType {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let example = "it should be like Day=date:%d.%m.%Y or Price=decimal(18,2)";
-        // A column's name may hold equals signs and colons.
+        // A column's name may contain equals signs and colons.
         let format_at = ["=date:", "=timestamp:", "=int64:", "=float64:", "=string:", "=bool:"]
             .iter()
             .find_map(|mark| Some(text.find(mark)? + mark.len()));

@@ -1,6 +1,6 @@
-//! Rows of datasets in an object store, as commands place them: a file is there whole or not at all, and no part of it is seen before.
+//! Places rows of datasets in an object store for the commands. A file appears as a whole or not at all, and no part of it is visible before.
 //!
-//! It reads no rows: whatever asks for them goes through the scan.
+//! It does not read rows; all reads go through the scan.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::rows::{layout, snapshot};
 use crate::storage::store_url::DataRoot;
 use crate::storage::upload::Upload;
 
-/// Bytes that are read from the disk at once.
+/// The bytes that are read from the disk at once.
 const BLOCK: usize = 1 << 20;
 
 pub struct RowsStore {
@@ -28,16 +28,16 @@ pub struct RowsStore {
 impl RowsStore {
     /// # Errors
     ///
-    /// The store's settings do not hold.
+    /// Fails if the settings of the store are invalid.
     pub fn open(root: &DataRoot) -> Result<RowsStore, EngineError> {
         Ok(RowsStore { store: root.open()?.store })
     }
 
-    /// The paths of the data files of a dataset, or of one tenant's part of it, in their order.
+    /// Returns the paths of the data files of a dataset, or of one tenant's part of it, in order.
     ///
     /// # Errors
     ///
-    /// What the store answered.
+    /// Fails with the error of the store.
     pub async fn files(&self, program: Program, dataset: &str, tenant: Option<Uuid>) -> Result<Vec<String>, EngineError> {
         let folder = layout::dataset_folder(program, dataset);
         let listed = place(program, dataset, tenant);
@@ -45,11 +45,11 @@ impl RowsStore {
         Ok(files.into_iter().map(|file| file.meta.location.to_string()).collect())
     }
 
-    /// Puts the rows there as the file `name`, in the place of one that is there, and returns its path.
+    /// Puts the rows into the store as the file `name`, replaces a file that exists there, and returns its path.
     ///
     /// # Errors
     ///
-    /// What the store answered; the place is as it was then.
+    /// Fails with the error of the store; the existing file is then unchanged.
     pub async fn place(
         &self,
         program: Program,
@@ -80,7 +80,7 @@ impl RowsStore {
 
     /// # Errors
     ///
-    /// What the store answered; some may be gone then.
+    /// Fails with the error of the store; some of the files may then be removed already.
     pub async fn remove(&self, paths: &[String]) -> Result<(), EngineError> {
         let paths: Vec<_> = paths.iter().map(|path| Ok(Path::from(path.as_str()))).collect();
         let removed = self.store.delete_stream(futures::stream::iter(paths).boxed());

@@ -1,5 +1,5 @@
-//! A person's files, whatever their names: Parquet, Arrow, CSV and the like, or lines of JSON, compressed or not. They are read in batches whatever
-//! their size.
+//! Opens a person's files: Parquet, Arrow, CSV and the like, or JSON Lines, compressed or not, whatever their names. They are read in batches
+//! whatever their size.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -23,10 +23,10 @@ use super::text::json_lines::MAX_COLUMNS;
 use super::text::separator::Separator;
 use crate::error::EngineError;
 
-/// Bytes from which a file is known for what it is.
+/// The bytes at the beginning of a file from which its kind is detected.
 const HEAD: usize = 64 << 10;
 
-/// Opens a file whatever it is called: what it is, its first bytes say.
+/// Opens a file by its first bytes, whatever its name.
 pub(super) fn open(path: &Path, options: &ReadOptions) -> Result<Source, EngineError> {
     let mut head = Vec::new();
     file(path)?.take(HEAD as u64).read_to_end(&mut head).map_err(|error| unread(path, error))?;
@@ -71,7 +71,7 @@ fn of_text(path: &Path, kind: FileKind, options: &ReadOptions) -> Result<Source,
 
 type Unpacked = Box<dyn Read>;
 
-/// A text, decoded: its beginning, and what follows.
+/// A decoded text: its beginning, and what follows.
 struct Text {
     head: Vec<u8>,
     rest: Decoded<Unpacked>,
@@ -104,7 +104,7 @@ impl Text {
     }
 }
 
-/// The names of the first line, without blanks around them.
+/// The column names in the first line, without surrounding blanks.
 fn header<R: BufRead>(path: &Path, reader: &mut Delimited<R>) -> Result<Vec<String>, EngineError> {
     let mut record = Record::default();
     if !reader.read(&mut record).map_err(|error| failed(path, error))? {
@@ -137,7 +137,7 @@ fn has_extension(path: &Path, known: &[&str]) -> bool {
     path.extension().is_some_and(|extension| known.iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
-/// `a.tsv.gz` too.
+/// Names such as `a.tsv.gz` count too.
 fn is_of_tabs(path: &Path) -> bool {
     has_extension(path, &["tsv", "tab"]) || path.file_stem().is_some_and(|stem| has_extension(Path::new(stem), &["tsv", "tab"]))
 }

@@ -1,4 +1,4 @@
-//! Values → a Parquet file of a dataset: how sample data is written.
+//! Writes values to a Parquet file of a dataset. The sample data is written with it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,21 +23,21 @@ pub struct TableWriter {
 }
 
 impl TableWriter {
-    /// Begins the file, for rows of the dataset.
+    /// Begins the file for rows of the dataset.
     ///
     /// # Errors
     ///
-    /// The file cannot be made.
+    /// Fails if the file cannot be created.
     pub fn create(path: &Path, dataset: &Dataset) -> Result<Self, EngineError> {
         let schema: SchemaRef = Arc::new(Schema::new(dataset.columns.iter().map(stored_field).collect::<Vec<_>>()));
         Ok(TableWriter { columns: dataset.columns.clone(), file: ParquetFile::create(path, Arc::clone(&schema))?, schema })
     }
 
-    /// One `Vec` for each column of the dataset, all of the same length. Values are of their column's type; None is null.
+    /// Writes one `Vec` for each column of the dataset, all of the same length. Values have their column's type; `None` is null.
     ///
     /// # Errors
     ///
-    /// The columns are not the dataset's, or not of their types; the file cannot be written.
+    /// Fails if the columns are not the dataset's or a value is not of its column's type, or if the file cannot be written.
     pub fn write(&mut self, columns: &[Vec<Option<Value>>]) -> Result<(), EngineError> {
         if columns.len() != self.columns.len() {
             return Err(EngineError::Plan(format!("{} columns were given for {}", columns.len(), self.columns.len())));
@@ -47,11 +47,11 @@ impl TableWriter {
         self.file.write(&batch)
     }
 
-    /// The file is on disk, under its name, when this returns. A writer that is dropped instead leaves nothing.
+    /// When this returns, the file is on disk under its name. A writer that is dropped before leaves nothing behind.
     ///
     /// # Errors
     ///
-    /// The file cannot be written, or has no place under its name.
+    /// Fails if the file cannot be written or cannot take its name.
     pub fn finish(self) -> Result<(), EngineError> {
         self.file.finish()
     }
@@ -98,7 +98,7 @@ fn array(column: &Column, values: &[Option<Value>]) -> Result<ArrayRef, EngineEr
     })
 }
 
-/// None if digits would be lost.
+/// Converts to another scale; `None` if digits would be lost.
 pub(crate) fn rescaled(unscaled: i128, scale: i8, wanted: i8) -> Option<i128> {
     let shift = i32::from(wanted) - i32::from(scale);
     let power = 10_i128.checked_pow(shift.unsigned_abs())?;

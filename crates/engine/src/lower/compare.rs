@@ -7,17 +7,17 @@ use insightgate_query::plan::Comparison;
 /// The position of a literal among the values of a column's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// It is that value.
+    /// The literal is that value.
     At(i128),
-    /// Between that value and the next one.
+    /// The literal lies between that value and the next one.
     After(i128),
-    /// Below all values.
+    /// The literal lies below all values.
     Below,
-    /// Above all values.
+    /// The literal lies above all values.
     Above,
 }
 
-/// The comparison after its literal was placed among the values.
+/// The comparison once its literal is placed among the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placed {
     Compare(Comparison, i128),
@@ -25,7 +25,7 @@ pub(crate) enum Placed {
     NotNull,
 }
 
-/// `unscaled` × 10^-`scale` among the numbers n × 10^-`target_scale` with `minimum` ≤ n ≤ `maximum`.
+/// Places `unscaled` × 10^-`scale` among the numbers n × 10^-`target_scale` with `minimum` ≤ n ≤ `maximum`.
 pub(crate) fn place(unscaled: i128, scale: i8, target_scale: i8, minimum: i128, maximum: i128) -> Place {
     let shift = i32::from(target_scale) - i32::from(scale);
     let power = 10_i128.checked_pow(shift.unsigned_abs());
@@ -41,7 +41,7 @@ pub(crate) fn place(unscaled: i128, scale: i8, target_scale: i8, minimum: i128, 
             0 => Place::At(unscaled.div_euclid(power)),
             _ => Place::After(unscaled.div_euclid(power)),
         },
-        // So many more digits than the type has that only the sign is left.
+        // The literal has so many more digits than the type that only its sign is left.
         (false, None) => match unscaled.cmp(&0) {
             Ordering::Less => Place::After(-1),
             Ordering::Equal => Place::At(0),
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(int(-1, 60), Place::After(-1));
         assert_eq!(int(i128::from(i64::MAX) * 10 + 5, 1), Place::Above);
         assert_eq!(int(i128::from(i64::MIN) * 10 - 5, 1), Place::Below);
-        // decimal(4, 2): −99.99 to 99.99.
+        // decimal(4, 2) holds −99.99 to 99.99.
         let decimal = |unscaled, scale| place(unscaled, scale, 2, -9999, 9999);
         assert_eq!(decimal(15, 1), Place::At(150));
         assert_eq!(decimal(100, 0), Place::Above);
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn comparisons_between_values_keep_their_meaning() {
         use Comparison::*;
-        // For every number of a small column: the placed comparison says what the real one says.
+        // For every number of a small column, the placed comparison agrees with the real one.
         for tenths in -35..=35_i128 {
             let place = place(tenths, 1, 0, -2, 2);
             for value in -2..=2_i128 {

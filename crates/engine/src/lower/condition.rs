@@ -1,4 +1,4 @@
-//! Conditions → expressions. A null meets no predicate.
+//! Lowers conditions to expressions. A null meets no predicate.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use datafusion::arrow::datatypes::{DataType, i256};
@@ -11,7 +11,7 @@ use super::compare::{Place, Placed, compare, place};
 use crate::functions::meets::meets;
 use crate::types;
 
-/// `subject` of the Arrow type `kind` meets the predicate. Values that the type cannot be compared with meet nothing, as the language says.
+/// Whether `subject`, of the Arrow type `kind`, meets the predicate. Values that cannot be compared with the type meet nothing, as the language says.
 pub(crate) fn condition(subject: Expr, kind: &DataType, predicate: &Predicate) -> Expr {
     match predicate {
         Predicate::Nothing => lit(false),
@@ -25,7 +25,7 @@ pub(crate) fn condition(subject: Expr, kind: &DataType, predicate: &Predicate) -
 
 fn on_text(subject: Expr, predicate: &Predicate) -> Expr {
     meets(subject.clone(), predicate).unwrap_or_else(|| {
-        // Values that are no texts: the checker makes none.
+        // Values that are not texts, with which the checker never compares a text.
         if is_negated(predicate) { subject.is_not_null() } else { lit(false) }
     })
 }
@@ -37,7 +37,7 @@ fn is_negated(predicate: &Predicate) -> bool {
     )
 }
 
-/// Rows whose date is in the window; null dates are only in the window `All`.
+/// The rows whose date is in the window; rows without a date are only in the window `All`.
 pub(crate) fn in_window(date: Expr, kind: &DataType, window: Window) -> Option<Expr> {
     let Window::Between { start, end } = window else { return None };
     let before_end = comparison_with(date.clone(), kind, Comparison::Less, &Value::Timestamp(end));
@@ -134,7 +134,7 @@ fn number(kind: &DataType, unscaled: i128, scale: i8) -> Option<Place> {
             let maximum = 10_i128.checked_pow((*precision).into())? - 1;
             Some(place(unscaled, scale, *target, -maximum, maximum))
         }
-        // Holds more than a literal can say.
+        // The type holds more digits than a literal can have.
         DataType::Decimal256(_, target) => Some(place(unscaled, scale, *target, -i128::MAX, i128::MAX)),
         _ => None,
     }
@@ -162,7 +162,7 @@ fn microseconds(instant: DateTime<Utc>) -> Place {
     if instant.nanosecond().is_multiple_of(1_000) { Place::At(value) } else { Place::After(value) }
 }
 
-/// Parsing the digits rounds once, where dividing would round twice.
+/// Parsing the digits rounds once, where a division would round twice.
 pub(crate) fn decimal_text(unscaled: i128, scale: i8) -> String {
     format!("{unscaled}e{}", -i32::from(scale))
 }

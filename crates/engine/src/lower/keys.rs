@@ -1,4 +1,4 @@
-//! The columns that rows are grouped by: the values that are compared, and those that are shown for each group.
+//! The columns that rows are grouped by: the values that are compared, and the values that are shown for each group.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
@@ -12,9 +12,9 @@ use crate::rows::dictionary;
 use crate::rows::held_texts::{HeldTexts, TextRoom};
 
 pub(super) struct Keys {
-    /// For each key the expression that is grouped by, and the one that is shown.
+    /// For each key, the expression to group by and the one to show.
     pairs: Vec<(Expr, Expr)>,
-    /// Whether it is a guess that the texts of a key are few.
+    /// Whether any key relies on a guess that its texts are few.
     pub(super) held: HeldTexts,
 }
 

@@ -1,4 +1,4 @@
-//! Metric expressions → aggregates, and expressions over those.
+//! Lowers metric expressions to aggregates, and to expressions over these.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -15,7 +15,7 @@ use crate::functions::digest::digest;
 use crate::rows::columns::column;
 use crate::rows::redaction;
 
-/// Up to so many digits, 128 bits hold the sum of ten thousand million values.
+/// For values of up to this many digits, 128 bits hold the sum of ten thousand million values.
 const NARROW_SUM_PRECISION: u8 = 28;
 
 /// The values that one metric reads.
@@ -33,7 +33,7 @@ impl Inputs<'_> {
         Ok(Typed { expression: self.guarded(typed.expression)?, ..typed })
     }
 
-    /// The values that are counted, each once.
+    /// The values that are counted once each.
     fn distinct(&self, expression: &RowExpression) -> Result<Typed, EngineError> {
         if let RowExpression::Column(index) = expression
             && let Some(known) = self.dataset.columns.get(*index)
@@ -51,13 +51,13 @@ impl Inputs<'_> {
     }
 }
 
-/// What is computed of a group's rows.
+/// A value that is computed from a group's rows.
 #[derive(Debug, Clone, PartialEq)]
 enum Aggregate {
     Count(Expr),
     CountDistinct(Expr),
     Sum(Expr),
-    /// Of floats alone.
+    /// An average of floats; other averages are computed from a sum and a count.
     Average(Expr),
     Minimum(Expr),
     Maximum(Expr),
@@ -75,7 +75,7 @@ impl Aggregate {
         }
     }
 
-    /// The same over what parts of the rows gave.
+    /// The aggregate that combines the results of parts of the rows.
     fn of_parts(&self, parts: Expr) -> Expr {
         match self {
             Aggregate::Minimum(_) => min(parts),
@@ -94,10 +94,10 @@ pub(crate) struct Aggregates {
 }
 
 impl Aggregates {
-    /// The groups of the rows by `keys`, which are columns, with the aggregates under their names.
+    /// Groups the rows by `keys`, which are columns, and computes the aggregates under their names.
     pub(crate) fn over(mut self, rows: LogicalPlanBuilder, keys: Vec<Expr>) -> Result<LogicalPlanBuilder, EngineError> {
         if self.used.is_empty() {
-            // A group without aggregates still counts.
+            // A group exists even without aggregates.
             self.used.push(Aggregate::Count(lit(1_i64)));
         }
         let counts_distinct = self.used.iter().any(|aggregate| matches!(aggregate, Aggregate::CountDistinct(_)));
@@ -109,8 +109,8 @@ impl Aggregates {
         rows.aggregate(keys, self.used.iter().enumerate().map(|(index, aggregate)| aggregate.expression().alias(name(index))))
     }
 
-    /// Groups by the keys and a value that is counted, and then counts those groups: what is held of each value can go to the disk, which a
-    /// set of values in an aggregate cannot. The rows are read once for each expression whose values are counted.
+    /// Groups by the keys and a counted value, and then counts those groups: these can spill to the disk, which a set of values within an aggregate
+    /// cannot. The rows are read once for each expression whose values are counted.
     fn in_two_steps(self, rows: LogicalPlanBuilder, keys: Vec<Expr>) -> Result<LogicalPlanBuilder, DataFusionError> {
         let mut steps: Option<LogicalPlanBuilder> = None;
         for (counted, aggregate) in self.used.iter().enumerate() {
@@ -144,14 +144,14 @@ impl Aggregates {
         let grouped = steps.aggregate(keys.clone(), whole.collect::<Vec<_>>())?;
         let named = self.used.iter().enumerate().map(|(index, aggregate)| {
             let whole = column(&whole_name(index));
-            // The sum of no counts is null.
+            // The sum of no counts is null, but a count is 0.
             let whole = if matches!(aggregate, Aggregate::Count(_)) { coalesce(vec![whole, lit(0_i64)]) } else { whole };
             whole.alias(name(index))
         });
         grouped.project(keys.iter().cloned().chain(named).collect::<Vec<_>>())
     }
 
-    /// The metric over the named aggregates.
+    /// The metric as an expression over the named aggregates.
     pub(crate) fn metric(&mut self, inputs: &Inputs<'_>, expression: &MetricExpression) -> Result<Typed, EngineError> {
         Ok(match expression {
             MetricExpression::CountRows => {
@@ -185,7 +185,7 @@ impl Aggregates {
         Typed::of_column(self.add(aggregate), ColumnType::Int64)
     }
 
-    /// The sum of nothing is null.
+    /// The sum of no values is null.
     fn sum(&mut self, of: Typed) -> Result<Typed, EngineError> {
         if of.kind == ColumnType::Float64 {
             self.order_matters = true;

@@ -1,6 +1,6 @@
 //! Expressions with their type in the language.
 //!
-//! Integers and decimals are computed as decimals wide enough for the result: Arrow's own integer arithmetic wraps around.
+//! Integers and decimals are computed as decimals wide enough for the result, since Arrow's own integer arithmetic wraps around.
 
 use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PRECISION, DataType};
 use datafusion::common::ScalarValue;
@@ -53,7 +53,7 @@ impl Typed {
         Ok(Typed { expression: lit(scalar), kind, arrow: types::arrow(kind) })
     }
 
-    /// The expression with the metric's type in the language. A number that does not fit it is an error when the query runs.
+    /// The expression in the metric's type in the language. A number that does not fit the type makes the query fail when it is executed.
     pub(crate) fn finished(self, kind: ColumnType) -> Expr {
         let wanted = types::arrow(kind);
         if self.arrow == wanted { self.expression } else { cast(self.expression, wanted) }
@@ -63,7 +63,7 @@ impl Typed {
         if self.arrow == DataType::Float64 { self.expression } else { cast(self.expression, DataType::Float64) }
     }
 
-    /// Precision and scale when computed exactly. None for everything but integers and decimals.
+    /// The precision and scale of an exact number; `None` for everything except integers and decimals.
     pub(crate) fn exact_type(&self) -> Option<(u8, i8)> {
         match (self.kind, types::decimal(&self.arrow)) {
             (ColumnType::Int64 | ColumnType::Decimal { .. }, Some(decimal)) => Some(decimal),
@@ -85,7 +85,7 @@ impl Typed {
     }
 }
 
-/// The narrowest Arrow decimal of so many digits; beyond 76 the top digits may overflow, which is an error when it happens.
+/// The narrowest Arrow decimal with so many digits. Beyond 76 digits the top digits may overflow, which is an error when it happens.
 pub(crate) fn decimal_type(precision: u8, scale: i8) -> DataType {
     if precision <= DECIMAL128_MAX_PRECISION {
         DataType::Decimal128(precision, scale)
@@ -94,11 +94,11 @@ pub(crate) fn decimal_type(precision: u8, scale: i8) -> DataType {
     }
 }
 
-/// Division is exact (float), and null where the divisor is zero.
+/// Division makes a float, and null where the divisor is zero.
 pub(crate) fn arithmetic(left: Typed, operator: Operator, right: Typed) -> Result<Typed, EngineError> {
     let float = |expression| Typed { expression, kind: ColumnType::Float64, arrow: DataType::Float64 };
     let scales = [&left, &right].map(|side| side.exact_type().map_or(0, |(_, scale)| i16::from(scale)));
-    // A product with more digits after the point than a decimal has is a float.
+    // A product with more digits after the point than a decimal can have is a float.
     let too_fine = operator == Operator::Multiply && scales.iter().sum::<i16>() >= i16::from(DECIMAL128_MAX_PRECISION);
     if operator == Operator::Divide {
         return Ok(float(left.into_float() / nullif(right.into_float(), lit(0.0_f64))));
@@ -143,7 +143,7 @@ pub(crate) fn arithmetic(left: Typed, operator: Operator, right: Typed) -> Resul
     Ok(Typed { expression: cast(binary_expr(left, operation, right), arrow.clone()), kind, arrow })
 }
 
-/// The first that is not null, in the type that holds all of them.
+/// The first value that is not null, in the type that holds all of them.
 pub(crate) fn first_not_null(items: Vec<Typed>) -> Result<Typed, EngineError> {
     let Some(first) = items.first() else { return Err(EngineError::Plan("COALESCE of nothing".to_owned())) };
     let exact: Option<Vec<(u8, i8)>> = items.iter().map(Typed::exact_type).collect();

@@ -1,4 +1,4 @@
-//! What of the engine's plans cannot leave the process, by the types and by the plans of queries of each strategy.
+//! Checks which parts of the engine's plans cannot leave the process, by their types and by the plans of queries of each strategy.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use crate::rows::held_texts::HeldTexts;
 use crate::run::engine::Question;
 use crate::tests::{ALICE, AMOUNT, ID, NAME, World, decimal, filtered, metric, ordered, sale, sales, scope, select, string, with};
 
-/// The library's traits by which a type becomes part of a plan.
+/// The library's traits through which a type becomes part of a plan.
 const TRAITS: [&str; 12] = [
     "ScalarUDFImpl",
     "AggregateUDFImpl",
@@ -44,7 +44,7 @@ fn sources(folder: &Path, found: &mut Vec<(String, String)>) {
     }
 }
 
-/// `impl<…> Trait for Type` of a line; generics of either are left out.
+/// Parses a line `impl<…> Trait for Type`; the generics of both are left out.
 fn implementation(line: &str) -> Option<(&str, &str)> {
     let line = line.strip_prefix("impl")?;
     let (left, right) = line.split_once(" for ")?;
@@ -79,7 +79,7 @@ fn every_part_of_ours_says_how_far_it_reaches() {
     assert_eq!(of("ThisProcess"), ["Code", "Digest", "GuardedReaders", "MayBeFirst", "PinnedTable", "Text"]);
 }
 
-/// The functions of ours in a plan, wherever they stand.
+/// The engine's own functions in a plan, wherever they are.
 fn functions(plan: &Arc<dyn ExecutionPlan>, found: &mut BTreeMap<String, Option<Reach>>) {
     let mut look = |root: &Arc<dyn datafusion::physical_expr::PhysicalExpr>| {
         root.apply(|node| {

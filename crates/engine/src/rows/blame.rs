@@ -1,4 +1,4 @@
-//! Finds the file, and its column, that made a query fail, since errors of the Parquet library name neither.
+//! Finds the file, and the column in it, that made a query fail, since errors of the Parquet library name neither.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,15 +27,15 @@ use crate::rows::spelling;
 use crate::types;
 
 impl Lake {
-    /// The error with its place, if a stream failed because a file cannot be read. Reads again what the query had read, and the broken file column by
-    /// column, with the settings of `session`, which keeps rows in order.
+    /// Adds the place to the error if a stream failed because a file cannot be read. Reads again what the query had read, and the broken file column
+    /// by column, with the settings of `session`, which keeps rows in order.
     pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot, session: &SessionState) -> EngineError {
         let is_named = matches!(error, EngineError::Corrupt { .. });
         let is_of_values = matches!(error, EngineError::OutOfRange(_));
         if !is_named && !is_of_values && !error.is_parquet() {
             return error;
         }
-        // What was replaced while it was read looks torn.
+        // A file that was replaced while it was read looks damaged.
         if let Err(changed) = self.recheck(snapshot).await {
             return changed;
         }
@@ -64,15 +64,15 @@ impl Lake {
             }
             return corrupt(pinned, None, cause);
         }
-        // Damage that shows only when parts of a file are passed over.
+        // The damage shows only when parts of a file are skipped.
         match snapshot.files.as_slice() {
             [only] if !is_of_values => corrupt(only, None, panicked()),
             _ => error,
         }
     }
 
-    /// The first column with a value that its type in the definition does not hold, such as a time in seconds so far away that it has no
-    /// microseconds. None where all fit.
+    /// The first column with a value that its type in the definition cannot hold, such as a time in seconds so far away that it has no microseconds.
+    /// `None` if all values fit.
     async fn misfit(&self, pinned: &PinnedFile, schema: &SchemaRef, dataset: &Dataset, session: &SessionState) -> Option<EngineError> {
         for known in &dataset.columns {
             let Some(index) = spelling::place_of(known, schema) else { continue };
@@ -94,7 +94,7 @@ impl Lake {
         None
     }
 
-    /// Reads a file to its end, shows each batch to `check` and keeps nothing.
+    /// Reads a file to its end, passes each batch to `check` and keeps nothing.
     async fn read_columns(
         &self,
         pinned: &PinnedFile,
@@ -121,7 +121,7 @@ impl Lake {
     }
 }
 
-/// The same rows; a panic of the Parquet library on a damaged file ends them with an error.
+/// The same rows; if the Parquet library panics on a damaged file, they end with an error.
 pub(crate) fn caught(rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let schema = rows.schema();
     let caught = AssertUnwindSafe(rows).catch_unwind().map(|next| next.unwrap_or_else(|_| Err(panicked())));

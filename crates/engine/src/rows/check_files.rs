@@ -1,4 +1,4 @@
-//! Whether the files of a dataset fit its definition, for all tenants. It reads footers and never rows.
+//! Checks whether the files of a dataset fit its definition, for all tenants. It reads footers and never rows.
 
 use std::sync::Arc;
 
@@ -17,17 +17,17 @@ use crate::rows::snapshot;
 use crate::rows::snapshot::{FileShape, PinnedFile, Snapshot};
 use crate::types;
 
-/// Files that are looked at at once.
+/// The number of files that are examined at once.
 const CONCURRENCY: usize = 8;
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug)]
 pub struct FileCheck {
     pub files: usize,
     pub bytes: u64,
-    /// What is wrong with files, one fault for each that does not fit.
+    /// What is wrong with the files: one fault for each file that does not fit.
     pub faults: Vec<EngineError>,
-    /// Files outside tenants' folders, if folders say whose rows are whose: nobody sees their rows.
+    /// Files outside the tenants' folders, if folders say who owns the rows. Nobody sees the rows of these files.
     pub ownerless: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Lake {
         let ownerless: Vec<String> = ownerless.into_iter().map(|file| file.meta.location.to_string()).collect();
         let snapshot = Snapshot { files: owned, data_as_of: None };
         let shapes = snapshot.files.iter().map(|file| self.shape(dataset, file));
-        // Gathered first: a lazily mapped borrow inside a stream keeps the callers' futures from being Send.
+        // Collected first, since a lazily mapped borrow inside a stream keeps the callers' futures from being `Send`.
         let shapes: Vec<_> = shapes.collect();
         let shapes: Vec<Result<Vec<Arc<FileShape>>, EngineError>> = futures::stream::iter(shapes).buffered(CONCURRENCY).collect().await;
         let readable: Vec<Arc<FileShape>> = shapes.iter().flatten().flatten().cloned().collect();
@@ -51,7 +51,7 @@ impl Lake {
         Ok(FileCheck { files: snapshot.files.len() + ownerless.len(), bytes, faults, ownerless })
     }
 
-    /// Of this one file.
+    /// The shape of this one file.
     async fn shape(&self, dataset: &Dataset, file: &PinnedFile) -> Result<Vec<Arc<FileShape>>, EngineError> {
         let alone = Snapshot { files: vec![file.clone()], data_as_of: None };
         self.named_shapes(dataset, &alone).await

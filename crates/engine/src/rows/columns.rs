@@ -3,10 +3,10 @@
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, lit};
 
-/// The scan's column of the `tenant=` folders. No column of a definition can have this name, since names do not begin with a colon.
+/// The scan's column with the value of the `tenant=` folders. No column of a definition can have this name, since their names do not begin with a colon.
 pub(crate) const TENANT_COLUMN: &str = ":tenant";
 
-/// The place of a row: its file's position in the snapshot, and its number within the file.
+/// The place of a row: its file's position in the snapshot, and the row's number within the file.
 pub(crate) const FILE_COLUMN: &str = ":file";
 pub(crate) const ROW_COLUMN: &str = ":row";
 

@@ -1,4 +1,4 @@
-//! Texts that files hold as dictionaries are read as such, so that a value is tested, copied and quoted once and not for each row.
+//! Reads texts that files store as dictionaries as dictionaries, so that a value is tested, copied and quoted once and not for each row.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::rows::columns::{TENANT_COLUMN, column};
 use crate::rows::snapshot::FileShape;
 use crate::types;
 
-/// The type of such a column.
+/// The Arrow type of such a column.
 pub(crate) fn arrow() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-/// Whether all files with the column are best read as dictionaries.
+/// Whether every file that has the column is best read as a dictionary.
 pub(crate) fn is_best(name: &str, shapes: &[Arc<FileShape>]) -> bool {
     let mut found = false;
     shapes.iter().all(|shape| {
@@ -28,13 +28,13 @@ pub(crate) fn is_best(name: &str, shapes: &[Arc<FileShape>]) -> bool {
     }) && found
 }
 
-/// The stored bytes of all dictionaries of the column; None where not all of its texts lie in such.
+/// The stored bytes of all dictionaries of the column; `None` if some of its texts are stored outside dictionaries.
 pub(crate) fn stored(name: &str, shapes: &[Arc<FileShape>]) -> Option<u64> {
     let fields = shapes.iter().flat_map(|shape| shape.schema.fields().iter().zip(&shape.dictionaries));
     fields.filter(|(field, _)| same_name(field.name(), name)).map(|(_, bytes)| *bytes).sum()
 }
 
-/// The file's own schema with dictionaries where the scan wants them; None where it wants none.
+/// The file's own schema with dictionaries where the scan wants them; `None` if it wants none.
 pub(crate) fn read_as(wanted: &Schema, shape: &FileShape) -> Option<SchemaRef> {
     let is_wanted = |field: &Field| {
         let mut wanted = wanted.fields().iter().filter(|wanted| same_name(wanted.name(), field.name()));

@@ -1,4 +1,4 @@
-//! The place of all rows: its store, and the caches of its files.
+//! The lake holds all rows: their store, and the caches of its files.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::rows::snapshot;
 use crate::rows::snapshot::{FileShape, ShapeCache, Snapshot};
 use crate::rows::spelling;
 
-/// The address under which plans know the store, wherever it lies.
+/// The address under which plans know the store, wherever it is.
 const URL: &str = "data://root";
 
 pub(crate) struct Lake {
@@ -27,14 +27,14 @@ pub(crate) struct Lake {
 }
 
 impl Lake {
-    /// Plans that run in `runtime` find the store's files.
+    /// Registers the store in `runtime`, so that plans that run in it find its files.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, runtime: &RuntimeEnv) -> Result<Lake, DataFusionError> {
         let url = ObjectStoreUrl::parse(URL)?;
         runtime.register_object_store(url.as_ref(), Arc::clone(&store));
         Ok(Lake { store, url, footers: runtime.cache_manager.get_file_metadata_cache(), shapes: ShapeCache::default() })
     }
 
-    /// Pins the files of a dataset that the scope's runs would read now.
+    /// Pins the files of a dataset that a query with this scope would read now.
     pub(crate) async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
         snapshot::take(self.store.as_ref(), scope, dataset).await
     }
@@ -44,12 +44,12 @@ impl Lake {
         snapshot::recheck(self.store.as_ref(), snapshot).await
     }
 
-    /// The columns of each file in the snapshot's order, as the files call them.
+    /// The columns of each file in the snapshot's order, named as in the files.
     pub(crate) async fn shapes(&self, snapshot: &Snapshot) -> Result<Vec<Arc<FileShape>>, EngineError> {
         self.shapes.shapes(self.store.as_ref(), &self.footers, snapshot).await
     }
 
-    /// The same, as the dataset calls them.
+    /// Like [`Lake::shapes`], with columns named as in the dataset.
     pub(crate) async fn named_shapes(&self, dataset: &Dataset, snapshot: &Snapshot) -> Result<Vec<Arc<FileShape>>, EngineError> {
         Ok(spelling::called(dataset, self.shapes(snapshot).await?))
     }

@@ -6,14 +6,14 @@ use insightgate_identity::program::Program;
 use object_store::path::Path;
 use uuid::Uuid;
 
-/// The key of the folders that say whose their rows are.
+/// The key of the folders whose value is the tenant that owns the rows.
 pub(crate) const TENANT_KEY: &str = "tenant";
 
 pub(crate) fn dataset_folder(program: Program, dataset: &str) -> Path {
     Path::from_iter([program.name(), dataset])
 }
 
-/// Where a local data root has the files of a dataset, or of one tenant's part of it.
+/// The folder of a dataset, or of one tenant's part of it, in a local data root.
 pub fn local_folder(data_root: &FilePath, program: Program, dataset: &str, tenant: Option<Uuid>) -> PathBuf {
     let folder = dataset_folder(program, dataset);
     let folder = tenant.map_or_else(|| folder.clone(), |tenant| tenant_folder(&folder, tenant));
@@ -35,7 +35,7 @@ pub(crate) fn is_data_file(folder: &Path, file: &Path) -> bool {
     all_visible && file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
 }
 
-/// The `key=value` folders on the way from the dataset's folder to a file, outermost first. Hive's marker of a null gives None.
+/// The `key=value` folders on the way from the dataset's folder to a file, the outermost first. Hive's marker of a null gives `None`.
 pub(crate) fn folder_values(dataset: &Path, file: &Path) -> Vec<(String, Option<String>)> {
     let Some(parts) = file.prefix_match(dataset) else { return Vec::new() };
     let mut values = Vec::new();
@@ -45,14 +45,14 @@ pub(crate) fn folder_values(dataset: &Path, file: &Path) -> Vec<(String, Option<
             values.push((decoded(key), (value != "__HIVE_DEFAULT_PARTITION__").then_some(value)));
         }
     }
-    // The last part is the file itself, whose name may hold an equals sign too.
+    // The last part is the file itself, whose name may contain an equals sign too.
     if file.filename().is_some_and(|name| name.contains('=')) {
         values.pop();
     }
     values
 }
 
-/// Undoes the percent encoding that writers use for characters that names of folders cannot hold.
+/// Decodes the percent encoding that writers use for characters that are not allowed in folder names.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,4 +1,4 @@
-//! The filters on the tenant and its locations that every scan has.
+//! The filters on the tenant and on its locations that every scan has.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, cast, in_list, lit};
@@ -8,7 +8,7 @@ use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, TenantK
 use crate::error::EngineError;
 use crate::rows::columns::{TENANT_COLUMN, column, text};
 
-/// Rows of the scope's tenant, of whichever locations.
+/// The rows of the scope's tenant, in all locations.
 pub(super) fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
     let Tenancy::Column { name, holds } = &dataset.tenancy else {
         return column(TENANT_COLUMN).eq(lit(scope.tenant().to_string()));
@@ -24,7 +24,7 @@ pub(super) fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
     }
 }
 
-/// Rows of the scope's locations; None where it sees those of all, and of none.
+/// The rows of the scope's locations; `None` if the scope covers all of them, and with them the rows that have no location.
 pub(super) fn location_filter(scope: &TenantScope, dataset: &Dataset) -> Result<Option<Expr>, EngineError> {
     let Locations::Only(locations) = scope.locations() else { return Ok(None) };
     match of_locations(dataset, locations) {
@@ -33,7 +33,7 @@ pub(super) fn location_filter(scope: &TenantScope, dataset: &Dataset) -> Result<
     }
 }
 
-/// Rows of these locations. None for a dataset whose rows have none.
+/// The rows of these locations; `None` for a dataset whose rows have no location.
 pub(super) fn of_locations(dataset: &Dataset, locations: &[String]) -> Option<Expr> {
     let location = dataset.location_column.and_then(|index| dataset.columns.get(index))?;
     if locations.is_empty() {
@@ -42,7 +42,7 @@ pub(super) fn of_locations(dataset: &Dataset, locations: &[String]) -> Option<Ex
     Some(in_list(exact_text(dataset, &location.name), locations.iter().map(|id| text(id)).collect(), false))
 }
 
-/// The column as text, for comparisons that see letter case.
+/// The column as text, for case-sensitive comparisons.
 fn exact_text(dataset: &Dataset, name: &str) -> Expr {
     match dataset.columns.iter().find(|known| same_name(&known.name, name)) {
         Some(known) if known.kind == ColumnType::String => column(&known.name),

@@ -1,8 +1,8 @@
-//! Pruning: the row groups that need not be read, because the stock scan excludes them by statistics, or conditions on texts do.
+//! Pruning finds the row groups that need not be read, because the stock scan excludes them by statistics, or conditions on texts do.
 //!
-//! The stock scan compares bytes, so a comparison that ignores letter case would exclude little. Here a row group is skipped if no spelling of a text
-//! can be between its minimum and maximum, or if a column's dictionary, which has all of its values, has none that meets the condition. The result is
-//! data of the plan's files and not a node: the scan stays the stock one.
+//! The stock scan compares bytes, so that a case-insensitive comparison would exclude little. Here a row group is skipped if no spelling of a text
+//! can lie between its minimum and maximum, or if none of the values in a column's dictionary, which holds all of them, meets the condition. The
+//! result is stored with the plan's files and is not a node: the scan stays the stock one.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -45,10 +45,10 @@ use crate::rows::dictionary;
 use crate::rows::lake::Lake;
 use crate::rows::snapshot::Snapshot;
 
-/// Bytes of a dictionary beyond which looking at it costs what it could save.
+/// The largest dictionary that is read, in bytes: a larger one costs more than it could save.
 const LARGEST_DICTIONARY: u64 = 1 << 20;
 
-/// Stored bytes of a dictionary that has many values.
+/// A dictionary with more stored bytes than this has many values.
 const MANY_VALUES: i64 = 4 << 10;
 
 /// A condition on a column of texts.
@@ -57,8 +57,8 @@ struct TextCondition<'a> {
     predicate: TextPredicate,
 }
 
-/// The conditions that statistics may be asked about. What is hidden from the scope is not asked about: how long an answer takes would
-/// tell.
+/// The conditions that are checked against statistics. A condition on a column that is redacted in this scope is not: the time of the answer would
+/// leak its values.
 fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
     let conditions = plan.row_conditions.iter().filter_map(|condition| {
         let Field::Column(index) = condition.field else { return None };
@@ -69,7 +69,7 @@ fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
     conditions.collect()
 }
 
-/// Columns that must have one of a few values. Hidden ones among them rule out nothing: see [`conditions`].
+/// The columns that must have one of a few values. Redacted columns among them rule out nothing: see [`conditions`].
 fn equalities(plan: &Plan, redacted: bool) -> impl Iterator<Item = &Known> {
     plan.row_conditions.iter().filter_map(move |condition| {
         let Field::Column(index) = condition.field else { return None };
@@ -78,26 +78,26 @@ fn equalities(plan: &Plan, redacted: bool) -> impl Iterator<Item = &Known> {
     })
 }
 
-/// What is left to read: of each file the row groups, and the conjuncts of the predicate that ruled any out.
+/// What is left to read: the row groups of each file, and the conjuncts of the predicate that ruled any row group out.
 struct Left<'a> {
     access: HashMap<Path, ParquetAccessPlan>,
     useful: Vec<bool>,
     useful_texts: Vec<bool>,
-    /// Columns of many values that must have one of a few: next to no row is left when these have been looked at.
+    /// Columns of many values that must have one of a few: next to no row is left once these are evaluated.
     narrow: HashSet<&'a str>,
 }
 
-/// How the scan's files are distributed.
+/// How the scan's files are distributed among its partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handed {
-    /// As they were planned.
+    /// The files stay as they were planned.
     Planned,
-    /// A row group to each partition, in the order of files and rows.
+    /// Each partition gets a row group, in the order of files and rows.
     ByRowGroup,
 }
 
-/// The plan with the row groups marked that need not be read. With `in_order_until_enough`, dictionaries are looked at only up to the first
-/// that holds a match: the run may end there.
+/// Returns the plan with the row groups marked that need not be read. With `in_order_until_enough`, dictionaries are read only up to the first one
+/// that has a match, since the query may end there.
 pub(crate) async fn pruned(
     lake: &Lake,
     physical: Arc<dyn ExecutionPlan>,
@@ -143,7 +143,7 @@ pub(crate) async fn pruned(
     let predicate = scan.rewritten(&left, &conditions)?;
     let marked = physical.transform_up(|node| {
         let found = node.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
-        // Some plans read the rows several times. A scan for which other conditions hold is left as it is.
+        // Some plans read the rows several times. A scan with other conditions is left unchanged.
         let Some((config, source)) = found.filter(|(_, source)| conjuncts_of(source) == scan.conjuncts) else {
             return Ok(Transformed::no(node));
         };
@@ -174,21 +174,21 @@ fn groups(config: &FileScanConfig, left: &Left<'_>, handed: Handed) -> Vec<FileG
         }
     }
     if groups.is_empty() {
-        // A scan has at least one partition; this one passes over all that it is given.
+        // A scan has at least one partition; this one skips everything in its file.
         groups.extend(config.file_groups.first().map(|group| FileGroup::new(group.iter().take(1).map(marked).collect())));
     }
     groups
 }
 
-/// By the column's name, or else by an alias. One that has an alias for its name and does not fit is not read: its rows hold nulls, which meet
-/// no condition, so that nothing is passed over that the statistics of the wrong column could rule out.
+/// Finds a column by its name, or else by an alias. If a column that only an alias names does not fit, it is not read: its rows hold nulls, which
+/// meet no condition, so that no row is lost if the statistics of the wrong column rule a row group out.
 fn part_of<'g>(group: &'g RowGroupMetaData, column: &Known) -> Option<&'g ColumnChunkMetaData> {
     let called = |wanted: &str| group.columns().iter().find(|part| matches!(part.column_path().parts(), [name] if same_name(name, wanted)));
     called(&column.name).or_else(|| column.aliases.iter().find_map(|alias| called(alias)))
 }
 
 fn statistics_may_hold(condition: &TextCondition<'_>, group: &RowGroupMetaData) -> bool {
-    // A file without the column has nulls there, which meet no condition; folders' columns are in no file, and not judged here.
+    // A file without the column has nulls there, which meet no condition. Columns of folders are in no file and are not judged here.
     let Some(statistics) = part_of(group, condition.column).and_then(ColumnChunkMetaData::statistics) else { return true };
     if statistics.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(group.num_rows())) {
         return false;
@@ -208,7 +208,7 @@ async fn dictionaries_may_hold(
 ) -> bool {
     for condition in conditions {
         let Some(part) = part_of(group, condition.column).filter(|part| is_all_dictionary(part)) else { continue };
-        // What cannot be read says nothing here: the scan names what is wrong with it.
+        // A dictionary that cannot be read rules nothing out here: the scan reports what is wrong with it.
         let Ok(Some(values)) = dictionary(store, location, part).await else { continue };
         let mut scratch = String::new();
         if !values.iter().any(|value| condition.predicate.matches(value, &mut scratch)) {
@@ -218,7 +218,7 @@ async fn dictionaries_may_hold(
     true
 }
 
-/// Whether every value of the part is in its dictionary, for certain.
+/// Whether every value of the part is certainly in its dictionary.
 fn is_all_dictionary(part: &ColumnChunkMetaData) -> bool {
     let is_dictionary = |encoding: &Encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
     if part.dictionary_page_offset().is_none() {
@@ -226,7 +226,7 @@ fn is_all_dictionary(part: &ColumnChunkMetaData) -> bool {
     }
     match part.page_encoding_stats_mask() {
         Some(pages) => pages.encodings().all(|encoding| is_dictionary(&encoding)),
-        // Without a word about pages, a list without PLAIN tells that no page is.
+        // Without statistics of the pages' encodings, a list of encodings without PLAIN shows that no page is plain.
         None => {
             part.encodings().any(|encoding| is_dictionary(&encoding))
                 && part.encodings().all(|encoding| is_dictionary(&encoding) || encoding == Encoding::RLE)
@@ -234,12 +234,12 @@ fn is_all_dictionary(part: &ColumnChunkMetaData) -> bool {
     }
 }
 
-/// Whether a value is likely to be one of many.
+/// Whether the column is likely to have many values.
 fn has_many_values(part: &ColumnChunkMetaData) -> bool {
     part.dictionary_page_offset().is_none_or(|start| part.data_page_offset() - start > MANY_VALUES)
 }
 
-/// None for one that is too large, or is no dictionary of texts.
+/// `None` for a dictionary that is too large, or that is not one of texts.
 async fn dictionary(
     store: &dyn ObjectStore,
     location: &Path,
@@ -261,7 +261,7 @@ async fn dictionary(
     })
 }
 
-/// Lengths, of four bytes, each before its text.
+/// Each text is preceded by its length in four bytes.
 fn texts(mut page: Bytes, number: u32) -> Option<Vec<String>> {
     let mut texts = Vec::new();
     for _ in 0..number {
@@ -274,7 +274,7 @@ fn texts(mut page: Bytes, number: u32) -> Option<Vec<String>> {
     Some(texts)
 }
 
-/// A stretch of a file, under the offsets that it has there.
+/// A stretch of a file, addressed by the offsets of the file.
 struct Stretch {
     start: u64,
     bytes: Bytes,
@@ -314,17 +314,17 @@ fn conjuncts_of(source: &ParquetSource) -> Vec<Arc<dyn PhysicalExpr>> {
     source.filter().iter().flat_map(split_conjunction).cloned().collect()
 }
 
-/// What a physical plan reads from files. None if the planner found that no row can be in the answer.
+/// What a physical plan reads from files; `None` if the planner found that no row can be in the answer.
 pub(crate) struct Scan {
     config: FileScanConfig,
-    /// What all must hold of a row, besides what stands above the scan.
+    /// The conditions that all rows must meet, besides those above the scan.
     conjuncts: Vec<Arc<dyn PhysicalExpr>>,
-    /// Columns of files, of the predicate and of what is handed on: the dataset's names and all that files may call them.
+    /// The columns of files that the predicate and the output use: the dataset's names and all names that files may use for them.
     names: Vec<String>,
 }
 
 impl Scan {
-    /// Of a plan that reads the rows several times, what the first of its scans takes, with the columns of all.
+    /// If the plan reads the rows several times, this is the first of its scans, with the columns of all of them.
     pub(crate) fn of(plan: &Arc<dyn ExecutionPlan>, dataset: &Dataset) -> Option<Scan> {
         let source = plan.downcast_ref::<DataSourceExec>().and_then(|source| source.downcast_to_file_source::<ParquetSource>());
         let Some((config, source)) = source else {
@@ -343,7 +343,7 @@ impl Scan {
         Some(Scan { config: config.clone(), conjuncts: conjuncts_of(source), names })
     }
 
-    /// In the definition's order.
+    /// The columns in the definition's order.
     pub(crate) fn columns(&self, dataset: &Dataset) -> Vec<String> {
         let names = dataset.columns.iter().map(|known| &known.name);
         names.filter(|known| self.names.contains(known)).cloned().collect()
@@ -359,7 +359,7 @@ impl Scan {
         name.is_some_and(|name| self.names.iter().any(|known| same_name(known, name)))
     }
 
-    /// What is read side by side.
+    /// The files by the stream that reads them.
     pub(crate) fn streams(&self) -> &[FileGroup] {
         &self.config.file_groups
     }
@@ -376,7 +376,7 @@ impl Scan {
         Ok((0..footer.num_row_groups()).map(|group| access.should_scan(group)).collect())
     }
 
-    /// The same, by the steps that the scan takes itself when it opens the file. Notes which conjuncts ruled any row group out.
+    /// Finds the same by the steps that the scan itself takes when it opens the file. Marks the conjuncts that ruled out any row group as `useful`.
     fn left(&self, location: &Path, footer: &ParquetMetaData, useful: &mut [bool]) -> Result<ParquetAccessPlan> {
         let files = self.config.file_groups.iter().flat_map(FileGroup::iter);
         let of_file: Vec<&PartitionedFile> = files.filter(|file| file.object_meta.location == *location).collect();
@@ -399,7 +399,7 @@ impl Scan {
         let adapter = adapters.create(Arc::clone(self.config.file_schema()), Arc::clone(&physical))?;
         let metrics = ParquetFileMetrics::new(0, location.as_ref(), &ExecutionPlanMetricsSet::new());
         for (conjunct, useful) in self.conjuncts.iter().zip(useful) {
-            // Statistics say nothing of what a function makes of a column.
+            // Statistics say nothing about the result of a function.
             if conjunct.downcast_ref::<ScalarFunctionExpr>().is_some() {
                 continue;
             }
@@ -416,9 +416,9 @@ impl Scan {
         Ok(access)
     }
 
-    /// The predicate so that it is cheap to evaluate: first the conjuncts that leave next to nothing, then all others at once, and not one after
-    /// the other over what each leaves, which costs more than it saves where rows are left at random. Those that rule row groups out stand
-    /// alone besides, for the pages.
+    /// The predicate, rewritten so that it is cheap to evaluate: first the conjuncts that leave next to nothing, then all others together. Evaluating
+    /// them one after the other on the remaining rows costs more than it saves if rows are left at random. The conjuncts that rule row groups out
+    /// also stand alone, since they prune pages.
     fn rewritten(&self, left: &Left<'_>, conditions: &[TextCondition<'_>]) -> Result<Option<Arc<dyn PhysicalExpr>>> {
         let schema = self.config.file_source().table_schema().table_schema();
         let mut parts = self.conjuncts.clone();
@@ -442,7 +442,7 @@ impl Scan {
     }
 }
 
-/// What follows from a condition on a text, as comparisons of bytes: by these the scan passes over pages.
+/// The consequences of a condition on a text as comparisons of bytes, with which the scan skips pages.
 fn bounds(condition: &TextCondition<'_>, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {
     let Some((bounds, (index, field))) = condition.predicate.bounds().zip(schema.column_with_name(&condition.column.name)) else {
         return Vec::new();

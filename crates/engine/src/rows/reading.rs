@@ -1,7 +1,7 @@
-//! How many bytes a plan's scans need while they read. The footers show that before a row is read.
+//! Estimates how many bytes a plan's scans need while they read. The footers show that before a row is read.
 //!
-//! The stored parts of all columns of a row group are in memory until it is read, since the reader requests them together. They are decompressed page
-//! by page, each one batch of rows ahead.
+//! The stored parts of all columns of a row group are in memory until the group is read, since the reader requests them together. They are
+//! decompressed page by page, one batch of rows ahead in each.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use object_store::path::Path;
 use crate::rows::pruning::Scan;
 use crate::rows::snapshot::Snapshot;
 
-/// Bytes to which writers fill a page before they begin another, a dictionary's page and one of values.
+/// The bytes to which writers fill a page before they begin another one, for a page of the dictionary and one of values.
 const USUAL_PAGES: u64 = 2 << 20;
 
-/// Writers whose pages are as large as the part of the row group.
+/// Writers that make each page as large as the column's part of the row group.
 const WHOLE_PAGES: [&str; 1] = ["duckdb"];
 
-/// Rows of a batch; so many batches of a stream are held at once, from the reader to the encoder.
+/// The rows of a batch, and the number of batches of each stream that are held at once, from the reader to the encoder.
 const BATCH_ROWS: u64 = 8_192;
 const BATCHES: u64 = 4;
 
-/// Bytes of a value that is not stored as it is, such as a reference to a dictionary.
+/// The least bytes of a value that is not stored as it is, such as a reference to a dictionary.
 const LEAST_VALUE: u64 = 4;
 
-/// The memory of the scans of a plan.
+/// The memory that the scans of a plan need.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
-    /// Of each scan: how many row groups are read at once, and the bytes that the largest takes.
+    /// For each scan, how many row groups are read at once, and the bytes that the largest one takes.
     pub(crate) scans: Vec<(u64, u64)>,
-    /// The row group that needs the most.
+    /// The row group that needs the most memory.
     pub(crate) largest: Option<LargeGroup>,
-    /// Rows in all that is read, and what they would take unpacked.
+    /// The rows in everything that is read, and the bytes that they would take decompressed.
     pub(crate) rows: u64,
     pub(crate) unpacked: u64,
 }
@@ -44,16 +44,16 @@ pub(crate) struct Reading {
 #[derive(Debug, Clone)]
 pub(crate) struct LargeGroup {
     pub(crate) file: String,
-    /// Counted from 0.
+    /// The row group's number in its file, counted from 0.
     pub(crate) number: usize,
-    /// Stored bytes of the columns that are read.
+    /// The stored bytes of the columns that are read.
     pub(crate) stored: u64,
-    /// The bytes that reading it needs.
+    /// The bytes of memory that reading it needs.
     pub(crate) bytes: u64,
 }
 
 impl Reading {
-    /// `cache`: bytes of values that a condition was put to and that are kept to be shown, for each row group.
+    /// `cache` is the limit in bytes, for each row group, of values that were read for a condition and are kept to be shown.
     pub(crate) fn of(
         physical: &Arc<dyn ExecutionPlan>,
         dataset: &Dataset,
@@ -97,7 +97,7 @@ impl Reading {
         self.scans.push((scan.streams().len().min(seen.len()) as u64, most));
     }
 
-    /// The memory if each scan reads at most this many row groups at a time.
+    /// The bytes if each scan reads at most this many row groups at a time.
     pub(crate) fn bytes(&self, at_once: usize) -> usize {
         let all = self.scans.iter().map(|(streams, bytes)| bytes.saturating_mul((*streams).min(at_once as u64)));
         usize::try_from(all.fold(0, u64::saturating_add)).unwrap_or(usize::MAX)
@@ -125,7 +125,7 @@ fn taken(scan: &Scan, group: &RowGroupMetaData, page: u64, cache: u64) -> Taken 
     Taken { stored, unpacked, bytes }
 }
 
-/// Bytes that the pages of a part take that are unpacked at once.
+/// The bytes of a part's pages that are decompressed at once.
 fn largest_page(footer: &ParquetMetaData) -> u64 {
     let writer = footer.file_metadata().created_by().unwrap_or_default().to_ascii_lowercase();
     if WHOLE_PAGES.iter().any(|whole| writer.contains(whole)) { u64::MAX } else { USUAL_PAGES }

@@ -1,8 +1,8 @@
-//! Redaction: a caller without sensitive data reads nulls instead, which the scan sets before anything else can see the values.
+//! Redaction: a caller without access to sensitive data reads nulls instead, which are set before anything else can see the values.
 //!
-//! A row is unredacted when its location is one of the scope's unredacted ones; the sensitive columns of other rows are null. Filters, order, groups and
-//! metrics stand above, so that none of them can tell what was there. A metric that is sensitive by itself counts only unredacted rows' values;
-//! distinct counts are not sensitive (source: the partner program's sensitive data), and count what they would for anybody.
+//! A row is unredacted when its location is one of the scope's unredacted ones; the sensitive columns of other rows are null. Filters, order, groups
+//! and metrics stand above, so that none of them can reveal the values. A sensitive metric counts only the values of unredacted rows; distinct counts
+//! are not sensitive (source: the partner program's sensitive data) and give the same result to everybody.
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
@@ -15,20 +15,20 @@ use crate::rows::columns::{FILE_COLUMN, ROW_COLUMN, column};
 use crate::rows::owner::of_locations;
 use crate::types;
 
-/// Whether a row is unredacted. Definitions cannot use names with a colon.
+/// The column that says whether a row is unredacted. Definitions cannot use names with a colon.
 const UNREDACTED: &str = ":unredacted";
 
-/// Whether the scope reads less of the dataset than it contains.
+/// Whether the scope hides some values of the dataset.
 pub(crate) fn applies(scope: &TenantScope, dataset: &Dataset) -> bool {
     let sensitive = dataset.columns.iter().any(|column| column.sensitive) || dataset.metrics.iter().any(|metric| metric.sensitive);
     sensitive && scope.is_redacted()
 }
 
-/// The scope's rows with nulls for what it may not see, under the same names.
+/// The scope's rows, under the same names, with nulls for the values that the scope may not see.
 pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &Dataset) -> Result<LogicalPlanBuilder, EngineError> {
     let unredacted = match scope.unredacted() {
         Locations::Organization => lit(true),
-        // Rows that have no location are nobody's of some locations.
+        // Rows of a dataset without locations belong to none of the given locations.
         Locations::Only(locations) => of_locations(dataset, locations).unwrap_or_else(|| lit(false)),
     };
     let nothing_unredacted = unredacted == lit(false);
@@ -55,12 +55,12 @@ pub(crate) fn redacted(rows: LogicalPlanBuilder, scope: &TenantScope, dataset: &
     rows.project(columns).map_err(EngineError::Query)
 }
 
-/// `expression`, where the row is unredacted.
+/// `expression` where the row is unredacted, and null elsewhere.
 pub(crate) fn where_unredacted(expression: Expr) -> Result<Expr, EngineError> {
     when(column(UNREDACTED), expression).end().map_err(EngineError::Query)
 }
 
-/// The column that a distinct count which is not sensitive reads in place of a sensitive one.
+/// The column that a distinct count reads instead of a sensitive one, if the count itself is not sensitive.
 pub(crate) fn counted(known: &Column) -> Expr {
     column(&counted_name(known))
 }
@@ -69,7 +69,7 @@ fn counted_name(known: &Column) -> String {
     format!(":counted {}", known.name)
 }
 
-/// Whether the metric, not being sensitive, counts the distinct values of the column somewhere.
+/// Whether the metric is not sensitive and counts the distinct values of the column somewhere.
 fn counts_openly(metric: &Metric, index: usize) -> bool {
     !metric.sensitive && counts(&metric.expression, index)
 }

@@ -1,4 +1,4 @@
-//! The only way to rows: a scan of pinned files with the tenant's and the locations' filters on it.
+//! The only way to rows: a scan of pinned files that carries the filters of the tenant and of its locations.
 //!
 //! The filters are nodes of the logical plan, made here before anything else can be put on the scan.
 
@@ -47,12 +47,12 @@ pub(crate) enum Rows {
     InOrder,
     /// In any order, in as many streams as the session has.
     InAnyOrder,
-    /// In any order, each with [`FILE_COLUMN`] and [`ROW_COLUMN`].
+    /// In any order, each row with [`FILE_COLUMN`] and [`ROW_COLUMN`].
     Numbered,
 }
 
-/// Scans the snapshot's files and keeps what the scope may see: rows of others are left out, and values that it may not see are null. Texts can come
-/// as dictionaries, if files hold them so.
+/// Scans the snapshot's files and keeps only what the scope may see: other rows are left out, and values that the scope may not see are null. Texts
+/// can come as dictionaries, if files store them so.
 pub(crate) fn tenant_rows(
     scope: &TenantScope,
     dataset: &Dataset,
@@ -74,7 +74,7 @@ pub(crate) fn tenant_rows(
         in_folders.push(Arc::new(Field::new(TENANT_COLUMN, wrap_partition_type_in_dict(DataType::Utf8), true)));
     }
     for column in Wanted::all(dataset) {
-        // What a definition calls not nullable may hold nulls all the same: the plan trusts nothing about files.
+        // A column that the definition calls not nullable may hold nulls all the same: the plan trusts nothing that it assumes of files.
         let in_folder = from_folders.contains(&column.name);
         let as_dictionary = !in_folder && column.kind == ColumnType::String && dictionary::is_best(&column.name, shapes);
         let arrow = if as_dictionary { dictionary::arrow() } else { types::arrow(column.kind) };
@@ -122,8 +122,8 @@ pub(crate) fn tenant_rows(
     if redaction::applies(scope, dataset) { redaction::redacted(scoped, scope, dataset) } else { Ok(scoped) }
 }
 
-/// The same plan, with scans that may not choose which rows are enough. The optimizer forgets that their order matters when it moves a limit into
-/// them. They would then skip the first rows for a row group whose statistics say that all of it meets the conditions.
+/// The same plan, with scans that may not choose which rows are enough. When the optimizer moves a limit into a scan, it forgets that the order
+/// matters: the scan would then skip the first rows for a row group whose statistics say that all of its rows meet the conditions.
 pub(crate) fn kept_in_order(physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let kept = physical.transform_up(|node| {
         let kept = node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.with_preserve_order(true));
@@ -132,7 +132,7 @@ pub(crate) fn kept_in_order(physical: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn 
     kept.data()
 }
 
-/// The wanted columns whose values are `key=value` folders: by their name, or by an alias where no file has the column itself.
+/// The dataset's columns whose values are in `key=value` folders: found by their name, or by an alias if no file has the column itself.
 pub(crate) fn folder_columns(dataset: &Dataset, snapshot: &Snapshot, shapes: &[Arc<FileShape>]) -> Vec<String> {
     let tenant_is_folder = dataset.tenancy == Tenancy::Folder;
     let is_key = |name: &str| {
@@ -152,7 +152,7 @@ fn folder_value<'f>(dataset: &Dataset, pinned: &'f PinnedFile, name: &str) -> Op
     called(name).or_else(|| aliases().find_map(|alias| called(alias)))
 }
 
-/// With the values of its folders, which must be of the fields' types.
+/// The file with the values of its folders, which must fit the fields' types.
 pub(crate) fn partitioned(dataset: &Dataset, pinned: &PinnedFile, in_folders: &[FieldRef]) -> Result<PartitionedFile, EngineError> {
     let mut values = Vec::with_capacity(in_folders.len());
     for field in in_folders {
@@ -175,7 +175,7 @@ pub(crate) fn partitioned(dataset: &Dataset, pinned: &PinnedFile, in_folders: &[
     Ok(PartitionedFile::new_from_meta(pinned.meta.clone()).with_partition_values(values))
 }
 
-/// The pinned files as a table. It plans as a stock Parquet scan.
+/// The pinned files as a table. It is planned as a stock Parquet scan.
 struct PinnedTable {
     table: TableSchema,
     files: Vec<PartitionedFile>,

@@ -24,21 +24,21 @@ use crate::storage::causes::causes;
 use crate::storage::store_fault::store_error;
 use crate::types;
 
-/// How many footers or ETags are asked for at once.
+/// The number of footers or ETags that are requested at once.
 const CONCURRENCY: usize = 8;
 
 /// The files of one dataset that one tenant's query reads, in the order of their paths (byte-wise).
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) files: Vec<PinnedFile>,
-    /// When the newest of the files was written. None when there are no files.
+    /// When the newest of the files was written; `None` if there are no files.
     pub data_as_of: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct PinnedFile {
     pub(crate) meta: ObjectMeta,
-    /// From its `key=value` folders.
+    /// The values of its `key=value` folders.
     pub(crate) folder_values: Vec<(String, Option<String>)>,
 }
 
@@ -51,13 +51,13 @@ impl Snapshot {
         self.files.len()
     }
 
-    /// Bytes.
+    /// The size of all files in bytes.
     pub fn size(&self) -> u64 {
         self.files.iter().map(|file| file.meta.size).sum()
     }
 }
 
-/// If folders say whose their rows are, only the tenant's own folder is listed.
+/// Lists the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed.
 pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
     let folder = layout::dataset_folder(scope.program(), &dataset.name);
     let listed = match dataset.tenancy {
@@ -73,7 +73,7 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
 pub(crate) async fn list(store: &dyn ObjectStore, folder: &Path, listed: &Path) -> Result<Vec<PinnedFile>, EngineError> {
     let mut metas = match data_files(folder, store.list(Some(listed))).await {
         Err(error) if is_circle(&error) => {
-            // The library ends its list at the first error, unless it was called outside the runtime.
+            // The library ends its list at the first error, unless it is called outside the runtime.
             let anew = std::thread::scope(|scope| scope.spawn(|| store.list(Some(listed))).join());
             let Ok(anew) = anew else { return Err(error.into()) };
             data_files(folder, anew.filter(|found| std::future::ready(!found.as_ref().is_err_and(is_circle)))).await?
@@ -88,26 +88,26 @@ async fn data_files(folder: &Path, listed: impl Stream<Item = object_store::Resu
     listed.try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await
 }
 
-/// Whether a link leads to itself, or to a folder that it lies in: there is nothing behind it that is not listed anyway.
+/// Whether a link leads to itself, or to a folder that contains it: everything behind it is listed anyway.
 fn is_circle(error: &object_store::Error) -> bool {
     #[cfg(unix)]
     let circle = Some(rustix::io::Errno::LOOP.raw_os_error());
     #[cfg(not(unix))]
     let circle = None;
-    // Of a folder the library says so in a text alone.
+    // For a folder, the library reports this in the text of the error only.
     causes(error).any(|cause| {
         let of_system = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
         (of_system.is_some() && of_system == circle) || cause.to_string().starts_with("File system loop found")
     })
 }
 
-/// Whether two answers of a store speak of the same bytes. Azure quotes an ETag when it is asked for a file, and not in a list.
+/// Whether two answers of a store describe the same bytes. Azure quotes an ETag when it is asked for a file, but not in a list.
 fn is_same(now: &ObjectMeta, listed: &ObjectMeta) -> bool {
     let tag = |meta: &ObjectMeta| meta.e_tag.as_ref().map(|tag| tag.trim_matches('"').to_owned());
     tag(now) == tag(listed) && now.size == listed.size && now.last_modified == listed.last_modified
 }
 
-/// Fails if a file is not the one that was listed.
+/// Fails if a file is no longer the one that was listed.
 pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Result<(), EngineError> {
     let checks = snapshot.files.iter().map(|pinned| -> BoxFuture<'_, Result<(), EngineError>> {
         Box::pin(async move {
@@ -120,7 +120,7 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
             if same { Ok(()) } else { Err(EngineError::FilesChanged { file: location.to_string() }) }
         })
     });
-    // Boxed and gathered first: a lazily mapped borrow inside a stream keeps the callers' futures from being Send.
+    // Boxed and collected first, since a lazily mapped borrow inside a stream keeps the callers' futures from being `Send`.
     let checks: Vec<_> = checks.collect();
     futures::stream::iter(checks).buffered(CONCURRENCY).try_collect().await
 }
@@ -129,17 +129,17 @@ pub(crate) async fn recheck(store: &dyn ObjectStore, snapshot: &Snapshot) -> Res
 #[derive(Debug)]
 pub(crate) struct FileShape {
     pub(crate) schema: SchemaRef,
-    /// For each field of the schema whose values are best read as references to a dictionary: the stored bytes of all of its dictionaries,
-    /// and of values beside them.
+    /// For each field of the schema: if its values are best read as references to a dictionary, the stored bytes of all of its dictionaries and of
+    /// the values outside them.
     pub(crate) dictionaries: Vec<Option<u64>>,
-    /// The schema with the file's own names, where [`crate::rows::spelling::called`] gave it others.
+    /// The schema with the file's own names, if [`crate::rows::spelling::called`] gave it others.
     pub(crate) own: Option<SchemaRef>,
 }
 
-/// The ETag that a shape was read under, and the shape.
+/// The ETag under which a shape was read, and the shape.
 type Known = (Option<String>, Arc<FileShape>);
 
-/// Shapes that are kept at the most.
+/// The most shapes that are kept.
 const SHAPES: usize = 10_000;
 
 /// The shapes of files, read when they are first needed. The cache is bounded, since files come and go while the process runs.
@@ -149,7 +149,7 @@ pub(crate) struct ShapeCache {
 }
 
 impl ShapeCache {
-    /// The shape of each file in the snapshot's order. A footer that cannot be read names its file.
+    /// The shape of each file in the snapshot's order. The error for an unreadable footer names its file.
     pub(crate) async fn shapes(
         &self,
         store: &dyn ObjectStore,
@@ -162,7 +162,7 @@ impl ShapeCache {
                 if let Some(known) = self.known(meta) {
                     return Ok(known);
                 }
-                // From then on it is in the cache, for this and for the scan.
+                // The footer is now in the cache, for this query and for the scan.
                 let footer = footer(store, meta, footers).await?;
                 let read = DFParquetMetadata::new(store, meta)
                     .with_file_metadata_cache(Some(Arc::clone(footers)))
@@ -195,7 +195,7 @@ impl ShapeCache {
         let shape = Arc::new(shape);
         let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
         if by_path.len() >= SHAPES && !by_path.contains_key(&meta.location) {
-            // Any eighth of them, whose order says nothing: files that are gone are never asked for again, and the others are read anew.
+            // Removes every eighth shape in an arbitrary order: files that are gone are never asked for again, and the shapes of the others are read again.
             let mut place = 0_usize;
             by_path.retain(|_, _| {
                 place += 1;
@@ -207,7 +207,7 @@ impl ShapeCache {
     }
 }
 
-/// The footer of each file in the snapshot's order: from the cache, where they are after [`ShapeCache::shapes`] unless it is too small.
+/// The footer of each file in the snapshot's order. After [`ShapeCache::shapes`] they come from the cache, unless it is too small.
 pub(crate) async fn footers(
     store: &dyn ObjectStore,
     cache: &Arc<FileMetadataCache>,
@@ -221,14 +221,14 @@ pub(crate) async fn footers(
     Ok(footers)
 }
 
-/// Bytes a value, before compression, above which a column's own values outweigh a dictionary's.
+/// The bytes of a value before compression above which a column's own values outweigh those of a dictionary.
 const DICTIONARY_BYTES: i64 = 8;
 
-/// Of so many values one may lie in a part without a dictionary: the last row group of a file has too few rows for one to pay.
+/// One in this many values may be in a part without a dictionary: the last row group of a file often has too few rows for one to pay.
 const WITHOUT_DICTIONARY: i64 = 4;
 
-/// None unless nearly every part of a column has a dictionary and is small enough for it to hold the values. Not all writers say how many
-/// pages went without it, so the size tells.
+/// `None` unless nearly every part of a column has a dictionary and is so small that the dictionary must hold the values. Not all writers record how
+/// many pages are not encoded by the dictionary, so that the size has to tell.
 fn dictionary_bytes(footer: &ParquetMetaData, column: &str) -> Option<u64> {
     let columns = footer.file_metadata().schema_descr().columns();
     let leaf = columns.iter().position(|leaf| leaf.path().parts() == [column.to_owned()])?;
@@ -306,7 +306,7 @@ mod tests {
         }
         let kept = cache.by_path.lock().unwrap().len();
         assert!(kept <= SHAPES && kept > SHAPES / 2, "{kept}");
-        // One that changed takes the place of its own.
+        // A changed file replaces its own entry.
         let changed = ObjectMeta { e_tag: Some("2".to_owned()), ..meta(3 * SHAPES - 1) };
         cache.remember(&changed, shape());
         assert_eq!(cache.by_path.lock().unwrap().len(), kept);

@@ -1,7 +1,7 @@
-//! Columns of files match the definition by their name or an alias, without regard to letter case.
+//! Matches columns of files with the definition by their name or an alias, ignoring case.
 //!
-//! Files that spell a column differently from the definition are read through an adapter of names. All other scans are stock, and can travel as they
-//! are.
+//! Files that spell a column differently from the definition are read through an adapter of names. All other scans are stock, and can be sent to
+//! another process as they are.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::reach::{PlanPart, Reach};
 use crate::rows::snapshot::FileShape;
 use crate::types;
 
-/// A column that a scan wants of files.
+/// A column that a scan wants from files.
 #[derive(Debug, Clone)]
 pub(crate) struct Wanted {
     /// The definition's own name, which plans use.
@@ -32,7 +32,7 @@ impl Wanted {
         Wanted { name: column.name.clone(), aliases: column.aliases.clone(), kind: column.kind }
     }
 
-    /// The definition's columns, and the tenant's where it is none of them.
+    /// The definition's columns, and the tenant's column if it is not one of them.
     pub(crate) fn all(dataset: &Dataset) -> Vec<Wanted> {
         let mut wanted: Vec<_> = dataset.columns.iter().map(Wanted::of).collect();
         if let Tenancy::Column { name, .. } = &dataset.tenancy
@@ -43,18 +43,18 @@ impl Wanted {
         wanted
     }
 
-    /// Its place in a file: by its name, or else by an alias.
+    /// The position of the column in a file: by its name, or else by an alias.
     fn place(&self, file: &Schema) -> Option<usize> {
         place(&self.name, &self.aliases, self.kind, file)
     }
 }
 
-/// The place of a definition's column in a file.
+/// The position of a definition's column in a file.
 pub(crate) fn place_of(column: &catalog::Column, file: &Schema) -> Option<usize> {
     place(&column.name, &column.aliases, column.kind, file)
 }
 
-/// A column of the file that has an alias for its name, and a type that does not fit, is another column: it was never asked to fit.
+/// A column of the file whose name is an alias but whose type does not fit is another column: it was never declared to fit.
 fn place(name: &str, aliases: &[String], kind: ColumnType, file: &Schema) -> Option<usize> {
     let by_name = file.fields().iter().position(|field| same_name(field.name(), name));
     by_name.or_else(|| {
@@ -64,7 +64,7 @@ fn place(name: &str, aliases: &[String], kind: ColumnType, file: &Schema) -> Opt
     })
 }
 
-/// The shapes of files with the definition's names for the columns that it knows.
+/// The shapes of files, with the definition's names for the columns that it knows.
 pub(crate) fn called(dataset: &Dataset, shapes: Vec<Arc<FileShape>>) -> Vec<Arc<FileShape>> {
     let wanted = Wanted::all(dataset);
     let called = |shape: Arc<FileShape>| match renamed(&wanted, &shape.schema) {
@@ -77,12 +77,12 @@ pub(crate) fn called(dataset: &Dataset, shapes: Vec<Arc<FileShape>>) -> Vec<Arc<
     shapes.into_iter().map(called).collect()
 }
 
-/// None where each wanted column that the file has is called as it is wanted.
+/// `None` if each wanted column that the file has is already called by its wanted name.
 fn renamed(wanted: &[Wanted], file: &Schema) -> Option<Schema> {
     let mut fields: Vec<_> = file.fields().iter().cloned().collect();
     let mut differs = false;
     for (index, column) in wanted.iter().enumerate() {
-        // As nearly all files have it.
+        // Nearly all files have the column in its place.
         if fields.get(index).is_some_and(|field| *field.name() == column.name) {
             continue;
         }
@@ -95,7 +95,7 @@ fn renamed(wanted: &[Wanted], file: &Schema) -> Option<Schema> {
     differs.then(|| Schema::new_with_metadata(fields, file.metadata().clone()))
 }
 
-/// Reads the columns of each file under the names that are wanted.
+/// Reads the columns of each file under the wanted names.
 #[derive(Debug)]
 pub(crate) struct Respelled(pub(crate) Vec<Wanted>);
 

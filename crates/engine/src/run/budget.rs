@@ -1,7 +1,8 @@
-//! How much of the engine's memory each query reserves before it starts.
+//! Decides how much of the engine's memory each query reserves before it starts.
 //!
 //! Every query reserves the bytes that its row groups need while they are read. A query that also holds rows (to sort, group or remove duplicates)
-//! reserves a whole share, so that what succeeds alone succeeds beside others. A preview of few rows reserves a small share, of which there are more.
+//! reserves a whole share, so that a query that succeeds alone also succeeds beside others. A preview of few rows reserves a small share, of which
+//! there are more.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,28 +19,28 @@ use crate::rows::reading::Reading;
 use crate::run::ledger::Ledger;
 use crate::run::turns::Rules;
 
-/// Bytes below which memory is not split further.
+/// The smallest share in bytes into which the memory is split.
 const SMALLEST_SHARE: usize = 40 << 20;
 
-/// More memory than these need makes each of them larger.
+/// The most shares. More memory makes each of them larger.
 const MOST_SHARES: usize = 4;
 
-/// Bytes below which nothing is kept back for others: no server has so little.
+/// With less memory than this, nothing is kept back for others; no server has so little.
 const LEAST_TO_SPARE: usize = 32 << 20;
 
-/// A small share is one over this of a whole one.
+/// A small share is a whole share divided by this.
 const SMALL_PART: usize = 4;
 
-/// Bytes that a row takes beside its values where it is held.
+/// The bytes that a held row takes in addition to its values.
 const ROW: u64 = 32;
 
-/// Bytes of a query that reads next to nothing: its plan, its rows on their way.
+/// The bytes of a query that reads next to nothing: its plan, and the rows in flight.
 const LEAST: usize = 256 << 10;
 
-/// One over this of a share may be values that were read for a condition and are kept to be shown.
+/// A share divided by this is the room for values that were read for a condition and are kept to be shown.
 const PART_FOR_CACHE: usize = 8;
 
-/// The library's own bound for that, in bytes.
+/// The library's own limit for these values, in bytes.
 const LARGEST_CACHE: usize = 100 << 20;
 
 /// How tenants share the engine.
@@ -49,7 +50,7 @@ pub struct Sharing {
     pub waiting: usize,
     /// The longest time that a preview or an explanation waits for its turn.
     pub longest_wait: Duration,
-    /// The weights of tenants; a tenant that is not named has the weight 1.
+    /// The weights of tenants; a tenant that is not in the map has the weight 1.
     pub weights: HashMap<Uuid, u32>,
 }
 
@@ -59,35 +60,35 @@ impl Default for Sharing {
     }
 }
 
-/// Each keeps a request open, and little else.
+/// Each one keeps a request open, and little else.
 pub const DEFAULT_WAITING: usize = 400;
 
-/// Half of what a preview may take.
+/// Half of the time that a preview may take.
 const DEFAULT_WAIT: Duration = Duration::from_secs(50);
 
 pub(crate) struct Budget {
-    /// Bytes of a query that holds rows.
+    /// The bytes of a query that holds rows.
     pub(crate) share: usize,
     small: usize,
     pub(crate) longest_wait: Duration,
     pub(crate) ledger: Ledger,
 }
 
-/// How much a query that holds rows is given.
+/// How much memory a query that holds rows is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Room {
-    /// A small share where its rows are few. It may turn out to be too little.
+    /// A small share if its rows are likely to be few. It may turn out to be too little.
     AsLikely,
     Whole,
 }
 
-/// Bytes.
+/// The memory that a query needs, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Need {
     pub(crate) bytes: usize,
-    /// What of them is for rows that are held.
+    /// The bytes among them for rows that are held.
     pub(crate) pool: usize,
-    /// How many row groups are read at once, where the engine itself reads them side by side.
+    /// How many row groups are read at once, if the engine itself reads them in parallel.
     pub(crate) at_once: usize,
 }
 
@@ -106,17 +107,17 @@ impl Budget {
         Budget { share, small, longest_wait: sharing.longest_wait, ledger: Ledger::new(rules, sharing.waiting) }
     }
 
-    /// Bytes of values of one row group that were read for a condition and are kept to be shown.
+    /// The bytes of one row group's values that were read for a condition and are kept to be shown.
     pub(crate) fn cache(&self) -> usize {
         (self.share / PART_FOR_CACHE).min(LARGEST_CACHE)
     }
 
-    /// What reading is to take at the most, by reading fewer row groups at once. A single one may take more.
+    /// The bytes that reading is limited to by reading fewer row groups at once. A single row group may take more.
     pub(crate) fn for_reading(&self, holds_rows: bool) -> usize {
         if holds_rows { self.share / 2 } else { self.share }
     }
 
-    /// What a query takes. `at_most` row groups are read at once, or fewer if that is too much; None: as the plan says.
+    /// The memory that a query takes. At most `at_most` row groups are read at once, or fewer if that takes too much; `None` leaves the plan as it is.
     pub(crate) fn need(&self, reading: &Reading, holds_rows: bool, room: Room, at_most: Option<usize>) -> Result<Need, EngineError> {
         let most = self.for_reading(holds_rows);
         let fitting = |at_most: usize| (1..=at_most).rev().find(|at_once| reading.bytes(*at_once) <= most).unwrap_or(1);
@@ -146,8 +147,8 @@ impl Budget {
         }
     }
 
-    /// The session's context with so many bytes for the rows that it holds. `groups_and_sorts`: both operators hold rows at once; groups get the
-    /// most, since there are at most as many of them to be sorted.
+    /// The session's context with `bytes` of memory for the rows that a query holds. With `groups_and_sorts` both operators hold rows at once; the
+    /// groups get the most, since at most as many rows as there are groups have to be sorted.
     pub(crate) fn context(session: &SessionState, groups_and_sorts: bool, bytes: usize) -> Arc<TaskContext> {
         let (pool, for_sorts): (Arc<dyn MemoryPool>, usize) = if groups_and_sorts {
             let for_sorts = bytes / 4;
@@ -157,13 +158,13 @@ impl Budget {
         };
         let mut runtime = RuntimeEnv::clone(session.runtime_env());
         runtime.memory_pool = pool;
-        // A sort keeps this back for merging what it has sorted, which needs nearly as much as the rows themselves.
+        // A sort reserves this for merging what it has sorted, which needs nearly as much memory as the rows themselves.
         let config = session.config().clone().with_sort_spill_reservation_bytes(for_sorts / 5 * 2);
         Arc::new(TaskContext::from(session).with_session_config(config).with_runtime(Arc::new(runtime)))
     }
 }
 
-/// Two pools, so that a sort that starts while groups are handed to it finds memory.
+/// Two pools, so that a sort that starts while it receives groups finds memory.
 #[derive(Debug)]
 struct Parts {
     sorts: FairSpillPool,
@@ -220,7 +221,7 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    /// Row groups of so many bytes, as many at once as there are streams.
+    /// Row groups of `bytes` each, with as many read at once as there are streams.
     fn reading(streams: u64, bytes: usize, rows: u64, unpacked: u64) -> Reading {
         let largest = LargeGroup { file: "a/b.parquet".to_owned(), number: 3, stored: bytes as u64 / 2, bytes: bytes as u64 };
         Reading { scans: vec![(streams, bytes as u64)], largest: Some(largest), rows, unpacked }
@@ -233,7 +234,7 @@ mod tests {
         {
             let budget = Budget::new(limit, Sharing::default());
             assert_eq!(budget.share, share);
-            // One tenant's share beside another's.
+            // One tenant's share beside another tenant's.
             let own = crate::run::turns::Asked { tenant: Uuid::from_u128(1), lane: crate::run::turns::Lane::Preview, bytes: limit - spare };
             let held = budget.ledger.take_now(own).unwrap();
             assert!(budget.ledger.take_now(crate::run::turns::Asked { bytes: 1, ..own }).is_none());
@@ -266,7 +267,7 @@ mod tests {
         assert_eq!(need(MIB, 1_000, Room::AsLikely), Need { bytes: 10 * MIB, pool: 8 * MIB, at_once: 2 });
         assert_eq!(need(MIB, 1_000, Room::Whole), Need { bytes: 40 * MIB, pool: 38 * MIB, at_once: 2 });
         assert_eq!(need(MIB, 1_000_000, Room::AsLikely), Need { bytes: 40 * MIB, pool: 38 * MIB, at_once: 2 });
-        // A row group that is large leaves no less for the rows.
+        // A large row group leaves no less memory for the rows.
         assert_eq!(need(70 * MIB, 1, Room::AsLikely), Need { bytes: 90 * MIB, pool: 20 * MIB, at_once: 1 });
     }
 }

@@ -1,4 +1,4 @@
-//! The engine: the places of data and artifacts, the memory of queries, and how a plan becomes a stream.
+//! The engine: the stores of rows and artifacts, the memory of queries, and how a plan becomes a stream.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path as FilePath, PathBuf};
@@ -43,29 +43,29 @@ use crate::run::workers::Workers;
 use crate::storage::free_disk::free;
 use crate::storage::store_url::{DataRoot, OpenedStore};
 
-/// Bytes for all queries together, with what they read of files: a row group of 200 MiB can be read. Beside what the process needs anyway they stay under
-/// 512 MiB, and an export of usual row groups under 256.
+/// The bytes for all queries together, including what they read of files: enough to read a row group of 200 MiB. Together with what the process needs
+/// anyway, queries stay under 512 MiB, and an export of usual row groups under 256.
 pub const DEFAULT_MEMORY_LIMIT: usize = 256 << 20;
 
-/// Bytes of disk that one query may use for what does not fit into its memory. As many do so at once as the memory has shares.
+/// The bytes of disk that one query may use for what does not fit into its memory. As many queries can do so at once as the memory has shares.
 pub const DEFAULT_SPILL_LIMIT: u64 = 20 << 30;
 
-/// Footers that are kept. They are small beside the data, and not in the budget of queries.
+/// The bytes of cached footers. They are few beside the data, and are not part of the queries' budget.
 const FOOTER_CACHE: usize = 16 << 20;
 
-/// Bytes of the memory for queries that let one more batch be encoded beside others.
+/// The bytes of the queries' memory for each batch that is encoded in parallel.
 const STREAM_MEMORY: usize = 40 << 20;
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
     pub data_root: DataRoot,
     pub artifact_root: DataRoot,
-    /// Bytes that all running queries may hold together, with what they read; beyond them they wait, or spill to disk.
+    /// The bytes that all running queries may hold together, including what they read; beyond them queries wait, or spill to disk.
     pub memory_limit: usize,
     pub spill_dir: PathBuf,
-    /// Bytes that one query may write there; never more than the disk has to spare.
+    /// The bytes that one query may write there; a query never uses more than the disk has to spare.
     pub spill_limit: u64,
-    /// How many streams a query whose answer does not depend on the order of rows is split into.
+    /// The number of streams into which a query is split if its answer does not depend on the order of rows.
     pub partitions: usize,
 }
 
@@ -78,22 +78,22 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) lake: Lake,
     pub(crate) artifacts: OpenedStore,
-    /// Where they lie, if that is a folder of this machine.
+    /// The folder of the artifacts, if they are stored in a folder of this machine.
     pub(crate) artifact_folder: Option<PathBuf>,
     spill_dir: PathBuf,
     spill_limit: u64,
     pub(crate) budget: Budget,
     pub(crate) workers: Workers,
-    /// Row groups that are read side by side, where there is memory for them.
+    /// The number of row groups that are read in parallel if there is memory for them.
     partitions: usize,
-    /// Batches that are encoded side by side.
+    /// The number of batches that are encoded in parallel.
     pub(crate) streams: usize,
-    /// For plans that need rows in order.
+    /// The session for plans that need rows in order.
     pub(crate) ordered: SessionState,
     pub(crate) parallel: SessionState,
-    /// For plans whose sorts keep few rows: each stream then has its own.
+    /// The session for plans whose sorts keep few rows: each stream then has its own sort.
     few: SessionState,
-    /// The last two with fewer streams, for files whose row groups are large: half as many each time.
+    /// The last two sessions with fewer streams, for files whose row groups are large: each has half as many streams as the one before.
     narrower: Vec<Narrower>,
 }
 
@@ -103,27 +103,27 @@ struct Narrower {
     few: SessionState,
 }
 
-/// A query that is planned, down to what is read of each file.
+/// A query that is planned down to what is read of each file.
 pub(crate) struct Prepared {
     pub(crate) strategy: Strategy,
     pub(crate) physical: Arc<dyn ExecutionPlan>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) snapshot: Snapshot,
-    /// Of the snapshot's files, with the dataset's names.
+    /// The shapes of the snapshot's files, with the dataset's names.
     pub(crate) shapes: Vec<Arc<FileShape>>,
     pub(crate) reading: Reading,
 }
 
-/// A query that runs: its stream, how the stream's columns make the answer, and the files it reads.
+/// A running query: its stream, how the stream's columns form the answer, and the files that it reads.
 pub(crate) struct Running {
     pub(crate) stream: SendableRecordBatchStream,
     pub(crate) outputs: Vec<Output>,
     pub(crate) snapshot: Snapshot,
-    /// To be kept until the stream has ended.
+    /// Has to be kept until the stream has ended.
     pub(crate) share: Share,
 }
 
-/// A query of a scope that is [within](TenantScope::within) its dataset. `at_most` rows, if that is less than the plan's own limit.
+/// A query in a scope that is [within](TenantScope::within) its dataset. It returns at most `at_most` rows, or fewer if the plan's own limit is smaller.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) scope: &'a TenantScope,
@@ -133,7 +133,7 @@ pub(crate) struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// The most rows that the answer has.
+    /// The most rows of the answer.
     fn limit(&self) -> Option<u64> {
         let at_most = self.at_most.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
         self.plan.limit.into_iter().chain(at_most).min()
@@ -141,26 +141,26 @@ impl Question<'_> {
 }
 
 impl Engine {
-    /// Makes the folders where they are missing.
+    /// Opens the engine, and creates folders that do not exist.
     ///
     /// # Errors
     ///
-    /// When a store or a folder cannot be opened.
+    /// Fails if a store or a folder cannot be opened.
     pub fn new(settings: EngineSettings) -> Result<Engine, EngineError> {
         Engine::shared(settings, Sharing::default())
     }
 
-    /// The same, shared by tenants in another way than the usual.
+    /// Like [`Engine::new`], with other rules for how tenants share the engine.
     ///
     /// # Errors
     ///
-    /// When a store or a folder cannot be opened.
+    /// Fails if a store or a folder cannot be opened.
     pub fn shared(settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
         let data = settings.data_root.open()?.store;
         Engine::over(data, settings, sharing)
     }
 
-    /// Reads data from the store, whatever the settings' data root is.
+    /// Reads data from the given store, whatever the data root in the settings is.
     pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
         let artifacts = settings.artifact_root.open()?;
         make_folder(&settings.spill_dir)?;
@@ -197,16 +197,16 @@ impl Engine {
         Ok(Engine { inner: Arc::new(inner) })
     }
 
-    /// Pins the files of a dataset that the scope's runs would read now.
+    /// Pins the files of a dataset that a query with this scope would read now.
     ///
     /// # Errors
     ///
-    /// What the store answered.
+    /// Fails with the error of the store.
     pub async fn snapshot(&self, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
         self.inner.lake.snapshot(scope, dataset).await
     }
 
-    /// Plans a query, to be read in at most so many streams: see [`crate::run::strategy`] for the way that it takes.
+    /// Plans a query that is read in at most `width` streams; [`crate::run::strategy`] describes the steps.
     pub(crate) async fn prepare(&self, question: Question<'_>, texts: HeldTexts, width: usize) -> Result<Prepared, EngineError> {
         let Question { scope, plan, window, .. } = question;
         let (inner, limit) = (&self.inner, question.limit());
@@ -233,7 +233,7 @@ impl Engine {
         Ok(Prepared { strategy, physical, outputs: lowered.outputs, snapshot, shapes, reading })
     }
 
-    /// What the plan's scans hold while they read.
+    /// The memory that the plan's scans hold while they read.
     pub(crate) async fn reading(
         &self,
         physical: &Arc<dyn ExecutionPlan>,
@@ -245,7 +245,7 @@ impl Engine {
         Ok(Reading::of(physical, dataset, snapshot, &footers, inner.budget.cache()))
     }
 
-    /// As many streams as a plan may have.
+    /// The most streams that a plan may have.
     pub(crate) fn widest(&self) -> usize {
         self.inner.partitions
     }
@@ -264,7 +264,7 @@ impl Engine {
         }
     }
 
-    /// Plans a query so that it fits, and says what it takes.
+    /// Plans a query so that it fits into the memory, and returns what it needs.
     pub(crate) async fn sized(&self, question: Question<'_>, room: Room) -> Result<(Prepared, Need), EngineError> {
         let budget = &self.inner.budget;
         let mut prepared = self.prepare(question, HeldTexts::Guessed, self.widest()).await?;
@@ -278,16 +278,16 @@ impl Engine {
         Ok((prepared, need))
     }
 
-    /// A seat for a preview or an explanation, which is kept until it is answered.
+    /// Takes a seat for a preview or an explanation, which is kept until it is answered.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Crowded`] when the tenant, or all together, have as many as they may.
+    /// [`EngineError::Crowded`] if the tenant has as many seats as it may, or if all are taken.
     pub fn seat(&self, tenant: Uuid) -> Result<Seat, EngineError> {
         self.inner.budget.ledger.seat(tenant)
     }
 
-    /// Waits for the turn of a query. Somebody waits for previews, so that they wait only so long.
+    /// Waits for the turn of a query. A caller waits for a preview, so that its wait is limited.
     pub(crate) async fn turn(&self, asked: Asked) -> Result<Share, EngineError> {
         let Budget { ledger, longest_wait, .. } = &self.inner.budget;
         match asked.lane {
@@ -299,7 +299,7 @@ impl Engine {
         }
     }
 
-    /// Plans a query and waits for its turn to take what it needs.
+    /// Plans a query and waits for its turn to take the memory that it needs.
     async fn admitted(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<(Prepared, Need, Share), EngineError> {
         let ledger = &self.inner.budget.ledger;
         let (prepared, need) = self.sized(question, room).await?;
@@ -307,7 +307,7 @@ impl Engine {
         if let Some(share) = ledger.take_now(asked) {
             return Ok((prepared, need, share));
         }
-        // Who waits keeps no plan, which is large where there are many files, and reads what is there when its turn comes.
+        // A waiting query keeps no plan, which is large if there are many files, and reads the files that are there when its turn comes.
         drop(prepared);
         loop {
             let share = self.turn(asked).await?;
@@ -319,14 +319,14 @@ impl Engine {
         }
     }
 
-    /// Starts a query when its turn has come.
+    /// Starts a query once its turn has come.
     pub(crate) async fn start(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<Running, EngineError> {
         let scope = &question.scope.within(&question.plan.dataset.name)?;
         let question = Question { scope, ..question };
         let (prepared, need, share) = self.admitted(question, lane, room).await?;
         let mut stream = self.stream(&prepared, need)?;
         if prepared.strategy.guesses() {
-            // Groups come when all rows have been read.
+            // Groups are only returned once all rows have been read.
             let first = stream.next().await;
             if matches!(&first, Some(Err(error)) if codes::are_too_many(error)) {
                 drop(stream);
@@ -355,7 +355,7 @@ impl Engine {
         Ok(caught(stream))
     }
 
-    /// So that one query's intermediate results take no other's room.
+    /// Gives each query its own limit on disk, so that one query's intermediate results take no room from another's.
     fn with_own_disk(&self, context: Arc<TaskContext>) -> Result<Arc<TaskContext>, EngineError> {
         let Inner { spill_dir, spill_limit, .. } = self.inner.as_ref();
         let Some(context) = Arc::into_inner(context) else {
@@ -367,7 +367,7 @@ impl Engine {
         Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
     }
 
-    /// The error with its place, when a stream failed because a file cannot be read.
+    /// Adds the place to the error if a stream failed because a file cannot be read.
     pub(crate) async fn named(&self, error: EngineError, dataset: &Dataset, snapshot: &Snapshot) -> EngineError {
         self.inner.lake.named(error, dataset, snapshot, &self.inner.ordered).await
     }
@@ -384,19 +384,19 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool, cache: usize
         .with_repartition_file_scans(parallel)
         .with_round_robin_repartition(parallel);
     let options = config.options_mut();
-    // Sorts side by side would take from each other the memory that each kept back for its merge.
+    // Sorts that run in parallel would take from each other the memory that each one has reserved for its merge.
     options.optimizer.repartition_sorts = few;
-    // Statistics of files could answer without reading rows; the tenant's filter leaves nothing for them to answer.
+    // Statistics of files could answer a query without reading rows; the tenant's filter makes that impossible.
     options.execution.collect_statistics = false;
     options.execution.parquet.schema_force_view_types = false;
-    // Columns that are only shown are read where the conditions hold.
+    // Columns that are only shown are read only where the conditions hold.
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.max_predicate_cache_size = Some(cache);
-    // A filter that narrows while rows are read would gain nothing below a numbering of rows, and must not reach it.
+    // A dynamic filter narrows while rows are read; it would gain nothing below a node that numbers rows, and must not reach it.
     options.optimizer.enable_dynamic_filter_pushdown = false;
-    // It reserves memory for as many groups as LIMIT says, beside every budget.
+    // This optimization reserves memory for as many groups as LIMIT says, outside of any budget.
     options.optimizer.enable_topk_aggregation = false;
-    // Wrong values must fail a query, not vanish.
+    // A wrong value must make the query fail, not vanish.
     options.execution.parquet.coerce_int96 = Some("us".to_owned());
     let mut parquet = TableParquetOptions::default();
     parquet.global = options.execution.parquet.clone();
@@ -407,7 +407,7 @@ fn session(runtime: &Arc<RuntimeEnv>, partitions: usize, few: bool, cache: usize
     state
 }
 
-/// In the folder, at most so many bytes.
+/// Spills to the folder, at most `limit` bytes.
 fn spill(folder: &FilePath, limit: u64) -> DiskManagerBuilder {
     let folders = DiskManagerMode::Directories(vec![folder.to_owned()]);
     DiskManagerBuilder::default().with_mode(folders).with_max_temp_directory_size(limit)

@@ -1,8 +1,8 @@
-//! What a query would read: files and row groups, rows and bytes.
+//! Explains what a query would read: files and row groups, rows and bytes.
 //!
-//! The numbers are from the caller's own rows alone. If every row of a file is the scope's, its footer has the numbers, and the statistics exclude
-//! what the scan would skip. If a file has others' rows too, its footer is about those as well: then the scope's own rows are counted instead, and
-//! statistics, which have others' values, are not used.
+//! The numbers come from the caller's own rows only. If the scope owns every row of the files, the numbers come from the footers, and the statistics
+//! exclude what the scan would skip. If files have rows of others too, their footers describe those as well: then the scope's own rows are counted
+//! instead, and statistics, which include values of others, are not used.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,19 +35,19 @@ use crate::run::turns::{Asked, Lane};
 /// What a query would read, computed from the caller's own rows alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
-    /// Rows of the dataset that the scope can see, whatever the query asks.
+    /// Rows of the dataset that the scope can see, whatever the query selects.
     pub visible_rows: u64,
-    /// At most so many of them are looked at after files and row groups were skipped.
+    /// The most of these rows that are read once files and row groups are skipped.
     pub estimated_rows: u64,
-    /// Stored bytes of the columns that are read of them.
+    /// The stored bytes of the columns that are read of these rows.
     pub estimated_bytes: u64,
-    /// Files that hold rows of the scope's.
+    /// Files that contain rows of the scope.
     pub files: Parts,
-    /// Row groups that hold rows of the scope's.
+    /// Row groups that contain rows of the scope.
     pub row_groups: Parts,
-    /// Names of the dataset's columns that are read.
+    /// The names of the dataset's columns that are read.
     pub columns: Vec<String>,
-    /// When the newest of the files was written. None when there are no files.
+    /// When the newest of the files was written; `None` if there are no files.
     pub data_as_of: Option<DateTime<Utc>>,
 }
 
@@ -64,12 +64,12 @@ impl Parts {
 }
 
 impl Engine {
-    /// Plans the query as a run would, and looks at what its scan would read. No row of the answer is made. Waits for its turn where it has to
-    /// read rows.
+    /// Plans the query as an execution would, and examines what its scan would read, without producing any row of the answer. Waits for its turn if
+    /// it has to read rows.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Crowded`] when its turn does not come in time; else what stands against the query or its files.
+    /// [`EngineError::Crowded`] if its turn does not come in time; otherwise an error of the query or of its files.
     pub async fn explain(&self, scope: &TenantScope, plan: &Plan, window: Window) -> Result<Explanation, EngineError> {
         let desk = self.inner.workers.desk(scope.tenant())?;
         let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
@@ -101,7 +101,7 @@ impl Engine {
         Ok(explanation)
     }
 
-    /// Where others' rows lie in the same files.
+    /// Counts the scope's own rows where rows of others are in the same files.
     async fn count_own(
         &self,
         scope: &TenantScope,
@@ -128,7 +128,7 @@ impl Engine {
         Ok(())
     }
 
-    /// How many rows of the scope's lie in each row group: file and row group, by their places.
+    /// How many rows of the scope are in each row group, by the positions of the file and of the row group.
     async fn own_rows(
         &self,
         scope: &TenantScope,
@@ -168,7 +168,7 @@ impl Engine {
     }
 }
 
-/// The numbers of the rows behind each row group.
+/// For each row group, the number of the row that follows it.
 fn ends(footer: &ParquetMetaData) -> Vec<i64> {
     let rows = footer.row_groups().iter().map(RowGroupMetaData::num_rows);
     rows.scan(0, |end, rows| {
@@ -187,7 +187,7 @@ fn count(batch: &RecordBatch, ends: &[Vec<i64>], counts: &mut HashMap<(usize, us
     }
 }
 
-/// Bytes of a value, apart from what others' values make of it in a file.
+/// The bytes of a value, independent of how the values of others compress it in a file.
 fn width(kind: ColumnType) -> u64 {
     match kind {
         ColumnType::Bool => 1,
@@ -197,7 +197,7 @@ fn width(kind: ColumnType) -> u64 {
     }
 }
 
-/// All rows of all files are the scope's.
+/// Computes the numbers from the footers: all rows of all files belong to the scope.
 fn weigh(scan: Option<&Scan>, snapshot: &Snapshot, footers: &[Arc<ParquetMetaData>], explanation: &mut Explanation) -> Result<()> {
     for (pinned, footer) in snapshot.files.iter().zip(footers) {
         let kept = match scan {

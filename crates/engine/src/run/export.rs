@@ -1,4 +1,4 @@
-//! A whole answer as a file: scan, encoding and upload run in parallel, with a few batches in flight whatever the number of rows.
+//! Writes a whole answer as an artifact: scan, encoding and upload run in parallel, with a few batches in flight whatever the number of rows.
 
 use std::sync::Arc;
 
@@ -32,27 +32,27 @@ pub struct ExportProgress {
 pub struct ArtifactSummary {
     pub rows: u64,
     pub bytes: u64,
-    /// Of the bytes, in lowercase hexadecimal.
+    /// The SHA-256 of the bytes, in lowercase hexadecimal.
     pub sha256: String,
-    /// Of an artifact's blocks, in order; of what is written elsewhere, none.
+    /// The checksums of an artifact's blocks, in order; empty for what is written elsewhere.
     pub blocks: Vec<BlockSum>,
     /// When the newest of the files that were read was written.
     pub data_as_of: Option<DateTime<Utc>>,
-    /// There are no files of this tenant's yet: the artifact is a header for that reason.
+    /// This tenant has no files yet, so that the artifact is only a header.
     pub no_files: bool,
 }
 
-/// Asked before a file grows to so many bytes; an error ends it.
+/// Called before an artifact grows to this many bytes; an error ends the export.
 pub type Allowance<'a> = dyn Fn(u64) -> Result<(), EngineError> + Send + Sync + 'a;
 
-/// Where the bytes go.
+/// The destination of the bytes.
 enum Target<'a> {
     Artifact(&'a mut Upload, Watched, &'a Allowance<'a>),
     Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
 }
 
 impl Target<'_> {
-    /// `before` bytes are there already.
+    /// Writes further bytes after the `before` bytes that are already written.
     async fn write(&mut self, before: u64, bytes: &[u8]) -> Result<(), EngineError> {
         match self {
             Target::Artifact(upload, disk, room) => {
@@ -67,11 +67,11 @@ impl Target<'_> {
 }
 
 impl Engine {
-    /// As [`Engine::export_within`], where there is room for any file.
+    /// Like [`Engine::export_within`], but without a limit on the artifact's size.
     ///
     /// # Errors
     ///
-    /// What the query meets; that the disk of the artifacts has nothing to spare; that the store fails.
+    /// Fails with the error of the query, if the disk of the artifacts has no space to spare, or if the store fails.
     pub async fn export(
         &self,
         scope: &TenantScope,
@@ -84,10 +84,10 @@ impl Engine {
         self.export_within(scope, plan, window, format, (key, &|_| Ok(())), progress).await
     }
 
-    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing.
+    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing behind.
     ///
     /// # Errors
-    /// What the query meets; what `room` says; that the disk of the artifacts has nothing to spare; that the store fails.
+    /// Fails with the error of the query or of `room`, if the disk of the artifacts has no space to spare, or if the store fails.
     pub async fn export_within(
         &self,
         scope: &TenantScope,
@@ -109,11 +109,11 @@ impl Engine {
         }
     }
 
-    /// Writes the same bytes elsewhere, for `insightgate run`. The writer is flushed, not closed.
+    /// Writes the same bytes to a writer, for `insightgate run`. The writer is flushed, not closed.
     ///
     /// # Errors
     ///
-    /// What the query meets; that the writer fails, which then has a part of the answer.
+    /// Fails with the error of the query or of the writer, to which a part of the answer may then be written.
     pub async fn export_to_writer(
         &self,
         scope: &TenantScope,
@@ -144,14 +144,14 @@ impl Engine {
                 let question = Question { scope: &scope, plan: &plan, window, at_most: None };
                 let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
                 let least = engine.least_bytes(&scope, &plan, window, format, &snapshot).await?;
-                // What is begun here stays on the threads for queries.
+                // Tasks that are started here stay on the threads for queries.
                 let parts = encode(format, stream, &outputs, engine.inner.streams)?;
                 Ok::<_, EngineError>((share, snapshot, least, parts))
             }
         };
         let (_share, snapshot, least, mut parts) = desk.run(starting).await??;
         if let Target::Artifact(_, _, room) = &target {
-            // Known before the first row is read, where every row is in the answer.
+            // If every row is in the answer, its least size is known before the first row is read.
             room(least)?;
         }
         let mut sum = digest::Context::new(&digest::SHA256);
@@ -185,8 +185,7 @@ impl Engine {
 }
 
 impl Engine {
-    /// The file has at least so many bytes: of each row a separator behind each value. 0 where not even the number of rows is
-    /// certain.
+    /// The least number of bytes of the artifact: a separator behind each value of each row. It is 0 if not even the number of rows is certain.
     async fn least_bytes(
         &self,
         scope: &TenantScope,

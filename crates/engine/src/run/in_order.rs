@@ -1,4 +1,4 @@
-//! Runs the partitions of a plan in parallel and returns their rows one after the other, in the order of files and rows.
+//! Runs the partitions of a plan in parallel and returns their rows one partition after the other, in the order of files and rows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// Batches that a partition may be ahead.
+/// The number of batches that a partition may be ahead.
 const AHEAD: usize = 2;
 
-/// The first `limit` rows of all partitions, in the order of the partitions. `side_by_side` of them run while another one is handed out.
+/// The first `limit` rows of all partitions, in the order of the partitions. At most `side_by_side` run at a time, including the one that is returned.
 pub(crate) fn in_order(
     physical: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
@@ -25,7 +25,7 @@ pub(crate) fn in_order(
     let mut stream = RecordBatchReceiverStream::builder(physical.schema(), 2);
     let out = stream.tx();
     stream.spawn(async move {
-        // Dropped with this task, and the partitions with it.
+        // The partitions are dropped together with this task.
         let mut tasks = JoinSet::new();
         let mut waiting: VecDeque<mpsc::Receiver<Result<RecordBatch>>> = VecDeque::new();
         let mut next = 0..physical.properties().output_partitioning().partition_count();

@@ -1,4 +1,4 @@
-//! The memory account of the engine: a query takes bytes before it starts, in its turn, and returns them at its end.
+//! The memory account of the engine: a query takes bytes before it starts, when its turn comes, and returns them when it ends.
 //!
 //! It does not know what the bytes are for.
 
@@ -11,16 +11,16 @@ use uuid::Uuid;
 use crate::error::EngineError;
 use crate::run::turns::{Asked, Rules, Ticket, Turns};
 
-/// One tenant takes at most one of so many seats.
+/// One tenant takes at most the seats divided by this.
 const PART_OF_ONE_TENANT: usize = 4;
 
 #[derive(Clone)]
 pub(crate) struct Ledger(Arc<Shared>);
 
 struct Shared {
-    /// Bytes.
+    /// The bytes of all shares together.
     limit: usize,
-    /// Previews and explanations that are under way or wait.
+    /// The most previews and explanations that run or wait.
     seats: usize,
     state: Mutex<State>,
 }
@@ -29,11 +29,11 @@ struct State {
     turns: Turns,
     waiting: HashMap<Ticket, oneshot::Sender<Share>>,
     seated: HashMap<Uuid, usize>,
-    /// Bytes that were held at once, at the most.
+    /// The most bytes that were ever held at once.
     most: usize,
 }
 
-/// Bytes of the memory, which are returned when they are dropped.
+/// Bytes of the memory, which are returned when the share is dropped.
 pub(crate) struct Share {
     ledger: Ledger,
     asked: Asked,
@@ -45,7 +45,7 @@ pub struct Seat {
     tenant: Uuid,
 }
 
-/// A query in the queue. It leaves it when dropped.
+/// A query in the queue. It leaves the queue when it is dropped.
 struct Waiter<'a> {
     ledger: &'a Ledger,
     ticket: Ticket,
@@ -59,12 +59,12 @@ impl Ledger {
         Ledger(Arc::new(Shared { limit, seats, state: Mutex::new(state) }))
     }
 
-    /// Bytes of all.
+    /// The bytes of all shares together.
     pub(crate) fn limit(&self) -> usize {
         self.0.limit
     }
 
-    /// Refused when the tenant, or all together, have as many as they may.
+    /// Fails if the tenant has as many seats as it may, or if all are taken.
     pub(crate) fn seat(&self, tenant: Uuid) -> Result<Seat, EngineError> {
         let mut state = self.lock();
         let all: usize = state.seated.values().sum();
@@ -79,7 +79,7 @@ impl Ledger {
         Ok(Seat { ledger: self.clone(), tenant })
     }
 
-    /// Waits for its turn. Asking for more than the limit, it would wait for ever.
+    /// Waits for its turn. Must not ask for more than the limit, since it would wait for ever.
     pub(crate) async fn take(&self, asked: Asked) -> Result<Share, EngineError> {
         let (sender, receiver) = oneshot::channel();
         let ticket = {
@@ -93,7 +93,7 @@ impl Ledger {
         receiver.await.map_err(|_| EngineError::Plan("the turn was lost".to_owned()))
     }
 
-    /// None if it would have to wait.
+    /// Returns `None` if it would have to wait.
     pub(crate) fn take_now(&self, asked: Asked) -> Option<Share> {
         let (own, others) = {
             let mut state = self.lock();
@@ -108,12 +108,12 @@ impl Ledger {
         own.into_iter().next().map(|(_, asked)| Share { ledger: self.clone(), asked })
     }
 
-    /// Whether queries of the tenant hold anything.
+    /// Whether queries of the tenant hold any memory.
     pub(crate) fn holds(&self, tenant: Uuid) -> bool {
         self.lock().turns.holds(tenant)
     }
 
-    /// Gives shares to those whose turn it is.
+    /// Gives shares to the queries whose turn it is.
     fn hand_out(&self) {
         let granted = {
             let mut state = self.lock();
@@ -123,7 +123,7 @@ impl Ledger {
         self.deliver(granted);
     }
 
-    /// Without the lock: a share that nobody takes any more is given back at once.
+    /// Called without the lock: a share whose query has gone away is returned at once.
     fn deliver(&self, granted: Vec<(Option<oneshot::Sender<Share>>, Asked)>) {
         for (waiting, asked) in granted {
             let share = Share { ledger: self.clone(), asked };
@@ -154,7 +154,7 @@ impl Ledger {
 }
 
 impl State {
-    /// All whose turn it is and for whom there is room.
+    /// All queries whose turn it is and for which there is room.
     fn granted(&mut self) -> Vec<(Ticket, Asked)> {
         let granted = std::iter::from_fn(|| self.turns.grant()).collect();
         self.most = self.most.max(self.turns.held());
@@ -202,7 +202,7 @@ impl Drop for Waiter<'_> {
             waited
         };
         if waited {
-            // Others may have waited behind it.
+            // Other queries may have waited behind this one.
             self.ledger.hand_out();
         }
     }
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(ledger.waiting(), 1);
         drop(all);
         assert_eq!(ledger.held(), 50, "its share waits for it");
-        // A share that was handed out and never taken is given back.
+        // A share that was granted and never taken is returned.
         drop(stays);
         assert_eq!((ledger.held(), ledger.waiting()), (0, 0));
         assert!(ledger.take_now(preview(A, 100)).is_some());

@@ -14,25 +14,25 @@ use crate::run::turns::Lane;
 
 #[derive(Debug)]
 pub struct Preview {
-    /// One JSON object each, ready to be sent.
+    /// One JSON object for each row, ready to be sent.
     pub rows: Vec<Box<RawValue>>,
-    /// There are no files of this tenant's yet: the answer is empty for that reason.
+    /// This tenant has no files yet, so that the answer is empty.
     pub no_files: bool,
 }
 
 impl Engine {
-    /// At most so many rows. Waits for its turn.
+    /// Returns at most `limit_rows` rows. Waits for its turn.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Crowded`] when its turn does not come in time; else what stands against the query or its files.
+    /// [`EngineError::Crowded`] if its turn does not come in time; otherwise an error of the query or of its files.
     pub async fn preview(&self, scope: &TenantScope, plan: &Plan, window: Window, limit_rows: usize) -> Result<Preview, EngineError> {
         let desk = self.inner.workers.desk(scope.tenant())?;
         let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
         let work = async move {
             let question = Question { scope: &scope, plan: &plan, window, at_most: Some(limit_rows) };
             match engine.first_rows(question, Room::AsLikely).await {
-                // It took a small share, where its rows were fewer than what became of them.
+                // The small share was too little: the query holds more than its few rows let expect.
                 Err(EngineError::Budget { .. }) => engine.first_rows(question, Room::Whole).await,
                 answer => answer,
             }

@@ -1,4 +1,4 @@
-//! What the engine does with its stores beside queries: artifacts are opened, listed and deleted, and both stores are checked.
+//! What the engine does with its stores besides queries: it opens, lists and deletes artifacts, and checks both stores.
 
 use std::time::Duration;
 
@@ -16,31 +16,31 @@ use crate::storage::artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, Listed
 use crate::storage::reachable;
 
 impl Engine {
-    /// How long an artifact is, and when it was written.
+    /// Returns the size of an artifact, and when it was written.
     ///
     /// # Errors
     ///
-    /// [`EngineError::NoSuchArtifact`] when it is not there; what the store answered.
+    /// [`EngineError::NoSuchArtifact`] if the artifact does not exist; otherwise the error of the store.
     pub async fn open(&self, key: &ArtifactKey) -> Result<ArtifactMeta, EngineError> {
         let meta = self.inner.artifacts.store.head(&key.path()).await.map_err(missing)?;
         Ok(ArtifactMeta { size: meta.size, etag: meta.e_tag, last_modified: meta.last_modified })
     }
 
-    /// Opens an artifact for reading. Nothing of it is read yet.
+    /// Opens an artifact for reading. Nothing is read yet.
     ///
     /// # Errors
     ///
-    /// [`EngineError::NoSuchArtifact`] when it is not there; what the store answered.
+    /// [`EngineError::NoSuchArtifact`] if the artifact does not exist; otherwise the error of the store.
     pub async fn open_reader(&self, key: &ArtifactKey) -> Result<ArtifactReader, EngineError> {
         ArtifactReader::open(&self.inner.artifacts, key).await
     }
 
-    /// An address of the store's own that opens the artifact to whoever has it, for so long; None where artifacts lie in a folder. It cannot be
-    /// taken back, and nobody looks whether the artifact is there.
+    /// Returns a presigned URL of the store, which opens the artifact to whoever has it for the given time; `None` if artifacts are stored in a
+    /// folder. The URL cannot be revoked, and whether the artifact exists is not checked.
     ///
     /// # Errors
     ///
-    /// The store's credentials do not sign.
+    /// Fails if the store's credentials cannot sign.
     pub async fn signed_address(&self, key: &ArtifactKey, lifetime: Duration) -> Result<Option<String>, EngineError> {
         match &self.inner.artifacts.signing {
             Some(signing) => signing.address(&key.path(), lifetime).await.map(Some),
@@ -48,8 +48,8 @@ impl Engine {
         }
     }
 
-    /// Every artifact in the store, page by page as it is asked for: those of runs that nobody knows of any more too. Whatever else lies there is
-    /// passed over.
+    /// Lists every artifact in the store, page by page as the stream is read, including those of executions that no longer exist. All other files in
+    /// the store are skipped.
     pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
         let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
             Ok(ObjectMeta { location, last_modified, size, .. }) => {
@@ -60,11 +60,11 @@ impl Engine {
         listed.boxed()
     }
 
-    /// Deletes whatever lies under the report's prefix, whichever runs wrote it. One that stays does not keep the others.
+    /// Deletes everything under the report's prefix, whichever executions wrote it. A file that cannot be deleted does not keep the others.
     ///
     /// # Errors
     ///
-    /// What the store answered, to the last file that stays.
+    /// Fails with the error of the store for the last file that could not be deleted.
     pub async fn delete_report_files(&self, tenant: Uuid, report: Uuid) -> Result<(), EngineError> {
         let prefix = Path::from(format!("{tenant}/{report}"));
         let found: Vec<_> = self.inner.artifacts.store.list(Some(&prefix)).try_collect().await?;
@@ -78,11 +78,11 @@ impl Engine {
         outcome
     }
 
-    /// Deleting what is not there is no error.
+    /// Deletes an artifact. It is no error if the artifact does not exist.
     ///
     /// # Errors
     ///
-    /// What the store answered.
+    /// Fails with the error of the store.
     pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
         match self.inner.artifacts.store.delete(&key.path()).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
@@ -90,29 +90,29 @@ impl Engine {
         }
     }
 
-    /// Whether files of reports can be written and read. `write`: one of a few bytes is written, which is always done in a folder.
+    /// Checks whether artifacts can be written and read. With `write`, a file of a few bytes is written; in a folder that is always done.
     ///
     /// # Errors
     ///
-    /// What the store answered.
+    /// Fails with the error of the store.
     pub async fn check_artifacts(&self, write: bool) -> Result<(), EngineError> {
         reachable::artifacts(&self.inner.artifacts, write).await
     }
 
-    /// Whether rows can be read.
+    /// Checks whether rows can be read.
     ///
     /// # Errors
     ///
-    /// What the store answered.
+    /// Fails with the error of the store.
     pub async fn check_rows(&self) -> Result<(), EngineError> {
         reachable::look(self.inner.lake.store.as_ref()).await
     }
 
-    /// Whether the files of a dataset fit its definition, whoever's they are. Footers are read; rows are not.
+    /// Checks whether the files of a dataset fit its definition, for all tenants. It reads footers and no rows.
     ///
     /// # Errors
     ///
-    /// What the store answered when the files were listed. What is wrong with a file is no error, but a fault of the [`FileCheck`].
+    /// Fails with the error of the store when the files are listed. A fault of a file is not an error, but part of the [`FileCheck`].
     pub async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
         self.inner.lake.check_files(program, dataset).await
     }

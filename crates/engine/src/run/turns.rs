@@ -1,4 +1,4 @@
-//! Whose turn it is to take from the engine's memory: weighted start-time fair queueing between tenants.
+//! Decides whose turn it is to take from the engine's memory: weighted start-time fair queueing between tenants.
 //!
 //! It knows only tenants and bytes: no clock, no threads and no queries. The same calls always give the same turns.
 
@@ -6,24 +6,24 @@ use std::collections::{HashMap, VecDeque};
 
 use uuid::Uuid;
 
-/// So many that came later may go before the one whose turn it is, where they fit beside what it waits for.
+/// How many later queries may pass the query whose turn it is, if they fit beside what it waits for.
 const MOST_PASSES: u32 = 32;
 
-/// A tenant that is not named has this weight.
+/// The weight of a tenant that is not in the map.
 pub(crate) const USUAL_WEIGHT: u32 = 1;
 
-/// What a byte costs a tenant of the weight 1. A whole number after it was divided by any weight.
+/// The cost of a byte for a tenant of the weight 1, scaled up so that a whole number remains when it is divided by a weight.
 const COST: u128 = 1 << 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// Somebody waits for it.
+    /// A caller waits for it.
     Preview,
-    /// May run long.
+    /// It may run long.
     Export,
 }
 
-/// Bytes.
+/// The limits, in bytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rules {
     pub(crate) limit: usize,
@@ -51,7 +51,7 @@ pub(crate) struct Turns {
     held: usize,
     held_by_exports: usize,
     tenants: HashMap<Uuid, Tenant>,
-    /// The virtual time: where the tenant stood that had the last turn.
+    /// The virtual time: that of the tenant that had the last turn.
     now: u128,
     passes: u32,
     /// The query that is first in line and waits for room.
@@ -63,9 +63,9 @@ pub(crate) struct Turns {
 struct Tenant {
     held: usize,
     held_by_exports: usize,
-    /// The virtual time of its next turn.
+    /// The virtual time of the tenant's next turn.
     turn: u128,
-    /// In the order in which they came.
+    /// The waiting queries, in the order in which they came.
     previews: VecDeque<Waiting>,
     exports: VecDeque<Waiting>,
 }
@@ -109,14 +109,14 @@ impl Turns {
         let now = self.now;
         let tenant = self.tenants.entry(asked.tenant).or_default();
         if !tenant.waits() {
-            // A tenant that was away saves nothing up.
+            // An idle tenant does not save up turns.
             tenant.turn = tenant.turn.max(now);
         }
         tenant.queue(asked.lane).push_back(Waiting { ticket, bytes: asked.bytes });
         ticket
     }
 
-    /// The query whose turn it is, if there is room for it: it holds its bytes from now on.
+    /// The query whose turn it is, if there is room for it; it holds its bytes from then on.
     pub(crate) fn grant(&mut self) -> Option<(Ticket, Asked)> {
         let mut firsts: Vec<(u128, Ticket, Asked)> = self.tenants.iter().filter_map(|(id, tenant)| self.first(*id, tenant)).collect();
         firsts.sort_unstable_by_key(|(turn, ticket, _)| (*turn, *ticket));
@@ -136,8 +136,8 @@ impl Turns {
         Some(self.granted(ticket, small))
     }
 
-    /// Queries that only the end of an export makes room for, which may take an hour: nobody waits behind them. But no export begins whose turn comes
-    /// after theirs, so that the room comes.
+    /// Sets aside the queries for which only the end of an export makes room, which may take an hour: no other query waits behind them. But no export
+    /// begins whose turn comes after theirs, so that the room becomes free eventually.
     fn set_aside(&self, firsts: &mut Vec<(u128, Ticket, Asked)>) {
         let Rules { limit, spare, .. } = self.rules;
         let beside_exports = |most: usize| most.saturating_sub(self.held_by_exports);
@@ -145,7 +145,7 @@ impl Turns {
         firsts.retain(|(_, _, asked)| {
             let fits = match asked.lane {
                 Lane::Preview => asked.bytes <= beside_exports(limit),
-                // An export without others may take more than is usual: else a large one would never run.
+                // An export that runs alone may take more than usual, since otherwise a large one would never run.
                 Lane::Export => self.held_by_exports == 0 || asked.bytes <= beside_exports(limit.saturating_sub(spare)),
             };
             let may_begin = fits && (asked.lane == Lane::Preview || !waits_for_exports);
@@ -154,8 +154,8 @@ impl Turns {
         });
     }
 
-    /// The query left the queue without its turn. If others waited behind it, its tenant is charged as for a turn. Otherwise the tenant's next query
-    /// would delay them again.
+    /// The query leaves the queue without a turn. If others waited behind it, its tenant is charged as for a turn, since otherwise the tenant's next
+    /// query would delay them again.
     pub(crate) fn leave(&mut self, ticket: Ticket, asked: Asked) {
         if self.head == Some(ticket) {
             (self.passes, self.head) = (0, None);
@@ -164,7 +164,7 @@ impl Turns {
         self.withdraw(ticket, asked);
     }
 
-    /// The query was not to wait at all.
+    /// Removes a query that was not willing to wait.
     pub(crate) fn withdraw(&mut self, ticket: Ticket, asked: Asked) {
         if let Some(tenant) = self.tenants.get_mut(&asked.tenant) {
             tenant.queue(asked.lane).retain(|waiting| waiting.ticket != ticket);
@@ -191,7 +191,7 @@ impl Turns {
         self.forget_idle();
     }
 
-    /// The tenant's first query that its own bounds let have a turn: its previews go before its exports.
+    /// The tenant's first query that the tenant's limits allow to have a turn: previews go before exports.
     fn first(&self, id: Uuid, tenant: &Tenant) -> Option<(u128, Ticket, Asked)> {
         [(Lane::Preview, &tenant.previews), (Lane::Export, &tenant.exports)].into_iter().find_map(|(lane, queue)| {
             let first = queue.front()?;
@@ -200,7 +200,7 @@ impl Turns {
         })
     }
 
-    /// Whoever holds nothing may take more than is usual: else a large query would never run.
+    /// A tenant that holds nothing may take more than usual, since otherwise a large query would never run.
     fn may_hold(&self, tenant: &Tenant, asked: Asked) -> bool {
         let Rules { limit, spare, exports_of_one, .. } = self.rules;
         let within = |held: usize, most: usize| held == 0 || held + asked.bytes <= most;
@@ -226,7 +226,7 @@ impl Turns {
         (ticket, asked)
     }
 
-    /// Nothing is kept of tenants that neither hold nor wait, once their last turn is paid for.
+    /// Forgets tenants that neither hold nor wait, once their last turn is paid for.
     fn forget_idle(&mut self) {
         let now = self.now;
         self.tenants.retain(|_, tenant| tenant.held > 0 || tenant.waits() || tenant.turn > now);
@@ -246,7 +246,7 @@ mod tests {
     const B: Uuid = Uuid::from_u128(2);
     const C: Uuid = Uuid::from_u128(3);
 
-    /// Three shares of 40: a tenant holds two of them, its exports one.
+    /// Three shares of 40: a tenant may hold two of them, and its exports one.
     fn turns() -> Turns {
         weighted(&[])
     }
@@ -416,7 +416,7 @@ mod tests {
             assert_eq!(all(&mut turns), [export(B, 40)]);
             let mut waiting = (turns.enter(large), large);
             for number in 0..10 * MOST_PASSES {
-                // It gives up and comes again, and another tenant's preview goes on beside it, small or not.
+                // It gives up and comes back, and another tenant's preview proceeds beside it, small or not.
                 turns.leave(waiting.0, waiting.1);
                 waiting.0 = turns.enter(large);
                 let asked = preview(C, if number % 2 == 0 { 10 } else { 40 });
@@ -424,7 +424,7 @@ mod tests {
                 assert_eq!(all(&mut turns), [asked], "{number}");
                 turns.give_back(asked);
             }
-            // No export that comes later keeps the room from it.
+            // No later export takes the room from it.
             turns.enter(export(C, 40));
             turns.enter(export(C, 40));
             assert_eq!(all(&mut turns), []);

@@ -1,7 +1,7 @@
 //! Threads for queries, separate from those that answer requests, and separate for each tenant.
 //!
-//! A query decodes and compares for a long time without yielding. On the threads of requests, every request would wait for that. On threads that all
-//! queries share, a small query would wait for each step of a large one. With separate threads the operating system divides the cores.
+//! A query decodes and compares for a long time without yielding. On the threads of requests, every request would wait for it. On threads that all
+//! queries share, a small query would wait for each step of a large one. With separate threads the operating system divides the cores among them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,34 +12,34 @@ use uuid::Uuid;
 
 use crate::error::EngineError;
 
-/// Bytes of stack for each thread that plans or runs queries: what looks at a plan walks down into its expressions. A quarter holds every limit of
-/// the query language reached at once, without optimisation too (`tests/limits.rs`).
+/// The bytes of stack for each thread that plans or runs queries: code that visits a plan recurses into its expressions. A quarter of it suffices
+/// when every limit of the query language is reached at once, even without optimisation (`tests/limits.rs`).
 pub const STACK: usize = 16 << 20;
 
-/// So many tenants compute beside each other before two of them share threads.
+/// The number of tenants that compute on separate threads before two of them share threads.
 const ROOMS: usize = 4;
 
-/// Tests hold every query to a quarter.
+/// Tests limit every query to a quarter.
 const STACK_OF_QUERIES: usize = if cfg!(test) { STACK / 4 } else { STACK };
 
 #[derive(Clone)]
 pub(crate) struct Workers(Arc<Shared>);
 
 struct Shared {
-    /// Of each room.
+    /// The number of threads in each room.
     threads: usize,
     rooms: Mutex<Vec<Room>>,
 }
 
-/// Made when it is first needed.
+/// The threads are created when they are first needed.
 #[derive(Default)]
 struct Room {
     runtime: Option<Runtime>,
-    /// How many queries of each tenant are here.
+    /// The number of running queries of each tenant in this room.
     tenants: HashMap<Uuid, usize>,
 }
 
-/// Where a query runs, until it is dropped.
+/// The place where a query runs, which is freed when it is dropped.
 pub(crate) struct Desk {
     workers: Workers,
     room: usize,
@@ -53,7 +53,7 @@ impl Workers {
         Workers(Arc::new(Shared { threads: threads.max(1), rooms: Mutex::new(rooms) }))
     }
 
-    /// In the room where the tenant is already, or else in the emptiest one.
+    /// Takes a place in the room where the tenant already is, or else in the emptiest one.
     pub(crate) fn desk(&self, tenant: Uuid) -> Result<Desk, EngineError> {
         let mut rooms = self.lock();
         let is_here = |room: &Room| room.tenants.contains_key(&tenant);
@@ -84,7 +84,7 @@ impl Workers {
 }
 
 impl Desk {
-    /// Runs the work on the room's threads. If it is dropped before it ends, the work ends too.
+    /// Runs the work on the room's threads. If the returned future is dropped before the work ends, the work is aborted.
     pub(crate) async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T, EngineError> {
         let mut tasks = JoinSet::new();
         tasks.spawn_on(work, &self.handle);
@@ -111,7 +111,7 @@ impl Drop for Desk {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        // Waiting for the threads here would block those of whoever drops the engine.
+        // Waiting for the threads here would block the thread that drops the engine.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,4 +1,4 @@
-//! Artifacts: finished files, by keys that contain only identifiers.
+//! Artifacts: finished files, under keys that contain only identifiers.
 
 use std::fmt;
 use std::fs::File;
@@ -19,32 +19,32 @@ use crate::error::EngineError;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
 use crate::storage::store_url::OpenedStore;
 
-/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: it never contains a name that a client chose.
+/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: the key never contains a name that a client chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ArtifactKey {
     pub tenant: Uuid,
     pub report: Uuid,
     pub execution: Uuid,
-    /// The attempt's epoch, so that a late attempt cannot overwrite the file of a newer one.
+    /// The attempt's epoch, so that a late attempt cannot overwrite the artifact of a newer one.
     pub epoch: u64,
     pub format: Format,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArtifactMeta {
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
     pub etag: Option<String>,
     pub last_modified: DateTime<Utc>,
 }
 
-/// A file in the store, whether or not an execution refers to it.
+/// An artifact in the store, whether or not an execution refers to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedArtifact {
     pub key: ArtifactKey,
-    /// The time by the store's own clock.
+    /// The time of the last change, by the store's own clock.
     pub last_modified: DateTime<Utc>,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
@@ -88,9 +88,9 @@ impl FromStr for ArtifactKey {
     }
 }
 
-/// Bytes of a local file that one read should take: less is more ways to another thread and back.
+/// The bytes of a local file that one read should take: with fewer bytes, more reads have to go to another thread and back.
 const OF_FILE: u64 = 2 * BLOCK;
-/// Of an object: each read is a request of its own, so that none has to last as long as the reader likes.
+/// The bytes of an object that one read should take: each read is a request of its own, so that no request lasts as long as a slow reader.
 const OF_OBJECT: u64 = 4 * BLOCK;
 
 /// An artifact that is read range by range, as slowly as its reader takes it.
@@ -100,7 +100,7 @@ pub struct ArtifactReader {
 }
 
 enum Place {
-    /// Stays readable when it is removed.
+    /// An open file, which stays readable when it is removed.
     File(Arc<File>, PathBuf),
     Store(Arc<dyn ObjectStore>, Path),
 }
@@ -120,12 +120,12 @@ impl ArtifactReader {
         }
     }
 
-    /// Bytes that the store has. What it should have, whoever published it knows.
+    /// The bytes that the store has. The size that was written is known to the publisher of the artifact.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The most bytes of one read: whole blocks.
+    /// The most bytes of one read: a whole number of blocks.
     pub fn most_at_once(&self) -> u64 {
         match self.place {
             Place::File(..) => OF_FILE,
@@ -133,11 +133,11 @@ impl ArtifactReader {
         }
     }
 
-    /// All bytes of the range. Where there are `sums`, the range begins and ends with a block, or with the file.
+    /// Reads all bytes of the range. If there are `sums`, the range must begin and end at a block or at the end of the file.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Damaged`] when bytes are missing or are not as `sums` say; what the store answered.
+    /// [`EngineError::Damaged`] if bytes are missing or do not match `sums`; otherwise the error of the store.
     pub async fn read(&mut self, range: Range<u64>, sums: Option<Vec<BlockSum>>) -> Result<Bytes, EngineError> {
         let (start, wanted) = (range.start, range.end.saturating_sub(range.start));
         let checked = move |bytes: Bytes| {
@@ -153,7 +153,7 @@ impl ArtifactReader {
             let first = found.iter().zip(&sums).take_while(|(found, sum)| found == sum).count() as u64;
             damaged(format!("the block at byte {} is not what was written", start + first * BLOCK))
         };
-        // Checksums take as long as reading does, and have to be off the threads that serve others.
+        // Checksums take as long as reading does, and must not run on the threads that serve requests.
         let read = match &self.place {
             Place::File(file, path) => {
                 let (file, what) = (Arc::clone(file), path.display().to_string());
@@ -168,7 +168,7 @@ impl ArtifactReader {
     }
 }
 
-/// Less than was wanted where the file ends before.
+/// Returns fewer bytes than wanted if the file ends before.
 fn read_range(mut file: &File, start: u64, wanted: u64) -> io::Result<Bytes> {
     let mut bytes = Vec::with_capacity(usize::try_from(wanted).map_err(io::Error::other)?);
     file.seek(SeekFrom::Start(start))?;

@@ -1,15 +1,15 @@
-//! Checksums of an artifact, block by block, made while it is written. A reader of any range can check that it gets what was written.
+//! Checksums of an artifact, block by block, computed while it is written. A reader of any range can verify that it gets what was written.
 
 use aws_lc_rs::digest::{Context, Digest, SHA256};
 
-/// Bytes of a block; the last block of a file has the rest. A reader of a part of a block needs the whole block to be read and checked. Smaller
-/// blocks waste less; larger blocks need fewer checksums.
+/// The bytes of a block; the last block of a file has the rest. To read a part of a block, the whole block has to be read and checked. Smaller blocks
+/// waste less; larger blocks need fewer checksums.
 pub const BLOCK: u64 = 128 << 10;
 
-/// SHA-256 of one block.
+/// The SHA-256 of one block.
 pub type BlockSum = [u8; 32];
 
-/// The checksums of bytes that begin with a block, in order, however they are cut into chunks.
+/// The checksums, in order, of bytes that begin at a block, however they are cut into chunks.
 pub(crate) fn block_sums<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<BlockSum> {
     let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
     let (mut sums, mut sum, mut held) = (Vec::new(), Context::new(&SHA256), 0);
@@ -31,7 +31,7 @@ pub(crate) fn block_sums<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<
 }
 
 fn bytes(sum: &Digest) -> BlockSum {
-    // It has as many: the algorithm says so.
+    // The algorithm guarantees this length.
     BlockSum::try_from(sum.as_ref()).unwrap_or_default()
 }
 

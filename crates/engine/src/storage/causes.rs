@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-/// An error and what caused it. An input/output error that wraps another does not list that one as its source.
+/// Iterates over an error and its causes. An I/O error that wraps another error does not return it as its source.
 pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| below(*error))
 }

@@ -1,5 +1,5 @@
-//! An object store whose answers are as long as they say. The Parquet reader trusts the length: it panics on a shorter answer, and the file would
-//! seem to be damaged.
+//! An object store whose answers are checked to be as long as they say. The Parquet reader trusts the length: it panics on a shorter answer, and the
+//! file would seem to be damaged.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,11 +17,11 @@ use object_store::{
 
 use crate::storage::causes::causes;
 
-/// Times that what came too short is asked for again at once.
+/// How often an answer that was too short is requested again before it is an error.
 const TRIES: u32 = 3;
 const WAIT: Duration = Duration::from_millis(100);
 
-/// A store returned fewer or more bytes than it said.
+/// The store returned fewer or more bytes than it announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it answered with {got} of {wanted} bytes")]
 pub(crate) struct WrongLength {
@@ -30,7 +30,7 @@ pub(crate) struct WrongLength {
 }
 
 impl WrongLength {
-    /// Looks for it in a chain of causes.
+    /// Finds it in a chain of causes.
     pub(crate) fn in_error(error: &Error) -> Option<WrongLength> {
         causes(error).find_map(|cause| cause.downcast_ref()).copied()
     }
@@ -104,7 +104,7 @@ impl ObjectStore for CheckedStore {
     }
 }
 
-/// The same bytes, with an error once there are more than were wanted, or at an end that comes too early.
+/// The same bytes, with an error if there are more than wanted, or if they end too early.
 fn checked(stream: BoxStream<'static, Result<Bytes>>, wanted: u64) -> BoxStream<'static, Result<Bytes>> {
     let wrong = move |got| Error::Generic { store: "object store", source: Box::new(WrongLength { got, wanted }) };
     unfold(Some((stream, 0_u64)), move |state| async move {
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// Leaves out the last byte of so many answers.
+    /// Leaves out the last byte of this many answers.
     #[derive(Debug)]
     struct Short(InMemory, AtomicU32);
 
@@ -182,7 +182,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn short_answers_are_asked_for_again_and_then_named() {
         let path = Path::from("a");
-        // The last range lies behind the end of what a short answer has.
+        // The last range lies beyond the end of a short answer.
         let ranges = [0..4, 8..9, 9..10];
         for (short, told) in [(0, true), (2, true), (3, false)] {
             let store = CheckedStore(Arc::new(Short(InMemory::new(), AtomicU32::new(short))));

@@ -1,16 +1,16 @@
-//! The free space of the disk below a folder, for files of reports and intermediate results. They never use a certain part of it, which is left to
-//! the database and to other programs.
+//! The free space of the disk below a folder, for artifacts and intermediate results. They never use a certain part of it, which is left to the
+//! database and to other programs.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::error::EngineError;
 
-/// The part of a disk that is left alone: one over this, and no more than [`MOST_LEFT`].
+/// The part of a disk that is left free: the disk divided by this, but no more than [`MOST_LEFT`].
 const PART_LEFT: u64 = 20;
 const MOST_LEFT: u64 = 1 << 30;
 
-/// Bytes that are written between two looks at the disk.
+/// The bytes that are written between two checks of the disk.
 const STEP: u64 = 8 << 20;
 
 /// The bytes that may be written below the folder; the largest number if the free space is unknown.
@@ -27,7 +27,7 @@ pub(crate) fn free(folder: &Path) -> u64 {
 /// Checks the disk repeatedly while a file is written to it.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    /// None: it is not on a disk of this machine.
+    /// `None` if the file is not on a disk of this machine.
     folder: Option<PathBuf>,
     looked_at: Option<u64>,
 }
@@ -37,7 +37,7 @@ impl Watched {
         Watched { folder, looked_at: None }
     }
 
-    /// To be called before the file grows to this number of bytes.
+    /// Has to be called before the file grows to this number of bytes.
     pub(crate) fn grows_to(&mut self, bytes: u64) -> Result<(), EngineError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let further = bytes - self.looked_at.unwrap_or_default().min(bytes);

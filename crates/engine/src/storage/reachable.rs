@@ -1,6 +1,6 @@
-//! Whether the places of rows and artifacts can be used now. This is checked before somebody waits for them.
+//! Checks whether the stores of rows and artifacts can be used now, before a caller waits for them.
 //!
-//! It never says where the places are, since strangers can read the result.
+//! The results never say where the stores are, since strangers can read them.
 
 use futures::TryStreamExt as _;
 use object_store::path::Path;
@@ -10,10 +10,10 @@ use crate::error::EngineError;
 use crate::storage::store_fault::FaultKind;
 use crate::storage::store_url::OpenedStore;
 
-/// Nothing lies below it, so that a listing is short. Written over again and again where writes are tried.
+/// Nothing is stored below this name, so that a listing is short. Checks that write replace the file of this name each time.
 const NAME: &str = "readiness-check";
 
-/// Whether artifacts can be written and read: see [`Engine::check_artifacts`](crate::Engine::check_artifacts).
+/// Checks whether artifacts can be written and read: see [`Engine::check_artifacts`](crate::Engine::check_artifacts).
 pub(crate) async fn artifacts(artifacts: &OpenedStore, write: bool) -> Result<(), EngineError> {
     let path = Path::from(NAME);
     if write || !artifacts.keeps_types() {
@@ -25,7 +25,7 @@ pub(crate) async fn artifacts(artifacts: &OpenedStore, write: bool) -> Result<()
     look(artifacts.store.as_ref()).await
 }
 
-/// Whether a store can be listed.
+/// Checks whether a store can be listed.
 pub(crate) async fn look(store: &dyn ObjectStore) -> Result<(), EngineError> {
     store.list(Some(&Path::from(NAME))).try_next().await?;
     Ok(())
@@ -42,7 +42,7 @@ impl EngineError {
         }
     }
 
-    /// Whether a store does not answer, so that callers would wait.
+    /// Whether a store does not answer, so that callers would wait for it.
     pub fn is_away(&self) -> bool {
         matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Unreachable)
     }

@@ -1,7 +1,7 @@
 //! Why an object store failed.
 //!
-//! The errors of a store contain signed requests and whole answers, with account names and hints about keys. None of that leaves this module: only
-//! the kind of fault, the place where it happened, and the store's own code.
+//! The errors of a store contain signed requests and whole answers, with account names and hints about keys. None of that leaves this module: it
+//! returns only the kind of fault, the place where it happened, and the store's own code.
 
 use std::error::Error;
 use std::fmt;
@@ -12,7 +12,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 use crate::storage::causes::causes;
 use crate::storage::checked_store::WrongLength;
 
-/// For the log; contains nothing secret.
+/// The text for the log; it contains nothing secret.
 #[derive(Debug)]
 pub struct StoreFault {
     kind: FaultKind,
@@ -21,14 +21,14 @@ pub struct StoreFault {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FaultKind {
-    /// No answer, one that says to come again, or one with other bytes than were asked for.
+    /// The store did not answer, asked to be called later, or returned other bytes than requested.
     Unreachable,
-    /// The credentials are wrong, lacking or not enough.
+    /// The credentials are wrong, missing or insufficient.
     Refused,
-    /// No such bucket or container, or no such object.
+    /// The bucket, the container or the object does not exist.
     Missing,
     StorageFull,
-    /// It cannot ever do that.
+    /// The store can never do that.
     Unsupported,
     Other,
 }
@@ -55,7 +55,7 @@ impl StoreFault {
                 text: format!("the object store answers with another range than it was asked for: {text}"),
             };
         }
-        // Not every call of the library tells these apart by itself.
+        // Not every call of the library distinguishes these by itself.
         let status = answer_code(error).and_then(|code| code.get(..3)?.parse::<u16>().ok());
         let (kind, what) = match error {
             _ if matches!(status, Some(401 | 403)) => (FaultKind::Refused, "does not take the credentials"),
@@ -64,7 +64,7 @@ impl StoreFault {
                 (FaultKind::Unsupported, "cannot do what was asked")
             }
             _ if is_remote(error) => (FaultKind::Unreachable, "answered with an error"),
-            // The settings of a store that is not there yet, or the local disk.
+            // The settings of a store are wrong before any request, or the local disk failed.
             _ => return StoreFault { kind: FaultKind::Other, text: error.to_string() },
         };
         let code = answer_code(error).map(|code| format!(": {code}")).unwrap_or_default();
@@ -87,10 +87,10 @@ pub(crate) fn store_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a ob
     causes(error).find_map(|cause| cause.downcast_ref())
 }
 
-/// How an answer with other bytes than were asked for is told of. The library's own type for that cannot be named either.
+/// How the library describes an answer with other bytes than requested. Its own error type for that is private too.
 const OTHER_RANGE: [&str; 3] = ["Received non-partial response", "Content-Range header not present", "Requested "];
 
-/// How a request's failure begins. The library's own type for it cannot be named.
+/// How the message of a failed request begins. The library's own error type for it is private.
 const REQUEST: &str = "Error performing ";
 
 fn request(error: &object_store::Error) -> Option<String> {
@@ -101,7 +101,7 @@ fn is_remote(error: &object_store::Error) -> bool {
     request(error).is_some()
 }
 
-/// `the object store at http://host:port`, as far as it is known.
+/// `the object store at http://host:port`, as far as that is known.
 fn place(error: &object_store::Error) -> String {
     let text = request(error).unwrap_or_default();
     let url = text.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://"));
@@ -112,7 +112,7 @@ fn place(error: &object_store::Error) -> String {
     }
 }
 
-/// Of a machine that should hand out credentials and is not there: nobody set any.
+/// A hint for when the machine's own metadata service was asked for credentials and does not exist: none are configured.
 fn credentials_hint(error: &object_store::Error) -> &'static str {
     let asked_machine = request(error).is_some_and(|text| text.contains("//169.254.") || text.contains("//metadata."));
     if asked_machine { " (it was asked for credentials, since the environment has none)" } else { "" }

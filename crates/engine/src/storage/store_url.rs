@@ -1,7 +1,7 @@
 //! The place of rows or artifacts: a folder, or a place in an object store that a URL names.
 //!
-//! The operator's text and the store's settings in the environment (`AWS_…`, `AZURE_…`, `GOOGLE_…`, under the names that `object_store` reads) go in.
-//! A store in which paths begin below that place comes out. No credential is ever part of a URL, an error or a debug form.
+//! Reads the operator's text and the store's settings in the environment (`AWS_…`, `AZURE_…`, `GOOGLE_…`, under the names that `object_store` reads),
+//! and returns a store in which paths are relative to that place. No credential is ever part of a URL, an error or a debug form.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -22,19 +22,19 @@ use url::Url;
 use crate::error::EngineError;
 use crate::storage::checked_store::CheckedStore;
 
-/// A request that failed for a reason that may pass is sent again so often, and for so long at most: a preview has 100 seconds in all.
+/// How often, and for how long at most, a request that failed for a transient reason is retried: a preview has 100 seconds in all.
 const RETRIES: usize = 5;
 const RETRY_TIME: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What such an address may look like, for messages.
+/// The forms of an address, for messages.
 const FORMS: &str = "a folder, file:///path, s3://bucket/prefix, azure://container/prefix, abfss://container@account.dfs.core.windows.net/prefix, \
                      https://account.blob.core.windows.net/container/prefix or gs://bucket/prefix";
 
 /// The place that contains `<program>/<Dataset>/…`; artifacts have a place of their own.
 #[derive(Debug, Clone)]
 pub enum DataRoot {
-    /// Made if it is missing.
+    /// A folder, which is created if it does not exist.
     Folder(PathBuf),
     Store(StoreUrl),
 }
@@ -45,17 +45,17 @@ pub struct StoreUrl {
     url: Url,
     scheme: ObjectStoreScheme,
     prefix: Path,
-    /// In lower case; credentials are among them.
+    /// The settings, with names in lowercase; they include credentials.
     settings: Vec<(String, String)>,
 }
 
-/// A store that is ready for use, and its signer if it can sign addresses.
+/// A store that is ready for use, and its signer if it can sign URLs.
 pub(crate) struct OpenedStore {
     pub(crate) store: Arc<dyn ObjectStore>,
     pub(crate) signing: Option<Signing>,
 }
 
-/// Signs addresses that open one object of a store to whoever has them.
+/// Signs URLs that open one object of a store to whoever has them.
 pub(crate) struct Signing {
     signer: Arc<dyn Signer>,
     prefix: Path,
@@ -73,14 +73,14 @@ impl From<PathBuf> for DataRoot {
 }
 
 impl DataRoot {
-    /// Reads a folder or a URL. `environment` has the store's settings; what is no store's is left alone.
+    /// Reads a folder or a URL. `environment` has the store's settings; other variables are ignored.
     ///
     /// # Errors
     ///
-    /// The address is no URL, is of no store that is known, or holds credentials, a query or a fragment.
+    /// Fails if the address is not a URL, names an unknown store, or contains credentials, a query or a fragment.
     pub fn parse(text: &str, environment: impl IntoIterator<Item = (String, String)>) -> Result<DataRoot, BadDataRoot> {
         let Some((scheme, rest)) = text.split_once("://") else { return Ok(DataRoot::Folder(PathBuf::from(text))) };
-        // From here on no message repeats more than the scheme: what follows may hold a credential that should not be there.
+        // From here on no message repeats more than the scheme, since the rest may contain a credential that should not be there.
         let refused = |why: &str| BadDataRoot(format!("the address {scheme}://… {why}; it should be {FORMS}"));
         let mut url = Url::parse(&with_account_host(scheme, rest)).map_err(|error| refused(&format!("is no URL ({error})")))?;
         if url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
@@ -103,7 +103,7 @@ impl DataRoot {
         };
         let settings = environment.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
         let settings = settings.filter(|(name, _)| name.starts_with(variables)).collect();
-        // A final slash says nothing.
+        // A trailing slash has no meaning.
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         Ok(DataRoot::Store(StoreUrl { url, scheme, prefix, settings }))
@@ -113,7 +113,7 @@ impl DataRoot {
         match self {
             DataRoot::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(EngineError::io(folder.display().to_string()))?;
-                // Deleting the last file of a folder deletes the folder.
+                // When the last file of a folder is deleted, the folder is deleted too.
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
                 Ok(OpenedStore { store: Arc::new(store), signing: None })
             }
@@ -121,11 +121,11 @@ impl DataRoot {
         }
     }
 
-    /// Why the place cannot sign addresses for single objects; None if it can.
+    /// Why the store cannot sign URLs of single objects; `None` if it can.
     pub fn why_unsigned(&self) -> Option<&'static str> {
         match self {
             DataRoot::Folder(_) => Some("a folder has no links of its own"),
-            // The library signs the name as addresses spell it, and Azure checks the name itself.
+            // The library signs the encoded form of the name, and Azure checks the name itself.
             DataRoot::Store(StoreUrl { scheme: ObjectStoreScheme::MicrosoftAzure, url, .. }) if url.path().contains('%') => {
                 Some("Azure takes no links to names with characters that have to be encoded")
             }
@@ -146,7 +146,7 @@ impl StoreUrl {
     fn open(&self) -> Result<OpenedStore, EngineError> {
         let options = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT);
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
-        // Settings that are none of the store's are passed over, as the builders' own `from_env` does.
+        // Settings that do not concern the store are ignored, as the builders' own `from_env` does.
         macro_rules! opened {
             ($builder:ty) => {{
                 let builder = <$builder>::new().with_client_options(options).with_retry(retry);
@@ -174,7 +174,7 @@ impl StoreUrl {
 }
 
 impl Signing {
-    /// An address that answers GET with the object for this time, by the store's own clock.
+    /// A URL that answers GET with the object for the given time, by the store's own clock.
     pub(crate) async fn address(&self, path: &Path, lifetime: Duration) -> Result<String, EngineError> {
         let whole: Path = self.prefix.parts().chain(path.parts()).collect();
         Ok(self.signer.signed_url(Method::GET, &whole, lifetime).await?.into())
@@ -304,7 +304,7 @@ mod tests {
         for text in ["azure://container/a", "gs://bucket/a"] {
             let root = DataRoot::parse(text, Vec::new()).unwrap();
             let lacks = root.open();
-            // Google's own machines need nothing more.
+            // Google's own machines need no further settings.
             if text.starts_with("azure") {
                 assert!(lacks.err().unwrap().to_string().contains("Account must be specified"));
             }

@@ -1,5 +1,6 @@
 //! An unfinished file beside the one that it will replace. It has a unique name, so that two writers of one path never share it, and it is removed
-//! when it is dropped. Files that killed processes left are removed with the next one in the same folder. It never decides which path is written.
+//! when it is dropped. Files that killed processes left behind are removed when the next one is made in the same folder. It never decides which path
+//! is written.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -7,17 +8,17 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-// Short, whatever the file is called whose place it takes: a name has at most 255 bytes.
+// The name is short, whatever file it replaces, since a name has at most 255 bytes.
 const PREFIX: &str = ".insightgate-";
 const SUFFIX: &str = ".unfinished";
-/// How often a file is made anew that somebody took for a leftover, in the moment before it was locked.
+/// How often a file is made again because another process took it for a leftover in the moment before it was locked.
 const MOST_ATTEMPTS: u32 = 10;
 
-/// Makes a file, which stays locked while it is written. With `owner_alone` nobody else may read it; otherwise the usual permissions of new files
-/// apply.
+/// Makes a file, which stays locked while it is written. With `owner_alone`, nobody but the owner may read it; otherwise the usual permissions of new
+/// files apply.
 ///
 /// # Errors
-/// If no file can be made in the folder.
+/// Fails if no file can be made in the folder.
 pub fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
     remove_leftovers(folder);
     let mut options = OpenOptions::new();
@@ -31,19 +32,19 @@ pub fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
     for _ in 0..MOST_ATTEMPTS {
         let made = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).make_in(folder, |path| options.open(path))?;
         match made.as_file().try_lock() {
-            // Another writer looks whether it is a leftover, and removes it.
+            // Another writer checks whether the file is a leftover, and removes it.
             Err(TryLockError::WouldBlock) => {}
             Ok(()) if !made.path().exists() => {}
-            // Where there are no locks nobody takes it for a leftover either.
+            // Where files cannot be locked, no other writer takes it for a leftover either.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(made),
         }
     }
     Err(io::Error::other("other processes remove every file that is made there"))
 }
 
-/// Whatever nobody has locked was left by a process that was killed. What cannot be looked at or removed is another user's, and stays.
+/// A file that nobody has locked was left by a process that was killed. A file that cannot be opened or removed belongs to another user, and stays.
 fn remove_leftovers(folder: &Path) {
-    // Of a file without a folder in its path.
+    // The path may have no folder.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -53,7 +54,7 @@ fn remove_leftovers(folder: &Path) {
             continue;
         }
         let path = entry.path();
-        // For writing too: a pipe that was put there meanwhile is not waited for.
+        // Opened for writing too, so that this does not block on a pipe that has taken the file's place.
         let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
         remove_unlocked(&file, &path);
     }
@@ -61,7 +62,7 @@ fn remove_leftovers(folder: &Path) {
 
 fn remove_unlocked(file: &File, path: &Path) {
     if file.try_lock().is_ok() {
-        // Locked meanwhile, so that its maker sees that it is taken.
+        // Removed while it is locked, so that its maker can see that it was taken.
         let _ = std::fs::remove_file(path);
     }
 }

@@ -1,7 +1,7 @@
-//! The upload of one file to the store of artifacts: in parts of one size, a few of them at a time. The file gets its name when all parts are there.
+//! Uploads one artifact to its store: in parts of one size, a few of them at a time. The artifact gets its name when all parts are there.
 //!
-//! A small file is one request. If an upload ends early, by an error or because it is dropped, its parts are aborted. Only a process that ends leaves
-//! parts, which the store has to remove by a rule of its own (those in the data folder are removed at the next start).
+//! A small artifact is one request. If an upload ends early, by an error or because it is dropped, its parts are aborted. Only a process that dies
+//! leaves parts behind, which the store has to remove by a lifecycle rule of its own (parts in the data folder are removed at the next start).
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use tokio::task::JoinSet;
 use crate::error::EngineError;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
 
-/// Bytes of one part. Stores take at least 5 MiB, and at most 10,000 parts: 80 GB.
+/// The bytes of one part. Stores take at least 5 MiB for a part, and at most 10,000 parts: 80 GB.
 const PART_SIZE: usize = 8 << 20;
 const _: () = assert!((PART_SIZE as u64).is_multiple_of(BLOCK), "a part begins with a block");
 
-/// Parts on their way at once.
+/// The number of parts that are uploaded at once.
 const PARTS_IN_FLIGHT: usize = 2;
 
 pub(crate) struct Upload {
@@ -25,16 +25,16 @@ pub(crate) struct Upload {
     path: Path,
     attributes: Attributes,
     waiting: PutPayloadMut,
-    /// Once there is more than one part.
+    /// Present once there is more than one part.
     begun: Option<Box<dyn MultipartUpload>>,
-    /// Each ends with its number and its checksums.
+    /// Each task returns the number of its part and the part's checksums.
     under_way: JoinSet<Result<(usize, Vec<BlockSum>), EngineError>>,
-    /// Of the parts that have arrived, by their numbers.
+    /// The checksums of the parts that have arrived, by the number of the part.
     sums: Vec<Vec<BlockSum>>,
 }
 
 impl Upload {
-    /// `content_type`: for stores that record one.
+    /// `content_type` is for stores that record one.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, path: Path, content_type: Option<&'static str>) -> Upload {
         let attributes = content_type.map(|name| (Attribute::ContentType, name)).into_iter().collect();
         Upload { store, path, attributes, waiting: PutPayloadMut::new(), begun: None, under_way: JoinSet::new(), sums: Vec::new() }
@@ -42,7 +42,7 @@ impl Upload {
 
     pub(crate) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), EngineError> {
         while !bytes.is_empty() {
-            // Not before there is more: a file of one part is put as a whole.
+            // A part is only sent once more bytes follow it, since a file of one part is put as a whole.
             if self.waiting.content_length() == PART_SIZE {
                 self.send().await?;
             }
@@ -88,7 +88,7 @@ impl Upload {
         }
     }
 
-    /// When this returns the checksums, the complete file is there.
+    /// When this returns the checksums, the complete artifact is in the store.
     pub(crate) async fn finish(mut self) -> Result<Vec<BlockSum>, EngineError> {
         let finished = self.finished().await;
         match finished {
@@ -122,7 +122,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Aborts what was sent. An error of that is ignored, since the first error says more.
+    /// Aborts the parts that were sent. An error of the abort is ignored, since the first error says more.
     pub(crate) async fn abort(mut self) {
         self.under_way.shutdown().await;
         if let Some(mut begun) = self.begun.take() {
@@ -131,7 +131,7 @@ impl Upload {
     }
 }
 
-/// Begins at once, beside the part's way to the store.
+/// Computes the checksums of a part, beginning at once, in parallel with its upload.
 fn part_sums(part: &PutPayload) -> impl Future<Output = Result<Vec<BlockSum>, EngineError>> + use<> {
     let part = part.clone();
     let summing = tokio::task::spawn_blocking(move || block_sums(part.iter().map(Bytes::as_ref)));
@@ -140,7 +140,7 @@ fn part_sums(part: &PutPayload) -> impl Future<Output = Result<Vec<BlockSum>, En
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        // Somebody stopped waiting for the run.
+        // The export was dropped before its end.
         let (Some(mut begun), Ok(runtime)) = (self.begun.take(), tokio::runtime::Handle::try_current()) else { return };
         self.under_way.abort_all();
         runtime.spawn(async move {

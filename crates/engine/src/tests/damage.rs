@@ -1,4 +1,4 @@
-//! Files that are damaged, in every part of them: an error that names the file, never a panic, an endless read or the end of the process.
+//! Damages every part of files: a query must fail with an error that names the file, and never panic, read without end or end the process.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use datafusion::parquet::schema::types::ColumnPath;
 
 use super::*;
 
-/// A file of some pages and row groups, with statistics and both indexes.
+/// A file with several pages and row groups, with statistics and both indexes.
 fn file(properties: WriterPropertiesBuilder) -> Vec<u8> {
     let rows = 0..3_000_i64;
     let columns: Vec<(&str, ArrayRef)> = vec![
@@ -51,7 +51,7 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The same numbers each time.
+/// A generator that gives the same numbers each time.
 struct Dice(u64);
 
 impl Dice {
@@ -63,7 +63,7 @@ impl Dice {
     }
 }
 
-/// Half of all damage is done to the last fifth, where the footer and the indexes are.
+/// Half of all damage is done to the last fifth of the file, where the footer and the indexes are.
 fn damaged(whole: &[u8], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..=dice.below(3) {

@@ -1,4 +1,4 @@
-//! Explanations: what would be read, from the scope's own rows alone.
+//! Explanations: what would be read, computed from the scope's own rows only.
 
 use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
 use insightgate_query::plan::Comparison;
@@ -6,7 +6,7 @@ use insightgate_query::plan::Comparison;
 use super::*;
 use crate::Parts;
 
-/// Three files of a tenant, of 10, 20 and 30 rows, of one month each.
+/// Writes three files of a tenant with 10, 20 and 30 rows, each of one month.
 fn written(world: &World, dataset: &Dataset, tenant: Uuid, prefix: i64) {
     for month in 1..=3 {
         let rows: Vec<Row> = (0..month * 10)
@@ -40,11 +40,11 @@ async fn folders_are_explained_by_their_footers() {
     assert_eq!((explained.files, explained.row_groups), (Parts { read: 1, skipped: 2 }, Parts { read: 1, skipped: 2 }));
     assert_eq!(explained.columns, ["Id", "Name", "Day"]);
     assert!(explained.estimated_bytes > 0 && explained.data_as_of.is_some());
-    // Statistics rule values out too, whatever their letter case.
+    // Statistics rule values out case-insensitively too.
     let absent = filtered(select(&dataset, &["Id"]), "Name", Predicate::Compare(Comparison::Equal, string("Q")));
     let explained = world.engine.explain(&scope(ALICE), &absent, Window::All).await.unwrap();
     assert_eq!((explained.estimated_rows, explained.files), (0, Parts { read: 0, skipped: 3 }));
-    // What nothing can meet reads nothing.
+    // A condition that nothing can meet reads nothing.
     let nothing = filtered(select(&dataset, &["Id"]), "Name", Predicate::Nothing);
     let explained = world.engine.explain(&scope(ALICE), &nothing, Window::All).await.unwrap();
     assert_eq!((explained.visible_rows, explained.files), (60, Parts { read: 0, skipped: 3 }));
@@ -52,7 +52,7 @@ async fn folders_are_explained_by_their_footers() {
     assert_eq!((stranger.visible_rows, stranger.files, stranger.data_as_of), (0, Parts::default(), None));
 }
 
-/// Rows are read once for each distinct count; what is said is said of all of that.
+/// Rows are read once for each distinct count, and the explanation covers all of these reads.
 #[tokio::test]
 async fn columns_of_all_distinct_counts_are_named() {
     let (world, mut dataset) = (World::new(), sales());
@@ -82,7 +82,7 @@ async fn viewers_of_locations_are_told_of_their_rows_only() {
     }
 }
 
-/// Whatever others' rows are, the explanation is the same.
+/// The explanation is the same, whatever rows others have.
 #[tokio::test]
 async fn an_explanation_does_not_depend_on_others_rows() {
     let mut dataset = sales();
@@ -110,7 +110,7 @@ async fn an_explanation_does_not_depend_on_others_rows() {
         ] {
             let plan = filtered(select(&dataset, &["Id", "Name"]), "Id", test);
             let mut one = world.engine.explain(&scope(ALICE), &plan, month(1)).await.unwrap();
-            // When the files were written is no matter of rows.
+            // The time of the files does not depend on their rows.
             one.data_as_of = None;
             explained.push(one);
         }

@@ -86,7 +86,7 @@ async fn a_stretch_is_all_that_was_written_or_an_error() {
         assert!(found == bytes[range.start as usize..range.end as usize], "{range:?}");
     }
     assert_eq!(reader.read(5..8, None).await.unwrap(), bytes[5..8]);
-    // A byte of the third block is another one.
+    // A byte of the third block is changed.
     let mut damaged = bytes.clone();
     damaged[2 * BLOCK as usize + 5] ^= 1;
     std::fs::write(&path, &damaged).unwrap();
@@ -99,7 +99,7 @@ async fn a_stretch_is_all_that_was_written_or_an_error() {
             (other, _) => panic!("{range:?}: {other:?}"),
         }
     }
-    // One that becomes shorter while it is read ends with an error, not as if it were whole.
+    // A file that becomes shorter while it is read ends with an error, and not as if it were complete.
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(BLOCK + 1).unwrap();
     for sums in [None, Some(of(&(BLOCK..2 * BLOCK)))] {
         assert!(matches!(reader.read(BLOCK..2 * BLOCK, sums).await, Err(EngineError::Damaged { .. })));
@@ -113,7 +113,7 @@ async fn an_upload_in_parts_has_the_checksums_of_all_its_blocks() {
     let key = key(1, Format::Csv);
     let store = Arc::clone(&world.engine.inner.artifacts.store);
     let mut upload = Upload::new(store, key.path(), None);
-    // Three parts, the last of them no whole block.
+    // Three parts, of which the last does not end at a block.
     let bytes: Vec<u8> = (0..(17_u32 << 20) + 5).map(|position| (position.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for chunk in bytes.chunks(1_000_003) {
         upload.write(chunk).await.unwrap();
@@ -135,7 +135,7 @@ async fn listing_finds_every_artifact_and_nothing_else() {
         let summary = world.engine.export(&scope(ALICE), &plan, Window::All, format, &key, &|_| {}).await.unwrap();
         expected.push((key.to_string(), summary.bytes));
     }
-    // What is no artifact's name, and one that is not complete yet.
+    // Files whose names are not those of artifacts, and one that is not complete yet.
     let folder = world.folder.path().join("artifacts");
     for name in ["note.txt".to_owned(), format!("{}.bak", key(1, Format::Csv)), format!("{}#1", key(1, Format::Csv))] {
         std::fs::write(folder.join(name), "x").unwrap();
@@ -174,7 +174,7 @@ async fn no_files_yet_gives_a_header() {
     assert_eq!(read(&world, &key(1, Format::Csv), 0..100).await.unwrap(), b"Id,Name\n");
 }
 
-/// Rows enough for many batches and several parts of an upload.
+/// Enough rows for many batches and several parts of an upload.
 fn many(world: &World, dataset: &Dataset, files: i64, rows: i64) {
     for file in 0..files {
         let path = world.data_folder(dataset, Some(ALICE)).join(format!("part-{file}.parquet"));
@@ -199,7 +199,7 @@ async fn exports_hold_a_few_batches_whatever_the_row_count() {
     dataset.metrics = vec![metric("Rows", MetricExpression::CountRows)];
     many(&world, &dataset, 3, 60_000);
     let size = |summary: &crate::ArtifactSummary| (summary.rows, summary.bytes > (9 << 20));
-    // As they lie; and sorted, distinct and grouped, each of which is more than the budget and goes by way of the disk.
+    // Rows in the order of the files; and sorted, distinct and grouped ones, each of which exceeds the budget and spills to the disk.
     let plain = select(&dataset, &["Id", "Name"]);
     let distinct = Plan { distinct: true, ..plain.clone() };
     let grouped = ordered(select(&dataset, &["Id", "Name", "Rows"]), &["-Rows", "Name"]);
@@ -218,7 +218,7 @@ async fn exports_hold_a_few_batches_whatever_the_row_count() {
         assert!(first_chunk.is_some_and(|rows| rows <= 8_192), "rows leave batch by batch");
         digests.push(summary.sha256);
     }
-    // Every row is distinct, and first occurs where it lies.
+    // Every row is distinct, and first occurs at its own place.
     assert!(digests[0] != digests[1] && digests[0] == digests[2]);
     assert_eq!(
         std::fs::read_dir(world.folder.path().join("spill"))
@@ -240,7 +240,7 @@ async fn distinct_counts_go_to_the_disk_and_a_budget_that_is_too_small_is_named(
     let world = World::with_memory(16 << 20);
     many(&world, &dataset, 3, 100_000);
     assert_eq!(world.csv(&counts).await.unwrap(), "Names,Ids\n300000,300000\n");
-    // A few long texts: small in the file, large where rows are compared.
+    // A few long texts, which are small in the file but large where rows are compared.
     let rows: Vec<Row> = (0..20_000).map(|id| sale(id, Some(&format!("{}{}", "x".repeat(4_000), id % 5)))).collect();
     world.write(&dataset, BOB, "long.parquet", &rows);
     let sorted = ordered(select(&dataset, &["Name", "Id"]), &["Name"]);
@@ -249,7 +249,7 @@ async fn distinct_counts_go_to_the_disk_and_a_budget_that_is_too_small_is_named(
     assert!(failed.caller_message().contains("16 MiB"), "{}", failed.caller_message());
 }
 
-/// A writer that takes so many bytes, and then fails as a full disk does.
+/// A writer that accepts this many bytes, and then fails as a full disk does.
 struct FullDisk(usize);
 
 impl tokio::io::AsyncWrite for FullDisk {
@@ -282,7 +282,7 @@ async fn failures_leave_nothing() {
     assert!(full.is_storage_full(), "{full:?}");
     assert_eq!(full.caller_message(), "The server has no storage left.");
 
-    // The files change after the scan has begun, when the first rows are out.
+    // The files change after the scan has begun, once the first rows are returned.
     let path = world.data_folder(&dataset, Some(ALICE)).join("part-2.parquet");
     let change = |progress: ExportProgress| {
         if progress.rows == 300_000 {
@@ -293,8 +293,8 @@ async fn failures_leave_nothing() {
     assert!(matches!(&changed, EngineError::FilesChanged { file } if file.ends_with("part-2.parquet")), "{changed:?}");
     assert!(matches!(world.engine.open(&key(1, Format::Csv)).await, Err(EngineError::NoSuchArtifact)));
 
-    // A run that is dropped in the middle, after parts of the upload are on disk. Several more are to come, of which only a few may be on their way at
-    // once: it cannot have come to giving the file its name.
+    // An export that is dropped half-way, after parts of the upload are on disk. Several parts are still to come, of which only a few can be in
+    // flight at once, so that the artifact cannot have got its name yet.
     let plan = select(&dataset, &["Id", "Name", "Name", "Name", "Name"]);
     let (reached, mut waiting) = tokio::sync::watch::channel(false);
     let progress = move |progress: ExportProgress| {
@@ -338,11 +338,11 @@ async fn a_file_ends_where_there_is_no_room_for_it() {
     };
     let error = within(&narrow).await.unwrap_err();
     assert!(matches!(&error, EngineError::NoRoom(_)) && !error.is_retryable(), "{error}");
-    // First what the file has at least, then as it grows; nothing is left.
+    // The callback gets first the least size of the artifact, then its size as it grows. Nothing is left behind.
     let heard = std::mem::take(&mut *asked.lock().unwrap());
     assert!(heard[0] == 40_000 && heard.len() > 1 && heard.is_sorted_by(|one, other| one <= other || *one == 40_000), "{heard:?}");
     assert_eq!(artifacts(&world).len(), 0);
-    // A column that is named very often is known to be too much before the first row is read.
+    // A column that is selected very often is known to take too much room before the first row is read.
     let wide = select(&dataset, &["Id"; 1_000]);
     assert!(matches!(within(&wide).await, Err(EngineError::NoRoom(_))));
     assert_eq!(*asked.lock().unwrap(), [20_000_000]);

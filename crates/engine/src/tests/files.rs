@@ -98,7 +98,7 @@ async fn a_misfit_names_file_column_and_types() {
                 && !failed.caller_message().contains('/')
                 && failed.caller_message().contains(column)
         );
-        // The other tenant's files fit, and keep working.
+        // The other tenant's files fit, and can still be read.
         world.write(&dataset, BOB, "b.parquet", &[sale(5, None)]);
         assert_eq!(world.csv_of(&scope(BOB), &plan, Window::All).await.unwrap(), "Id\n5\n");
     }
@@ -124,7 +124,7 @@ async fn a_file_that_breaks_off_in_the_middle_is_named() {
     for file in ["a.parquet", "b.parquet", "c.parquet"] {
         world.write(&dataset, ALICE, file, &rows);
     }
-    // Footer and page headers stay as they are; the compressed pages do not.
+    // The footer and the page headers stay intact, but the compressed pages are damaged.
     let path = world.data_folder(&dataset, Some(ALICE)).join("b.parquet");
     let mut bytes = std::fs::read(&path).unwrap();
     let end = bytes.len() / 2;

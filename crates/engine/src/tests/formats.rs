@@ -1,4 +1,4 @@
-//! Files in every format: read back by the formats' own libraries, and the same to the byte whatever runs at once.
+//! Artifacts in every format: the formats' own libraries read them back, and their bytes do not depend on what runs in parallel.
 
 use std::io::Read;
 
@@ -36,7 +36,7 @@ fn text(format: Format, bytes: &[u8]) -> String {
     text
 }
 
-/// All rows of a columnar file, and how many row groups or batches they lie in.
+/// All rows of a columnar file, and the number of its row groups or batches.
 fn table(format: Format, bytes: &[u8]) -> (RecordBatch, usize) {
     let (schema, batches, parts) = if format == Format::Parquet {
         let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::copy_from_slice(bytes)).unwrap();
@@ -134,7 +134,7 @@ async fn a_name_that_stands_twice_appears_once_where_columns_are_known_by_name()
 async fn an_answer_without_rows_is_a_file_all_the_same() {
     let (world, dataset) = (World::new(), sales());
     let none = filtered(select(&dataset, &ALL_TYPES), "Id", Predicate::Compare(Comparison::Equal, Value::Int(-1)));
-    // Without a file of rows, and with one that has no such row.
+    // Once without any file of rows, and once with a file that has no matching row.
     for has_file in [false, true] {
         if has_file {
             world.write(&dataset, ALICE, "a.parquet", &every_type());
@@ -155,7 +155,7 @@ async fn an_answer_without_rows_is_a_file_all_the_same() {
     }
 }
 
-/// Rows whose texts come again and lie in dictionaries, in files of several row groups.
+/// Rows whose texts repeat and are stored in dictionaries, in files of several row groups.
 fn many(world: &World, dataset: &Dataset, files: i64, rows: i64) {
     for file in 0..files {
         let row = |number: i64| {
@@ -185,7 +185,7 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     let (one, four) = (engine(1), engine(4));
     for (number, plan) in plans.iter().enumerate() {
         let (csv, rows) = file(&one, plan, Format::Csv).await;
-        // What the engine cuts differently; the rest is put on these.
+        // The formats whose rows the engine cuts in different ways; the others are built on these.
         let formats: &[Format] = if number == 4 { Format::ALL } else { &[Format::CsvZst, Format::Parquet, Format::Arrow] };
         for format in formats.iter().copied() {
             let (alone, count) = file(&one, plan, format).await;
@@ -206,7 +206,7 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
             }
         }
     }
-    // Several members, none of which is for the start alone: what that costs stays small.
+    // There are several members, none of which holds only the beginning of the text, so that they cost little.
     let (csv, _) = file(&one, &plans[4], Format::Csv).await;
     let (gzip, _) = file(&one, &plans[4], Format::CsvGz).await;
     let whole = {

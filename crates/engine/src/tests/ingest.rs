@@ -103,7 +103,7 @@ fn types_widen_over_the_whole_file() {
     assert_eq!(kinds(&start.columns), [("n", ColumnType::Int64), ("d", ColumnType::Date), ("b", ColumnType::Bool)]);
     assert_eq!(start.rows, 10_000);
 
-    // Types that were guessed from the start do not hold: the row and column are named, and nothing is left behind.
+    // The types that were guessed from the first rows are wrong: the error names the row and the column, and nothing is left behind.
     let dataset = dataset("Long", start.columns);
     let folder = world.data_folder(&dataset, None);
     let failed = import(&[path], &dataset, &folder, Some(ALICE), &ReadOptions::default(), &|_| {}).unwrap_err();

@@ -3,7 +3,7 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 
 use super::*;
 
-/// A value that must never be seen by Alice, in no row, count or maximum.
+/// A value that Alice must never see, in no row, count or maximum.
 const MARKER: &str = "BOBS-SECRET";
 const MARKER_ID: i64 = 666_666;
 
@@ -69,7 +69,7 @@ async fn folders_keep_tenants_apart() {
     let dataset = with_metrics(sales());
     world.write(&dataset, ALICE, "a.parquet", &rows("alice", 1, "x"));
     world.write(&dataset, BOB, "b.parquet", &rows(MARKER, MARKER_ID, "y"));
-    // A file beside the folders belongs to nobody.
+    // A file outside the folders belongs to no tenant.
     write_rows(&world.data_folder(&dataset, None).join("loose.parquet"), &dataset, &rows("nobody", 777_777, "z"));
     sees_only_its_own(&world, &dataset, &scope(ALICE), &[MARKER, "66666", "nobody", "77777"], &["alice4", "5,alice4"]).await;
     sees_only_its_own(&world, &dataset, &scope(BOB), &["alice", "nobody"], &[MARKER]).await;
@@ -85,7 +85,7 @@ async fn the_tenant_filter_is_a_node_of_the_plan() {
     world.write(&dataset, ALICE, "a.parquet", &rows("alice", 1, "x"));
     let snapshot = world.engine.snapshot(&scope(ALICE), &dataset).await.unwrap();
     let store = datafusion::execution::object_store::ObjectStoreUrl::parse("data://root").unwrap();
-    // Even a listing that held another tenant's files would give none of their rows.
+    // Even a listing that contained another tenant's files would return none of their rows.
     let shapes: Vec<_> = snapshot.files.iter().map(|_| unread()).collect();
     let rows =
         crate::rows::scan::tenant_rows(&scope_of(BOB, &["100"]), &dataset, &snapshot, &shapes, &store, crate::rows::scan::Rows::InOrder)
@@ -101,7 +101,7 @@ async fn the_tenant_filter_is_a_node_of_the_plan() {
 async fn columns_keep_tenants_apart() {
     let world = World::new();
     for (name, holds) in [("Owner", TenantKey::TenantId), ("Owner", TenantKey::GlobalAccountId)] {
-        // The owner's column is in the files, but not among the dataset's columns.
+        // The owner's column is in the files, but is not one of the dataset's columns.
         let mut stored = sales();
         stored.name = format!("{holds:?}");
         stored.columns.push(column("owner", ColumnType::String));
@@ -116,7 +116,7 @@ async fn columns_keep_tenants_apart() {
         };
         let mut all = owned(ALICE, "alice", 1);
         all.extend(owned(BOB, MARKER, MARKER_ID));
-        // Nobody's: null, another spelling.
+        // Rows without a valid owner: null, or another spelling.
         for (owner, name) in [(None, "nobody1"), (Some(ALICE.to_string().to_uppercase()), "nobody2"), (Some("%".to_owned()), "nobody3")] {
             let mut row = sale(9, Some(name));
             row.push(owner.as_deref().map(string));

@@ -74,7 +74,7 @@ async fn every_operator_on_every_type() {
         ("Name", Equal, string(""), "5"),
         ("Name", Greater, string("STRAẞE"), "1 3"),
         ("Name", LessOrEqual, string("STRAẞE"), "2 4 5"),
-        // Literals of another type compare with nothing, and differ from every value.
+        // Literals of another type equal nothing, and differ from every value.
         ("Id", Equal, string("x"), ""),
         ("Active", NotEqual, Value::Int(1), "1 2 3 4 5"),
     ];
@@ -149,7 +149,7 @@ async fn windows_are_half_open_and_hide_null_dates() {
         (Window::All, "1 2 3 4 5 6"),
         (between(Some("2024-02-01T00:00:00Z"), "2024-03-01T00:00:00Z"), "2 3"),
         (between(None, "2024-03-01T00:00:00Z"), "1 2 3"),
-        // The end may be the time of day of a run: the day's row lies at its midnight, before it.
+        // The end may be the time of day of an execution: the row of that day is at its midnight, and so before the end.
         (between(Some("2024-03-01T00:00:00Z"), "2024-03-01T00:00:00.000001Z"), "4"),
         (between(Some("2024-03-01T00:00:01Z"), "2024-03-02T00:00:00Z"), ""),
     ] {
@@ -184,7 +184,7 @@ async fn each_type_as_csv_and_json() {
         r#"{"Id":3,"Name":"ÄRGER","Amount":1.50,"Ratio":0.5,"Day":"2024-02-29","At":"2024-02-29T12:00:00.5Z","Active":true}"#
     );
     assert_eq!(rows[5], r#"{"Id":6,"Name":null,"Amount":null,"Ratio":null,"Day":null,"At":null,"Active":null}"#);
-    // A preview is limited by the lower of both limits.
+    // A preview ends at the lower of the two limits.
     let mut plan = select(&dataset, &["Id"]);
     plan.limit = Some(3);
     for (limit, expected) in [(2, 2), (100, 3)] {

@@ -1,4 +1,4 @@
-//! Every limit of the query language reached, one by one and at once, with a quarter of the stack that the product's threads have.
+//! Reaches every limit of the query language, one by one and all at once, with a quarter of the stack that the product's threads have.
 
 use insightgate_identity::role::Role;
 use insightgate_query::datasets::catalog::Catalog;
@@ -7,14 +7,14 @@ use insightgate_query::metric;
 use super::*;
 use crate::{ArtifactKey, STACK};
 
-/// The language takes as many.
+/// The limits of the language.
 const NAMES: usize = 1_000;
 const CONDITIONS: usize = 256;
 const VALUES: usize = 10_000;
 const ORDER: usize = 64;
 const TEXT: usize = 64 * 1024;
 
-/// Metrics as deep as a definition can have them.
+/// The deepest metrics that a definition can have.
 const OPERATORS: usize = 24;
 const PARENTHESES: usize = 4;
 
@@ -84,13 +84,13 @@ fn texts() -> Vec<String> {
         format!("SELECT DISTINCT {names} FROM Sales WHERE {row_conditions} {ordered} LIMIT 10 TIMESPAN LIFETIME"),
         format!("SELECT {metrics} FROM Sales WHERE {of_groups} TIMESPAN LIFETIME"),
         format!("SELECT {metrics} FROM Sales WHERE {both} ORDER BY Added,MPNId TIMESPAN LIFETIME"),
-        // One long list beside as many conditions as there can be.
+        // One long list together with as many conditions as allowed.
         format!("SELECT Id FROM Sales WHERE Id IN ({list}) TIMESPAN LIFETIME"),
         format!("SELECT {} FROM Sales WHERE Id IN ({short_list},11) AND {many} TIMESPAN LIFETIME", repeated(&["Id"], NAMES, ",")),
         format!("SELECT {} FROM Sales WHERE Name IN ({strings},'X') AND {many} TIMESPAN LIFETIME", repeated(&["Id"], NAMES, ",")),
         format!("SELECT {} FROM Sales WHERE Id NOT IN ({list}) AND Id NOT IN (10001) TIMESPAN LIFETIME", repeated(&["Id"], NAMES, ",")),
     ];
-    // Each kind by itself: the optimizer folds some of them together.
+    // Each kind of condition alone, since the optimizer merges some of them.
     for kind in 0..8 {
         texts.push(format!("SELECT Id FROM Sales WHERE {} TIMESPAN LIFETIME", conditions(|number| kinds(kind + 8 * number))));
     }
@@ -136,7 +136,7 @@ fn queries_at_every_limit_of_the_language_are_answered() {
                 let summary = world.engine.export(scope, &plan, Window::All, Format::Csv, &key, &|_| {}).await;
                 let summary = summary.unwrap_or_else(|error| panic!("query {number}: {error}"));
                 assert_eq!(summary.rows, preview.rows.len() as u64, "query {number}");
-                // The negated list leaves nothing; the sum of all others is what is asked for.
+                // The negated list leaves no row; the sum of all others is selected.
                 assert_eq!(summary.rows == 0, text.contains("NOT IN (0,"), "query {number}");
             }
         }

@@ -115,7 +115,7 @@ async fn groups_are_ordered_by_their_keys() {
     let (world, dataset) = world().await;
     let plan = select(&dataset, &["IdSum", "Name", "Rows", "AmountSum", "Name"]);
     assert_eq!(world.lines(&plan).await, ["5,B,1,0.01,B", "2,a,1,2.50,a", "4,b,2,0.50,b", "6,empty,1,,empty", "4,,1,,"]);
-    // Ties by the keys, ascending; nulls last.
+    // Ties are ordered by the keys, ascending; nulls come last.
     assert_eq!(world.lines(&ordered(select(&dataset, &["Name", "IdSum"]), &["-IdSum"])).await, ["empty,6", "B,5", "b,4", ",4", "a,2"]);
     assert_eq!(
         world.lines(&ordered(select(&dataset, &["Name"]), &["-AmountSum"]).grouped_by_order()).await,
@@ -134,7 +134,7 @@ async fn groups_are_filtered_after_they_are_made() {
     assert_eq!(world.lines(&plan("FirstName", Predicate::Compare(Equal, string("B")))).await, ["B,1", "b,2"]);
     assert_eq!(world.lines(&plan("RatioSum", Predicate::In { values: vec![Value::Float(2.5)], negated: false })).await, ["b,2"]);
     assert_eq!(world.lines(&plan("AmountSum", Predicate::Compare(Equal, decimal(1, 3)))).await, [""; 0]);
-    // Rows first, groups then.
+    // Conditions on rows apply before those on groups.
     let both = filtered(plan("Rows", Predicate::Compare(Equal, Value::Int(1))), "Id", Predicate::Compare(Greater, Value::Int(1)));
     assert_eq!(world.lines(&both).await, ["B,1", "a,1", "b,1", "empty,1", ",1"]);
 }
@@ -156,13 +156,13 @@ async fn no_number_wraps_around() {
     let failed = world.csv(&select(&dataset, &["Name", "IdSum"])).await.unwrap_err();
     assert!(matches!(failed, EngineError::OutOfRange(_)), "{failed:?}");
     assert!(!failed.is_retryable());
-    // Between, wider numbers are used: the sum of all three fits again.
+    // Wider numbers are used in between, so that the sum of all three fits again.
     assert_eq!(world.lines(&select(&dataset, &["IdSum"])).await, ["9223372036854775806"]);
     let half = filtered(select(&dataset, &["IdMean", "Name"]), "Name", Predicate::Compare(Equal, string("x")));
     assert_eq!(world.lines(&half).await, ["9.223372036854776e+18,x"]);
     let failed = world.csv(&filtered(select(&dataset, &["Doubled"]), "Name", Predicate::Compare(Equal, string("y")))).await.unwrap_err();
     assert!(matches!(failed, EngineError::OutOfRange(_)), "{failed:?}");
-    // A condition is put to the value itself, in its type or not.
+    // A condition compares the value itself, whether or not it fits into its type.
     let beyond = |metric, comparison, value| {
         filtered(Plan { grouped: true, ..select(&dataset, &["Name"]) }, metric, Predicate::Compare(comparison, value))
     };
@@ -189,7 +189,7 @@ async fn wide_decimals_sum_exactly() {
     assert_eq!(world.lines(&select(&dataset, &["Mean"])).await, ["2.5e+35"]);
 }
 
-/// A query that is only ordered by a metric is grouped too.
+/// A query that only orders by a metric is grouped too.
 trait GroupedByOrder {
     fn grouped_by_order(self) -> Plan;
 }
@@ -200,7 +200,7 @@ impl GroupedByOrder for Plan {
     }
 }
 
-/// A group of no columns exists even where no row does: only the conditions on metrics leave it out.
+/// A group without key columns exists even if there is no row; only conditions on metrics can leave it out.
 #[tokio::test]
 async fn conditions_that_nothing_meets_leave_no_group() {
     let (world, dataset) = world().await;
@@ -210,7 +210,7 @@ async fn conditions_that_nothing_meets_leave_no_group() {
         vec![("Rows", Predicate::Nothing)],
         vec![("Rows", Predicate::Nothing), ("Names", Predicate::NotNull)],
         vec![("Rows", Predicate::NotNull), ("Names", Predicate::Nothing)],
-        // What is false only together.
+        // Conditions that are false only together.
         vec![("Rows", is(6)), ("Rows", is(7))],
         vec![("Rows", one_of(6)), ("Rows", is(i64::MIN))],
         vec![("Rows", one_of(6)), ("Rows", one_of(5))],
@@ -224,7 +224,7 @@ async fn conditions_that_nothing_meets_leave_no_group() {
     }
 }
 
-/// Ordered by a metric that conditions leave one value, with few rows asked for: the groups' own order is left.
+/// Orders by a metric to which the conditions leave a single value, with a small limit: the order of the groups remains.
 #[tokio::test]
 async fn groups_of_one_value_can_be_ordered_by_it() {
     let (world, dataset) = world().await;

@@ -1,4 +1,4 @@
-//! Columns of several names: what an answer calls them, and what files may.
+//! Columns with several names: the names that answers use, and the names that files may use.
 
 use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::ipc::reader::FileReader;
@@ -38,7 +38,7 @@ fn write_file(path: &Path, columns: Vec<(&str, ArrayRef)>) {
     writer.close().unwrap();
 }
 
-/// Four files: by an alias, by the name, by both, and by an alias whose values are of another type.
+/// Four files: one with an alias, one with the name, one with both, and one with an alias whose values have another type.
 fn several(world: &World, dataset: &Dataset) {
     let folder = world.data_folder(dataset, Some(ALICE));
     let write = |name: &str, columns| write_file(&folder.join(name), columns);
@@ -105,14 +105,14 @@ async fn a_column_of_a_file_may_be_called_by_an_alias() {
     assert_eq!(world.lines(&ordered(ids(), &["Name"])).await, ["4", "1", "3", "2", "5"]);
     let window = Window::Between { start: Some(instant("1970-02-01T00:00:00Z")), end: instant("1970-03-01T00:00:00Z") };
     assert_eq!(world.csv_of(&scope(ALICE), &ids(), window).await.unwrap(), "Id\n2\n3\n");
-    // What is said of a run before it starts counts such columns, and their statistics rule out what they rule out of others.
+    // An explanation counts such columns too, and their statistics prune as those of other columns do.
     let explained = world.engine.explain(&scope(ALICE), &filtered(ids(), "Name", is("north")), Window::All).await.unwrap();
     assert_eq!((explained.columns, explained.files), (vec!["Id".to_owned(), "Name".to_owned()], Parts { read: 1, skipped: 3 }));
     let checked = world.engine.check_files(Program::Mpn, &dataset).await.unwrap();
     assert!(checked.files == 4 && checked.faults.is_empty(), "{:?}", checked.faults);
 }
 
-/// The filter of whose rows are whose reads the same column.
+/// The filter on locations reads the same column.
 #[tokio::test]
 async fn locations_hold_under_an_alias() {
     let (world, dataset) = (World::new(), aliased());
@@ -135,7 +135,7 @@ async fn folders_may_be_called_by_an_alias() {
     }
     assert_eq!(world.lines(&select(&dataset, &["Id", "Day", "Name"])).await, ["2,2024-01-01,", "1,2024-01-02,North Sea"]);
     assert!(world.engine.check_files(Program::Mpn, &dataset).await.unwrap().faults.is_empty());
-    // Files that have the column itself go on being read as they were.
+    // Files that have the column itself are still read by it.
     let other = dataset_called("Other");
     let folder = world.data_folder(&other, Some(ALICE));
     write_file(&folder.join("Title=folder/a.parquet"), vec![("Id", numbers(&[1])), ("Name", texts(&["file"]))]);

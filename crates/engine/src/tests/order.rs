@@ -6,7 +6,7 @@ use futures::StreamExt;
 
 use super::*;
 
-/// Three files whose paths do not sort as they were written, with ties across them.
+/// Three files whose paths do not sort in the order in which they were written, with ties across them.
 async fn world() -> (World, Dataset) {
     let (world, dataset) = (World::new(), sales());
     for (file, rows) in [
@@ -34,7 +34,7 @@ async fn rows_come_by_file_and_number() {
 #[tokio::test]
 async fn ties_keep_the_order_of_files_and_nulls_come_last() {
     let (world, dataset) = world().await;
-    // Names compare as bytes: B, a, x, ä.
+    // Names are compared as bytes: B, a, x, ä.
     for (order, expected) in [
         (vec!["Name"], "628147935"),
         (vec!["-Name"], "914728635"),
@@ -101,7 +101,7 @@ async fn a_repeated_export_is_byte_identical() {
     }
 }
 
-/// A limit is no reservation: nothing is kept ready for rows that do not come.
+/// A limit reserves no memory for rows that never come.
 #[tokio::test]
 async fn the_greatest_limit_is_one_like_any_other() {
     let (world, dataset) = world().await;
@@ -118,7 +118,7 @@ async fn the_greatest_limit_is_one_like_any_other() {
     }
 }
 
-/// The second row group lies within the window as a whole, and would be enough for the limit; the first rows are in the first all the same.
+/// The whole second row group is within the window and would fill the limit, but the first rows are in the first row group.
 #[tokio::test]
 async fn a_limit_takes_the_first_rows_not_the_surest() {
     let (world, dataset) = (World::new(), sales());
@@ -140,7 +140,7 @@ async fn a_limit_takes_the_first_rows_not_the_surest() {
     assert_eq!(preview.rows.iter().map(|row| row.get()).collect::<Vec<_>>(), [r#"{"Id":2}"#]);
 }
 
-/// Many texts in a dictionary: with room for them rows are told apart by numbers, without it by the texts themselves.
+/// Many texts in a dictionary: with enough memory rows are compared by numbers, and otherwise by the texts themselves.
 #[tokio::test]
 async fn texts_that_are_more_than_was_guessed_change_nothing() {
     const ROWS: i64 = 300_000;
@@ -179,7 +179,7 @@ async fn texts_that_are_more_than_was_guessed_change_nothing() {
     assert_eq!(answers[0][0].lines().skip(1).collect::<Vec<_>>(), first);
 }
 
-/// What does not fit into the memory goes to the disk, and that has an end too.
+/// What does not fit into the memory spills to the disk, which is limited too.
 #[tokio::test]
 async fn a_query_may_use_so_much_disk() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! What is read of files: nothing that time, tenant or a condition rules out. Counted in bytes, at the store.
+//! What is read of files: nothing that the time, the tenant or a condition rules out. The store counts the bytes.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,10 +23,10 @@ use object_store::{
 
 use super::*;
 
-/// Files, and the bytes that were asked for.
+/// The files, and the ranges of bytes that were requested.
 type Noted = Arc<Mutex<Vec<(String, Range<u64>)>>>;
 
-/// A folder that notes which bytes were asked for.
+/// A folder that records which bytes are requested.
 #[derive(Debug)]
 struct Watched {
     folder: LocalFileSystem,
@@ -89,7 +89,7 @@ impl ObjectStore for Watched {
     }
 }
 
-/// Files of 4 row groups of 500 rows each, in pages of 50 rows.
+/// Each file has 4 row groups of 500 rows, in pages of 50 rows.
 const GROUPS: usize = 4;
 const GROUP_ROWS: usize = 500;
 const PAGE_ROWS: usize = 50;
@@ -110,7 +110,7 @@ fn dataset(tenancy: Tenancy) -> Dataset {
     dataset
 }
 
-/// Rows of file `number`: a day for each 10 rows, names that ascend, `Rare` values in one row group of the second file only.
+/// Writes the rows of file `number`: one day for every 10 rows, ascending names, and `Rare` values in one row group of the second file only.
 fn write_file(path: &Path, number: usize, owners: Option<[Uuid; GROUPS]>) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     let rows = number * FILE_ROWS..(number + 1) * FILE_ROWS;
@@ -145,7 +145,7 @@ struct Reads {
     reads: Noted,
 }
 
-/// What a query read: row groups as (file, row group), and bytes of pages.
+/// What a query read: the row groups as (file, row group), and the bytes of pages.
 #[derive(Debug)]
 struct Read {
     lines: Vec<String>,
@@ -154,7 +154,7 @@ struct Read {
 }
 
 impl Reads {
-    /// Two files of Alice's and one of Bob's.
+    /// Two files of Alice and one of Bob.
     async fn folders() -> Reads {
         let reads = Reads::new(dataset(Tenancy::Folder));
         for (tenant, name, number) in [(ALICE, "a.parquet", 0), (ALICE, "b.parquet", 1), (BOB, "c.parquet", 0)] {
@@ -163,7 +163,7 @@ impl Reads {
         reads.warmed().await
     }
 
-    /// Two files in which the tenants' row groups lie side by side.
+    /// Two files in which the row groups of the tenants alternate.
     async fn mixed() -> Reads {
         let holds = insightgate_query::datasets::catalog::TenantKey::TenantId;
         let reads = Reads::new(dataset(Tenancy::Column { name: "Owner".to_owned(), holds }));
@@ -183,7 +183,7 @@ impl Reads {
         Reads { world: World { folder, engine }, dataset, reads }
     }
 
-    /// Footers are read once; what is counted later are rows.
+    /// Footers are read once, so that only rows are counted from now on.
     async fn warmed(self) -> Reads {
         self.read(&select(&self.dataset, &["Rows"]), Window::All).await;
         self
@@ -216,7 +216,7 @@ impl Reads {
         read
     }
 
-    /// Bytes of one column in all files of Alice's.
+    /// The stored bytes of these columns in these row groups.
     fn stored(&self, names: &[&str], groups: &[(&str, usize)]) -> u64 {
         let mut bytes = 0;
         for (file, number) in groups {
@@ -238,7 +238,7 @@ fn groups(expected: &[(&str, usize)]) -> BTreeSet<(String, usize)> {
     expected.iter().map(|(file, number)| ((*file).to_owned(), *number)).collect()
 }
 
-/// Days, as the files count them.
+/// A window in days, as the files count them.
 fn days(start: i64, end: i64) -> Window {
     let at = |day: i64| DateTime::UNIX_EPOCH + chrono::Duration::days(day);
     Window::Between { start: Some(at(start)), end: at(end) }
@@ -251,13 +251,13 @@ fn equal(text: &str) -> Predicate {
 #[tokio::test]
 async fn a_span_reads_its_row_groups_and_pages() {
     let reads = Reads::folders().await;
-    // A row group has 50 days. These are the last day of the first and the first of the second.
+    // A row group has 50 days. These are the last day of the first row group and the first day of the second.
     let plan = select(&reads.dataset, &["Amount", "Text"]);
     let read = reads.read(&plan, days(49, 51)).await;
     assert_eq!(read.lines.len(), 20);
     assert_eq!(read.groups, groups(&[("a.parquet", 0), ("a.parquet", 1)]));
     let whole = reads.stored(&["Day", "Amount", "Text"], &[("a.parquet", 0), ("a.parquet", 1)]);
-    // A page of 50 rows of each row group, of 500.
+    // One page of 50 rows is read of each row group, which has 500.
     assert!(read.bytes < whole / 5, "{} of {whole} bytes", read.bytes);
     let read = reads.read(&plan, days(1_000, 2_000)).await;
     assert_eq!((read.lines.len(), read.bytes), (0, 0));
@@ -329,7 +329,7 @@ async fn shown_columns_are_read_where_conditions_hold() {
     let read = reads.read(&plan, Window::All).await;
     assert_eq!(read.lines.len(), 5);
     let whole = reads.stored(&["Text", "Rare"], &[("b.parquet", 2)]);
-    // The other row groups have values on both sides of the needle: their dictionaries tell, which lie before the rows.
+    // In the other row groups the value lies between minimum and maximum; their dictionaries, which precede the rows, rule them out.
     let dictionaries = 7 * 64;
     assert!(read.bytes < whole + dictionaries, "{} of {whole} bytes", read.bytes);
     let absent = filtered(select(&reads.dataset, &["Text"]), "Rare", Predicate::Like { pattern: "%NOWHERE%".to_owned(), negated: false });
@@ -337,7 +337,7 @@ async fn shown_columns_are_read_where_conditions_hold() {
     assert!(read.lines.is_empty() && read.bytes < 8 * 64, "{} bytes", read.bytes);
 }
 
-/// What a scope may not see is not asked of statistics: a condition on it reads as much as any other.
+/// Statistics of columns that a scope may not see are not used: a condition on such a column reads as much as any other.
 #[tokio::test]
 async fn hidden_values_do_not_prune() {
     let mut reads = Reads::folders().await;

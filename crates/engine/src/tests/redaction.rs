@@ -1,11 +1,11 @@
-//! What a caller without sensitive data can find out about it: nothing, however the question is put.
+//! What a caller without access to sensitive data can find out about it: nothing, whatever the query is.
 
 use insightgate_query::metric::{MetricExpression as M, Operator, RowExpression as R};
 use insightgate_query::plan::Comparison;
 
 use super::*;
 
-/// Sensitive text and a sensitive hidden number; no answer to a redacted caller may hold either.
+/// Sensitive texts and sensitive hidden numbers; no answer to a redacted caller may contain any of them.
 const SECRETS: [&str; 4] = ["secret", "4242", "8484", "99.5"];
 
 const TAX: usize = 9;
@@ -38,7 +38,7 @@ fn guarded() -> Dataset {
     dataset
 }
 
-/// Two rows of the location 1, two of 2, one of none.
+/// Two rows of location 1, two of location 2, and one without a location.
 fn written(world: &World, dataset: &Dataset) {
     let row = |id, name: &str, location: Option<&str>| {
         let mut row = with(sale(id, Some(name)), AMOUNT, decimal(9950, 2));
@@ -61,7 +61,7 @@ fn viewer(locations: Locations) -> TenantScope {
     scope_with(ALICE, Program::Mpn, &[(Role::ReportViewer, locations)])
 }
 
-/// Clear rows of the location 1, redacted ones of all others.
+/// The rows of location 1 are unredacted, all others are redacted.
 fn mixed() -> TenantScope {
     scope_with(ALICE, Program::Mpn, &[(Role::ReportViewer, Locations::Organization), (Role::ExecutiveReportViewer, only(&["1"]))])
 }
@@ -80,7 +80,7 @@ fn equals(value: Value) -> Predicate {
     Predicate::Compare(Comparison::Equal, value)
 }
 
-/// The lines below the header; exports and previews say the same. Whoever sees nothing clearly is told no secret.
+/// The lines after the header; exports and previews agree. A caller for whom nothing is unredacted sees no secret.
 async fn answer(world: &World, scope: &TenantScope, plan: &Plan) -> Vec<String> {
     let csv = world.csv_of(scope, plan, Window::All).await.unwrap();
     let json = world.preview(scope, plan).await.unwrap();
@@ -103,7 +103,7 @@ async fn what_each_viewer_reads() {
     let (rv, rv_of_two, mixed) = (viewer(Locations::Organization), viewer(only(&["2"])), mixed());
     let anything = || Predicate::Like { pattern: "%".to_owned(), negated: false };
     let nothing: &[&str] = &[];
-    // The plan; then what it gives Executive report viewers, Report viewers, those of the location 2, and those who see 1 clearly.
+    // The plan, and then its result for Executive report viewers, for Report viewers, for those of location 2, and for those who see location 1 unredacted.
     let cases: Vec<(Plan, [&[&str]; 4])> = vec![
         (
             select(&["Id", "Name", "Amount"]),
@@ -114,7 +114,7 @@ async fn what_each_viewer_reads() {
                 &["1,secret d,99.50", "2,secret b,99.50", "3,,", "4,,", "5,,"],
             ],
         ),
-        // Filters: a null meets no test, negated or not.
+        // Filters: a null meets no predicate, negated or not.
         (filtered(select(&["Id"]), "Name", equals(string("secret b"))), [&["2", "4"], nothing, nothing, &["2"]]),
         (
             filtered(select(&["Id"]), "Name", Predicate::Compare(Comparison::NotEqual, string("secret b"))),
@@ -138,7 +138,7 @@ async fn what_each_viewer_reads() {
             filtered(select(&["Id"]), "Amount", Predicate::Compare(Comparison::Greater, decimal(0, 0))),
             [&["1", "2", "3", "4", "5"], nothing, nothing, &["1", "2"]],
         ),
-        // Out of every file's range: statistics must not tell either.
+        // The value is out of every file's range: statistics must not reveal that either.
         (filtered(select(&["Id"]), "Amount", Predicate::Compare(Comparison::Less, decimal(1, 0))), [nothing; 4]),
         (
             filtered(
@@ -148,12 +148,12 @@ async fn what_each_viewer_reads() {
             ),
             [&["2,secret b", "3,secret c", "4,secret b", "5,secret a"], nothing, nothing, &["2,secret b"]],
         ),
-        // Other columns are filtered as ever.
+        // Other columns are filtered as usual.
         (
             filtered(select(&["Id", "Name"]), "MPNId", equals(string("2"))),
             [&["3,secret c", "4,secret b"], &["3,", "4,"], &["3,", "4,"], &["3,", "4,"]],
         ),
-        // Order: nulls tie, and keep the order of the file.
+        // Order: nulls are equal, and keep the order of the file.
         (
             ordered(select(&["Id"]), &["Name"]),
             [&["5", "2", "4", "3", "1"], &["1", "2", "3", "4", "5"], &["3", "4"], &["2", "1", "3", "4", "5"]],
@@ -172,7 +172,7 @@ async fn what_each_viewer_reads() {
             select(&["Name", "Rows"]),
             [&["secret a,1", "secret b,2", "secret c,1", "secret d,1"], &[",5"], &[",2"], &["secret b,1", "secret d,1", ",3"]],
         ),
-        // Metrics, of hidden columns too.
+        // Metrics, including those of hidden columns.
         (
             select(&["Rows", "Total", "Mean", "HiddenTotal", "First", "Last", "Named", "OrNothing"]),
             [
@@ -182,10 +182,10 @@ async fn what_each_viewer_reads() {
                 &["5,199.00,4242.0,8484,secret b,secret d,2,199.00"],
             ],
         ),
-        // Distinct counts are not sensitive; what they count over is, when it is more than the column.
+        // Distinct counts are not sensitive, but an expression over more than the column is.
         (select(&["People", "Labels"]), [&["4,4"], &["4,0"], &["2,0"], &["4,2"]]),
         (select(&["MPNId", "People"]), [&["1,2", "2,2", ",1"], &["1,2", "2,2", ",1"], &["2,2"], &["1,2", "2,2", ",1"]]),
-        // A metric that is sensitive though its columns are not.
+        // A metric that is sensitive although its columns are not.
         (select(&["Charge", "Charges"]), [&["150,5"], &[",0"], &[",0"], &["30,2"]]),
         (filtered(select(&["MPNId"]), "Charge", Predicate::NotNull), [&["1", "2", ""], nothing, nothing, &["1"]]),
         (
@@ -205,7 +205,7 @@ async fn what_each_viewer_reads() {
     }
 }
 
-/// The same answer, whatever the values are that may not be seen: the strongest way to say that none shows through.
+/// The answer is the same, whatever the redacted values are: the strongest way to say that none of them can be inferred.
 #[tokio::test]
 async fn an_answer_does_not_depend_on_what_is_redacted() {
     let dataset = guarded();
@@ -242,7 +242,7 @@ async fn an_answer_does_not_depend_on_what_is_redacted() {
     assert_eq!(answers[0], answers[1]);
 }
 
-/// A date that may not be seen lies in no window, and a location may be sensitive itself.
+/// A redacted date is in no window, and a location may be sensitive itself.
 #[tokio::test]
 async fn dates_and_locations_can_be_sensitive() {
     let world = World::new();
@@ -264,7 +264,7 @@ async fn dates_and_locations_can_be_sensitive() {
     }
 }
 
-/// Rows that have no location are clear to nobody of some locations; the others are hidden altogether.
+/// In a dataset without locations, a role for some locations makes no row unredacted, and a caller with only such roles is refused.
 #[tokio::test]
 async fn a_dataset_without_locations() {
     let world = World::new();

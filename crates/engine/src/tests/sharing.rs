@@ -1,4 +1,4 @@
-//! Memory and turns shared by tenants: what queries take of the ledger, who waits, and who is refused.
+//! How tenants share memory and turns: what queries take from the ledger, which ones wait, and which ones are refused.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::run::turns::{Asked, Lane};
 
 const MIB: usize = 1 << 20;
 
-/// Row groups of so many rows, whose texts hardly get smaller.
+/// Row groups of this many rows, whose texts hardly compress.
 fn row_groups(world: &World, dataset: &Dataset, tenant: Uuid, groups: i64, rows: i64) {
     let text = |row: i64| format!("{:016x}{:016x}", row.wrapping_mul(0x1e37_79b9_7f4a_7c15), row.wrapping_mul(0x2545_f491_4f6c_dd1d));
     let all = 0..groups * rows;
@@ -40,7 +40,7 @@ fn preview(tenant: Uuid, bytes: usize) -> Asked {
     Asked { tenant, lane: Lane::Preview, bytes }
 }
 
-/// All that one tenant may hold, as if its queries ran.
+/// Takes all memory that one tenant may hold, as if its queries were running.
 fn all_of(world: &World, tenant: Uuid) -> Vec<Share> {
     let ledger = &world.engine.inner.budget.ledger;
     std::iter::from_fn(|| ledger.take_now(preview(tenant, 64 << 10))).collect()
@@ -53,7 +53,7 @@ fn grouped() -> (Dataset, Plan) {
     (dataset, plan)
 }
 
-/// A condition that looks at all rows and lets none pass, after the text was read.
+/// A condition that reads the texts of all rows and that none meets.
 fn nowhere(dataset: &Dataset) -> Plan {
     filtered(select(dataset, &["Id", "Name"]), "Name", Predicate::Like { pattern: "%nowhere%".to_owned(), negated: false })
 }
@@ -67,7 +67,7 @@ async fn previews_that_only_stream_stay_within_the_limit_together() {
     let one = world.preview(&scope(ALICE), &nowhere(&dataset)).await.unwrap();
     assert!(one.is_empty());
     let alone = ledger.most();
-    // What a row group stores and its pages, two at once.
+    // The stored bytes of a row group and its pages, for two row groups at once.
     assert!((6 * MIB..24 * MIB).contains(&alone), "{alone}");
     let plan = nowhere(&dataset);
     let (alice, bob) = (scope(ALICE), scope(BOB));
@@ -77,7 +77,7 @@ async fn previews_that_only_stream_stay_within_the_limit_together() {
     }
     assert!(ledger.most() <= 32 * MIB && ledger.most() >= alone, "{}", ledger.most());
     assert_eq!((ledger.held(), ledger.waiting()), (0, 0));
-    // The first rows need no more than the row group that they lie in.
+    // The first rows only need the row group that contains them.
     let world = World::with_memory(32 * MIB);
     row_groups(&world, &dataset, ALICE, 2, 100_000);
     assert_eq!(world.preview(&scope(ALICE), &select(&dataset, &["Id"])).await.unwrap().len(), 100);
@@ -120,7 +120,7 @@ async fn who_waits_too_long_is_told_whose_queries_stand_before_it() {
     };
     let own = all_of(&world, BOB);
     assert!(crowded(world.preview(&scope(BOB), &plan).await.unwrap_err()));
-    // Rows are counted for an explanation where others' lie beside them.
+    // An explanation counts rows if rows of others are in the same files.
     assert!(crowded(world.engine.explain(&scope(BOB), &plan, Window::All).await.unwrap_err()));
     drop(own);
     let others: Vec<_> = [ALICE, Uuid::from_u128(7), Uuid::from_u128(8)].map(|tenant| all_of(&world, tenant)).into();
@@ -141,7 +141,7 @@ async fn a_row_group_that_cannot_fit_is_named_before_it_is_read() {
     assert!(file.ends_with("a.parquet") && *memory_limit == 6 * MIB);
     assert!(matches!(world.csv(&nowhere(&dataset)).await, Err(EngineError::RowGroupTooLarge { .. })));
     assert_eq!(world.engine.inner.budget.ledger.most(), 0);
-    // Of fewer columns it fits.
+    // With fewer columns it fits.
     let ids = filtered(select(&dataset, &["Id"]), "Id", Predicate::Compare(Comparison::Less, Value::Int(2)));
     assert_eq!(world.lines(&ids).await, ["0", "1"]);
 }
@@ -167,7 +167,7 @@ async fn large_row_groups_are_read_in_fewer_streams_with_the_same_answer() {
     assert!(answers[0] == answers[1] && answers[0].lines().count() == 4);
 }
 
-/// Few rows, and much of them in memory: the small share that they seemed to need is too little, and the preview takes a whole one.
+/// A preview of few rows that take much memory: the small share turns out to be too little, and the preview takes a whole one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_preview_that_a_small_share_does_not_hold_gets_a_whole_one() {
     let (world, dataset) = (World::with_memory(160 * MIB), sales());

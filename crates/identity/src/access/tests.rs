@@ -15,7 +15,7 @@ fn roles(held: &[(Role, Locations)]) -> Vec<RoleAssignment> {
     held.iter().map(|(role, locations)| RoleAssignment { role: *role, locations: locations.clone() }).collect()
 }
 
-/// Rows and unredacted rows, or the refusal: first by default, then with Report viewers allowed.
+/// Each case has the roles, and the rows and unredacted rows (or the refusal): first by default, then with Report viewers allowed.
 #[test]
 fn every_combination_of_the_partner_roles() {
     use Role::{AccountAdmin, AdminAgent, Developer, GlobalAdmin, Manager, MpnPartnerAdmin as Admin, NoPermission as Nothing};

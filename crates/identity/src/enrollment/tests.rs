@@ -11,7 +11,7 @@ fn at(stage: EnrollmentStage) -> Enrollment {
     Enrollment { stage, code, ..Enrollment::start(Program::Mpn, NOW) }
 }
 
-/// Every step from every stage: where it leads, or nowhere.
+/// Every step from every stage: the stage that it leads to, or `None` if it is not allowed.
 #[test]
 fn each_step_from_each_stage() {
     use EnrollmentStage::*;

@@ -2,7 +2,7 @@
 
 use super::{BusinessModel, ProfileFault, RegistrationId};
 
-/// Country, and the ids of which one is needed there.
+/// Each country, and its kinds of ids, of which one is required.
 const COUNTRIES: [(&str, &[&str]); 26] = [
     ("Armenia", &["INN", "VAT number", "Public service number"]),
     ("Azerbaijan", &["TIN", "INN"]),
@@ -32,10 +32,10 @@ const COUNTRIES: [(&str, &[&str]); 26] = [
     ("Venezuela", &["RIF"]),
 ];
 
-/// Characters of a number.
+/// The most characters of a number.
 pub const LONGEST_NUMBER: usize = 40;
 
-/// The kinds of ids, of which one is enough; None for a country without a list, where an id is optional.
+/// The country's kinds of ids, of which one is enough; `None` for a country without a list, where an id is optional.
 pub fn accepted_registration_ids(country: &str) -> Option<&'static [&'static str]> {
     let country = country.trim().to_lowercase();
     COUNTRIES.iter().find(|(name, _)| name.to_lowercase() == country).map(|(_, ids)| *ids)

@@ -90,7 +90,7 @@ fn registration_ids_by_country() {
     }
 }
 
-/// The copied facts, so that the table cannot drift from them.
+/// Compares the table with a copy of the documented list, so that it cannot drift from it.
 #[test]
 fn the_table_is_the_documented_one() {
     let documented: Vec<(String, Vec<String>)> = serde_json::from_str(include_str!("registration-ids.json")).unwrap();

@@ -1,11 +1,11 @@
-//! The part of the organisation that a role assignment covers, and how such parts are put together.
+//! The part of the organisation that a role assignment covers, and how such parts are combined.
 
 /// The part of the organisation that a role assignment covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Locations {
     /// The whole partner global account.
     Organization,
-    /// These locations (MPN ids) only; rows of others, and of none, are hidden.
+    /// Only these locations (MPN ids). Rows of other locations, and rows without one, are hidden.
     Only(Vec<String>),
 }
 
@@ -14,7 +14,7 @@ impl Locations {
         Locations::Only(Vec::new())
     }
 
-    /// Whether all rows of `other` may be seen too. A list never covers the organisation: it has rows of no location.
+    /// Whether this includes all rows of `other`. A list never covers the organisation, which also has rows without a location.
     pub fn covers(&self, other: &Locations) -> bool {
         match (self, other) {
             (Locations::Organization, _) => true,
@@ -23,7 +23,7 @@ impl Locations {
         }
     }
 
-    /// Sorted and distinct.
+    /// The union, sorted and distinct.
     pub fn union(&self, other: &Locations) -> Locations {
         let (Locations::Only(one), Locations::Only(other)) = (self, other) else { return Locations::Organization };
         let mut mpn_ids: Vec<String> = one.iter().chain(other).cloned().collect();

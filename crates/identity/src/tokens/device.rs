@@ -1,27 +1,27 @@
-//! Sign-in for devices: how many codes may wait, and how fast a device may poll.
+//! Sign-in for devices: how many codes may be pending, and how fast a device may poll.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Seconds. Source: the documented default.
+/// How many seconds a device code is valid. Source: the documented default.
 pub const LIFETIME_SECONDS: i64 = 900;
 /// Seconds that a device waits between two polls. Source: the documented default.
 pub const INTERVAL_SECONDS: u32 = 5;
-/// The most codes of one application and one address that wait for their users.
+/// The most pending codes of one application and one address.
 pub const WAITING_PER_ADDRESS: u32 = 50;
-/// The same for all addresses together. When it is reached, a code of the address that has the most is dropped.
+/// The most pending codes of one application. When it is reached, a code of the address with the most codes is dropped.
 pub const WAITING_PER_APPLICATION: u32 = 1000;
 
-/// RFC 8628, 3.5: each poll that comes too fast makes the interval so much longer.
+/// By how many seconds each poll that comes too fast lengthens the interval. Source: RFC 8628, 3.5.
 const SLOWER_BY: u32 = 5;
 const LONGEST_INTERVAL: u32 = 60;
-/// A poll may come so much early: clocks and networks are not exact.
+/// How much too early a poll may come, since clocks and networks are not exact.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(1);
 
-/// A device's polls.
+/// The pace of a device's polls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     pub last: DateTime<Utc>,
-    /// Seconds.
+    /// The interval between two polls, in seconds.
     pub interval: u32,
 }
 
@@ -53,7 +53,7 @@ mod tests {
             (12_999, true, 10),
             (17_998, true, 15),
             (32_998, false, 15),
-            // The clock went back.
+            // The clock was set back.
             (1_000, false, 15),
         ] {
             let (next, found) = pace.after_poll(at(now));

@@ -20,7 +20,7 @@ pub struct GrantRefusal {
     pub status: u16,
     pub text: String,
     pub suberror: Option<&'static str>,
-    /// Seconds after which the same request may be granted.
+    /// After how many seconds the same request may be granted.
     pub retry_after: Option<u32>,
 }
 
@@ -29,7 +29,7 @@ impl GrantRefusal {
         GrantRefusal { code, error, status, text: text.into(), suberror: None, retry_after: None }
     }
 
-    /// Adds the time to wait, in seconds, at least one.
+    /// Adds the time to wait, in whole seconds, at least one.
     #[must_use]
     pub fn after(self, wait: TimeDelta) -> Self {
         let seconds = (wait.num_milliseconds().max(0) + 999) / 1000;
@@ -61,7 +61,7 @@ impl GrantRefusal {
         Self::new(90002, "invalid_request", 400, "The tenant does not exist. Check that the tenant id or domain in the address is right.")
     }
 
-    /// The built-in authority is off: for it, no tenant exists.
+    /// The built-in authority is off, so that it knows no tenant.
     pub fn authority_off() -> Self {
         let text = "This server issues no tokens: get one from the issuer that it trusts.";
         Self::new(90002, "invalid_request", 404, text)

@@ -1,9 +1,9 @@
 //! Redirect URIs: where the answer of an authorization may be sent.
 
-/// The hosts whose port an application cannot know when it is registered (RFC 8252, 7.3).
+/// The loopback hosts, whose port an application cannot know when it is registered (RFC 8252, 7.3).
 const LOOPBACK: [&str; 3] = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
 
-/// Whether `sent` matches the registered URI: it is the same text, or on this machine the same apart from the port.
+/// Whether `sent` matches the registered URI: the texts are equal or, for a loopback address, equal apart from the port.
 pub fn redirect_matches(registered: &str, sent: &str) -> bool {
     if !is_plain(sent) {
         return false;
@@ -11,7 +11,7 @@ pub fn redirect_matches(registered: &str, sent: &str) -> bool {
     registered == sent || loopback(registered).is_some_and(|known| loopback(sent).is_some_and(|asked| known == asked))
 }
 
-/// The URI up to its path, to which a page's form may lead. None for a text that is not a URI.
+/// The URI up to its path, as a page's policy names the target of its form. `None` for a text that is not a URI.
 pub fn origin(uri: &str) -> Option<&str> {
     let (scheme, rest) = uri.split_once(':')?;
     let named =
@@ -24,7 +24,7 @@ pub fn origin(uri: &str) -> Option<&str> {
             let host = after.find(['/', '?', '#']).unwrap_or(after.len());
             uri.get(..scheme.len() + 3 + host).filter(|_| host > 0)
         }
-        // Of an application's own scheme the scheme alone counts.
+        // For an application's own scheme, it is only the scheme.
         _ => uri.get(..=scheme.len()),
     }
 }
@@ -42,12 +42,12 @@ fn loopback(uri: &str) -> Option<(&'static str, &str)> {
     match after_port {
         "" | "/" => Some((host, "/")),
         path if path.starts_with(['/', '?']) => Some((host, path)),
-        // Such as a longer host name, or what would make the port a user name.
+        // For example a longer host name, or a text that would turn the port into credentials.
         _ => None,
     }
 }
 
-/// Without anything that a header or a page could trip over, and without a fragment, which the answer may need.
+/// Whether the URI has no character that is unsafe in a header or a page, and no fragment, which the answer may need.
 fn is_plain(uri: &str) -> bool {
     uri.len() <= 2048 && uri.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'#'))
 }

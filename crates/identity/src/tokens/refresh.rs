@@ -6,19 +6,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub const LIFETIME: TimeDelta = TimeDelta::days(90);
 /// How long a public application may use a token again: its answer may have been lost, or two processes may have used it at the same time.
 pub const USED_AGAIN: TimeDelta = TimeDelta::seconds(60);
-/// The most tokens of one sign-in; beyond them the least recently used one is removed.
+/// The most tokens of one sign-in. Beyond that, the least recently used ones are removed.
 pub const KEPT_PER_SIGN_IN: u32 = 100;
-/// The same for all sign-ins of one user at one application.
+/// The same limit for all sign-ins of one user at one application.
 pub const KEPT_PER_USER: u32 = 1000;
 
 /// Whether a token that was used before is accepted again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reuse {
-    /// Nothing: it was stolen from somebody.
+    /// Never: a second use means that the token was stolen.
     Theft,
-    /// The application proves itself, so that nobody else has any use of the token.
+    /// Always: the application authenticates with its secret, so that nobody else can use the token.
     Good,
-    /// Good where its first use is not older than [`USED_AGAIN`], else stolen.
+    /// Only within [`USED_AGAIN`] of its first use; after that it counts as stolen.
     Soon,
 }
 
@@ -31,7 +31,7 @@ impl Reuse {
         }
     }
 
-    /// A used token is accepted if its first use was at this time or later; None: never.
+    /// A used token is accepted if its first use was at this time or later. With `None` it is never accepted.
     pub fn good_since(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Reuse::Theft => None,
@@ -70,7 +70,7 @@ mod tests {
             format!("within {seconds} seconds"),
             format!("{days} days"),
             format!("{KEPT_PER_SIGN_IN} tokens of one sign-in"),
-            // With a comma, as every number on the page has it.
+            // With a comma, as in all numbers on the page.
             format!("{},{:03} of one user", KEPT_PER_USER / 1_000, KEPT_PER_USER % 1_000),
         ] {
             assert!(page.contains(&figure), "{figure}");

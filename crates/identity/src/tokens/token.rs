@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// Seconds between `iat` and `exp`. Tokens are valid for one hour; answers say a second less, as documented.
+/// Seconds from `iat` to `exp`. Tokens are valid for one hour; answers say one second less, as documented.
 pub const LIFETIME_SECONDS: i64 = 3600;
 
-/// Seconds from `nbf` to `iat`, as documented: the clock of whoever verifies a token may be a little behind, and a clock may be set back after a
-/// token was issued. The expiry is never extended.
+/// Seconds from `nbf` to `iat`, as documented. The clock of whoever verifies a token may be a little behind, and a clock may be set back after a token
+/// was issued. The expiry is never extended.
 pub const BACKDATED_SECONDS: i64 = 300;
 
 /// The method in `amr` that stands for a second factor.
 pub const MFA: &str = "mfa";
 
-/// The version of the endpoint that issued a token. The versions differ in names of claims and in the issuer.
+/// The version of the endpoint that issued a token. The versions differ in the names of claims and in the issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TokenVersion {
     #[default]
@@ -33,7 +33,7 @@ impl TokenVersion {
         }
     }
 
-    /// `iss` of a tenant's tokens, under the address that clients reach the authority by (no final slash).
+    /// The `iss` of a tenant's tokens. `authority` is the address under which clients reach the authority, without a final slash.
     pub fn issuer(self, authority: &str, tenant: Uuid) -> String {
         format!("{authority}{}", self.issuer_path(tenant))
     }
@@ -55,7 +55,7 @@ pub struct AccessClaims {
     pub nbf: i64,
     pub exp: i64,
     pub tid: Uuid,
-    /// The user; the application when it acts alone.
+    /// The user, or the application if it acts alone.
     pub oid: Uuid,
     pub sub: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,12 +80,12 @@ pub struct AccessClaims {
     pub uti: String,
 }
 
-/// Whom an accepted token stands for, whoever issued it.
+/// Who an accepted token stands for, whichever issuer issued it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenSubject {
     pub tenant: Uuid,
     pub application: Uuid,
-    /// None for an application that acts alone.
+    /// `None` for an application that acts alone.
     pub user: Option<Uuid>,
     /// How the user signed in.
     pub amr: Vec<String>,
@@ -95,18 +95,18 @@ pub struct TokenSubject {
 #[derive(Debug, Clone)]
 pub struct Expectation<'a> {
     pub audiences: &'a [String],
-    /// The authority's address. None if the address may change between starts (in a sandbox): then only the signature and the path are checked.
+    /// The authority's address; `None` if it may change between starts (in a sandbox), so that only the path of the issuer is checked.
     pub authority: Option<&'a str>,
     pub now: DateTime<Utc>,
 }
 
-/// Why a token is not accepted, for the log and for the caller, whose token it is.
+/// Why a token is not accepted. The text is for the log and for the caller, whose own token it is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TokenFault {
-    /// Unix seconds.
+    /// In Unix seconds.
     #[error("the token expired at {}", instant(*.0))]
     Expired(i64),
-    /// Unix seconds.
+    /// In Unix seconds.
     #[error("the token is not valid before {}", instant(*.0))]
     NotYetValid(i64),
     #[error("the token is for the audience '{0}'")]
@@ -117,28 +117,28 @@ pub enum TokenFault {
     NoApplication,
 }
 
-/// Unix seconds as people read them.
+/// Formats Unix seconds for people.
 pub fn instant(seconds: i64) -> String {
     let known = DateTime::from_timestamp(seconds, 0);
     known.map_or_else(|| format!("{seconds} (Unix seconds)"), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
 impl AccessClaims {
-    /// The application, whatever the version calls it.
+    /// The application, from the claim of either version.
     pub fn application(&self) -> Option<Uuid> {
         self.appid.or(self.azp)
     }
 
-    /// The user, when there is one.
+    /// The user, if there is one.
     pub fn user(&self) -> Option<Uuid> {
         self.scp.is_some().then_some(self.oid)
     }
 
-    /// Everything but the signature.
+    /// Checks everything except the signature.
     ///
     /// # Errors
     ///
-    /// [`TokenFault`] is the first claim that is not as expected.
+    /// [`TokenFault`] names the first claim that is not as expected.
     pub fn check(&self, expected: &Expectation<'_>) -> Result<TokenSubject, TokenFault> {
         let now = expected.now.timestamp();
         if now >= self.exp {
@@ -163,7 +163,7 @@ impl AccessClaims {
     }
 }
 
-/// Resources are compared without regard to case and to a final slash: clients send both.
+/// Compares two resources, ignoring case and final slashes, since clients send them with and without.
 pub fn same_resource(one: &str, other: &str) -> bool {
     one.trim_end_matches('/').eq_ignore_ascii_case(other.trim_end_matches('/'))
 }

@@ -16,7 +16,7 @@ fn a_domain_in_place_of_a_tenants_id_is_told_where_the_id_is() {
     }
 }
 
-/// The words of a line as a shell would give them; what follows a pipe, a redirection or `&&` is another command's.
+/// Splits a line into words as a shell would; what follows a pipe, a redirection or `&&` belongs to another command.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for character in line.chars() {
@@ -35,7 +35,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// Every command that the text shows, with lines that end in a backslash joined.
+/// Every command that the text shows; lines that end in a backslash are joined.
 fn shown_commands(text: &str) -> Vec<Vec<String>> {
     let joined = text.replace("\\\n", " ");
     let lines = joined.lines().map(|line| line.trim().trim_start_matches("$ "));
@@ -47,7 +47,7 @@ fn shown_commands(text: &str) -> Vec<Vec<String>> {
 
 fn must_parse(command: Vec<String>) {
     let shown = command.join(" ");
-    // Examples shorten ids.
+    // Examples abbreviate ids.
     let whole = command.into_iter().map(|word| word.replace("3f1c…", "3f1c0000-0000-4000-8000-000000000000"));
     if let Err(error) = Cli::try_parse_from(whole) {
         panic!("{shown}: {error}");

@@ -92,7 +92,7 @@ pub async fn run(session: &Session, arguments: AppArguments) -> Result<(), Comma
     let target = Target { session, output, tenant: &tenant };
     match command {
         AppCommand::Register(RegisterArguments { name, public, operator, redirect_uri, id }) => {
-            let new = NewApplication { name, public, operator, redirect_uris: redirect_uri, id: id.map(|id| id.to_string()) };
+            let new = NewApplication { name: Some(name), public, operator, redirect_uris: redirect_uri, id: id.map(|id| id.to_string()) };
             let application = client.register_application(&tenant, &new).await?;
             show(output, &application)?;
             if !application.public {

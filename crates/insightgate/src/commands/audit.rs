@@ -1,7 +1,7 @@
 //! `insightgate audit`: who was granted, lost or was refused what, with the newest first. Frequent events appear once a minute, with their number.
 
 use clap::Args;
-use insightgate_client::manage::{AuditEvent, AuditFilter};
+use insightgate_client::manage::{AuditEvent, AuditQuery};
 
 use crate::command_error::CommandError;
 use crate::session::{InTenant, Output, Session, show_list, text};
@@ -37,7 +37,7 @@ pub struct AuditArguments {
 
 pub async fn run(session: &Session, arguments: AuditArguments) -> Result<(), CommandError> {
     let AuditArguments { tenant, output, actor, action, subject, correlation_id, from, to, limit } = arguments;
-    let filter = AuditFilter { actor, action, subject, correlation_id, from, to };
+    let filter = AuditQuery { actor, action, subject, correlation_id, from, to, ..AuditQuery::default() };
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let events = session.client.audit(session.own_or(&tenant).as_deref(), &filter, limit).await?;
     let row = |event: &AuditEvent| {

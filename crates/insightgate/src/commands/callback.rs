@@ -3,7 +3,7 @@
 mod secret;
 
 use clap::{Args, Subcommand, ValueEnum};
-use insightgate_client::manage::{Callback, CallbackAttempt, CallbackFilter};
+use insightgate_client::manage::{Callback, CallbackAttempt, CallbackQuery};
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
@@ -92,7 +92,13 @@ async fn list(session: &Session, tenant: &InTenant, output: Output, arguments: L
     let ListArguments { report, execution, state, limit } = arguments;
     let state = state.and_then(|state| state.to_possible_value()).map(|value| value.get_name().to_owned());
     let id = |id: Option<Uuid>| id.map(|id| id.to_string());
-    let filter = CallbackFilter { tenant: session.own_or(tenant), report_id: id(report), execution_id: id(execution), state };
+    let filter = CallbackQuery {
+        tenant: session.own_or(tenant),
+        report_id: id(report),
+        execution_id: id(execution),
+        state,
+        ..CallbackQuery::default()
+    };
     let callbacks = session.client.callbacks(&filter, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
     let row = |callback: &Callback| {
         let Callback { created, state, event, attempt_count, method, url, id, .. } = callback.clone();

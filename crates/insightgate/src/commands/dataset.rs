@@ -1,8 +1,9 @@
-//! `insightgate dataset list | show`: the datasets of a data folder.
+//! `insightgate dataset list | show`: the datasets of a data folder, or of a server.
 
 pub mod add;
 pub(crate) mod file_arguments;
 pub mod import;
+mod of_server;
 pub mod validate;
 
 use std::path::{Path, PathBuf};
@@ -15,17 +16,20 @@ use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
 use insightgate_query::datasets::definition::type_name;
 use serde_json::{Value, json};
 
-use crate::cli::{DatasetListArguments, DatasetShowArguments};
+use crate::cli::{DEFAULT_DATA_DIR, DatasetListArguments, DatasetPlace, DatasetShowArguments};
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::shown;
 use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
-pub fn list(arguments: &DatasetListArguments) -> Result<(), CommandError> {
-    let place = Place::open(&arguments.data_dir, arguments.data_root.as_deref(), arguments.program)?;
-    let catalog = Catalogs::new(place.folder.definitions()).of(arguments.program);
-    if arguments.json {
+pub async fn list(profile: Option<&str>, arguments: &DatasetListArguments) -> Result<(), CommandError> {
+    if let Some(client) = of_server::asked(profile, &arguments.place)? {
+        return of_server::list(&client, arguments.place.json).await;
+    }
+    let place = Place::open(&arguments.place)?;
+    let catalog = Catalogs::new(place.folder.definitions()).of(place.program);
+    if arguments.place.json {
         return print_json(&catalog.datasets().iter().map(|dataset| place.described(dataset)).collect::<Vec<_>>());
     }
     let mut table = Table::new(&["name", "columns", "metrics", "hours", "spans", "definition", "rows", "title"]);
@@ -44,14 +48,17 @@ pub fn list(arguments: &DatasetListArguments) -> Result<(), CommandError> {
     print(&table.text())
 }
 
-pub fn show(arguments: &DatasetShowArguments) -> Result<(), CommandError> {
-    let place = Place::open(&arguments.data_dir, arguments.data_root.as_deref(), arguments.program)?;
-    let catalog = Catalogs::new(place.folder.definitions()).of(arguments.program);
+pub async fn show(profile: Option<&str>, arguments: &DatasetShowArguments) -> Result<(), CommandError> {
+    if let Some(client) = of_server::asked(profile, &arguments.place)? {
+        return of_server::show(&client, &arguments.name, arguments.place.json).await;
+    }
+    let place = Place::open(&arguments.place)?;
+    let catalog = Catalogs::new(place.folder.definitions()).of(place.program);
     let Some(dataset) = catalog.find(&arguments.name) else {
-        let failed = CommandError::not_found(format!("{} has no dataset '{}'", arguments.program.name(), arguments.name));
+        let failed = CommandError::not_found(format!("{} has no dataset '{}'", place.program.name(), arguments.name));
         return Err(failed.hint("`insightgate dataset list` shows what there is; --program chooses mpn or cmp"));
     };
-    if arguments.json {
+    if arguments.place.json {
         return print_json(&place.described(dataset));
     }
     print(&fields(&[
@@ -107,9 +114,10 @@ impl Origin {
 }
 
 impl Place {
-    fn open(data_dir: &Path, data_root: Option<&str>, program: Program) -> Result<Place, CommandError> {
-        let folder = DataFolder::existing(data_dir)?;
-        let root = folder.data_root(data_root)?;
+    fn open(place: &DatasetPlace) -> Result<Place, CommandError> {
+        let folder = DataFolder::existing(place.data_dir.as_deref().unwrap_or(Path::new(DEFAULT_DATA_DIR)))?;
+        let root = folder.data_root(place.data_root.as_deref())?;
+        let program = place.program.unwrap_or(Program::Mpn);
         Ok(Place { own: own(&folder, program)?, folder, root, program })
     }
 

@@ -69,7 +69,8 @@ pub async fn run(session: &Session, arguments: ExternalArguments) -> Result<(), 
                 (None, Some(_)) => "application",
                 (None, None) => "tenant",
             };
-            let new = NewExternalIdentity { issuer, kind: kind.to_owned(), external_tenant, external_id, user, application };
+            let new =
+                NewExternalIdentity { issuer: Some(issuer), kind: Some(kind.to_owned()), external_tenant, external_id, user, application };
             let bound = client.bind_external_identity(&tenant, &new).await?;
             let shown = [
                 ("id", bound.id.clone()),

@@ -1,8 +1,7 @@
 //! `insightgate location`: the partner locations of an organisation.
 
 use clap::{Args, Subcommand};
-use insightgate_client::manage::Location;
-use serde_json::Map;
+use insightgate_client::manage::{Location, NewLocation};
 
 use crate::command_error::CommandError;
 use crate::session::{InTenant, Output, Session, show_list, show_one};
@@ -39,7 +38,10 @@ pub async fn run(session: &Session, arguments: LocationArguments) -> Result<(), 
     let tenant = session.tenant(&arguments.tenant)?;
     match arguments.command {
         LocationCommand::Add { mpn_id, name, country } => {
-            let location = session.client.add_location(&tenant, &Location { mpn_id, name, country, more: Map::new() }).await?;
+            let location = session
+                .client
+                .add_location(&tenant, &NewLocation { mpn_id: Some(mpn_id), name: Some(name), country: Some(country) })
+                .await?;
             let Location { mpn_id, name, country, .. } = location.clone();
             show_one(arguments.output, &location, &[("MPN id", mpn_id), ("name", name), ("country", country)])
         }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::command_error::CommandError;
+use crate::commands::named;
 use crate::commands::query::text::{QueryText, not_valid_by, time};
 use crate::session::{Output, insights, text};
 use crate::terminal::table::{Table, fields, plain};
@@ -112,7 +113,7 @@ pub async fn run(profile: Option<&str>, arguments: QueryArguments) -> Result<(),
             show(output, created.first())
         }
         QueryCommand::List { own, system, name } => list(&client, output, own, system, name).await,
-        QueryCommand::Show { query } => show(output, Some(&find(&client, &query).await?)),
+        QueryCommand::Show { query } => show(output, Some(&named::query(&client, &query).await?)),
         QueryCommand::Try(asked) => {
             let asked = Asked::of(&client, asked).await?;
             let rows = asked.answer(client.try_query(asked.subject(), asked.from, asked.to)).await?;
@@ -125,7 +126,7 @@ pub async fn run(profile: Option<&str>, arguments: QueryArguments) -> Result<(),
             if output.json { print_json(explained) } else { said(&explained.sentences, &explained.notes) }
         }
         QueryCommand::Delete { query, yes } => {
-            let query = find(&client, &query).await?;
+            let query = named::query(&client, &query).await?;
             confirm(&format!("Delete the query '{}' ({})?", plain(&query.name), plain(&query.query_id)), yes)?;
             let deleted = client.delete_query(&query.query_id).await?;
             if output.json {
@@ -158,7 +159,7 @@ impl<'a> Asked<'a> {
     async fn of(client: &'a Client, arguments: AskedArguments) -> Result<Asked<'a>, CommandError> {
         let AskedArguments { source, id, from, to } = arguments;
         let id = match id {
-            Some(named) if named.parse::<Uuid>().is_err() => Some(find(client, &named).await?.query_id),
+            Some(named) if named.parse::<Uuid>().is_err() => Some(named::query(client, &named).await?.query_id),
             id => id,
         };
         let text = match id {
@@ -187,7 +188,7 @@ impl<'a> Asked<'a> {
         };
         let about_text = matches!(&error, ClientError::Refused(refusal) if refusal.status == 400);
         let saved = match &self.id {
-            Some(id) if about_text => find(self.client, id).await.ok().map(|query| query.query),
+            Some(id) if about_text => named::query(self.client, id).await.ok().map(|query| query.query),
             _ => None,
         };
         Err(refused(error, self.text.as_deref().or(saved.as_deref())))
@@ -195,7 +196,7 @@ impl<'a> Asked<'a> {
 }
 
 /// Wrong usage, where the text of the query is what is wrong.
-fn refused(error: ClientError, text: Option<&str>) -> CommandError {
+pub fn refused(error: ClientError, text: Option<&str>) -> CommandError {
     let message = match &error {
         ClientError::AddressTooLong { .. } => {
             return CommandError::from(error)
@@ -244,25 +245,6 @@ async fn list(client: &Client, output: Output, own: bool, system: bool, name: Op
 #[derive(Serialize)]
 struct Nothing {
     value: [Query; 0],
-}
-
-/// By its id, or else by its name. Both ignore case, as the API does.
-async fn find(client: &Client, named: &str) -> Result<Query, CommandError> {
-    let all = client.queries(&QueryFilter::default()).await?.envelope.value;
-    let same = |text: &str| text.to_lowercase() == named.trim().to_lowercase();
-    if let Some(query) = all.iter().find(|query| same(&query.query_id)) {
-        return Ok(query.clone());
-    }
-    let mut found = all.iter().filter(|query| same(&query.name));
-    match (found.next(), found.next()) {
-        (Some(only), None) => Ok(only.clone()),
-        (Some(_), Some(_)) => Err(CommandError::usage(format!("several queries are called '{named}'"))
-            .hint("name it by its id: `insightgate query list` shows them")),
-        _ => {
-            Err(CommandError::not_found(format!("there is no query '{named}'"))
-                .hint("`insightgate query list` shows yours and the system's"))
-        }
-    }
 }
 
 fn show(output: Output, query: Option<&Query>) -> Result<(), CommandError> {

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use clap::{Args, Subcommand};
-use insightgate_client::manage::RoleAssignment;
-use serde_json::Map;
+use insightgate_client::manage::{NewRoleAssignment, RoleAssignment};
 
 use crate::command_error::CommandError;
 use crate::session::{InTenant, Output, Session, show_list, show_one};
@@ -59,7 +58,7 @@ pub async fn run(session: &Session, arguments: RoleArguments) -> Result<(), Comm
         RoleCommand::Assign { assignee, role, location } => {
             let locations = Some(location).filter(|locations| !locations.is_empty());
             let assigned =
-                client.assign_role(&tenant, &RoleAssignment { assignee: assignee.clone(), role, locations, more: Map::new() }).await?;
+                client.assign_role(&tenant, &NewRoleAssignment { assignee: Some(assignee.clone()), role: Some(role), locations }).await?;
             let shown = [("assignee", assignee), ("role", assigned.role.clone()), ("scope", scope(&assigned))];
             show_one(output, &assigned, &shown)
         }

@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::cli::RunArguments;
 use crate::command_error::CommandError;
+use crate::commands::file_format;
 use crate::commands::query::said;
 use crate::commands::query::text::not_valid;
 use crate::data_folder::DataFolder;
@@ -35,7 +36,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     };
     let stdout = Path::new("-");
     let output = arguments.output.as_deref().unwrap_or(stdout);
-    let format = format(&arguments, output)?;
+    let format = file_format::said(arguments.format.as_deref(), output)?.unwrap_or(Format::Csv);
     let scope = scope(&folder, &arguments, &text).await?;
     let engine = open_engine(
         &folder,
@@ -78,19 +79,6 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
         (true, false) => println!("{text}"),
         _ => eprintln!("{text}"),
     }
-}
-
-fn format(arguments: &RunArguments, output: &Path) -> Result<Format, CommandError> {
-    let file = output.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    let found = match (&arguments.format, output.extension()) {
-        (Some(name), _) => Format::from_name(name).ok_or_else(|| name.clone()),
-        (None, Some(extension)) => Format::from_file_name(&file).ok_or_else(|| extension.to_string_lossy().into_owned()),
-        (None, None) => Ok(Format::Csv),
-    };
-    found.map_err(|name| {
-        let known = Format::NAMES.join(", ");
-        CommandError::usage(format!("'{name}' is not a format: use one of {known}")).hint("say it with --format")
-    })
 }
 
 /// An operator's own: where the folder has a database, the query is audited there.

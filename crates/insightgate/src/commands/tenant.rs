@@ -162,7 +162,8 @@ async fn enroll(session: &Session, output: Output, new: EnrollArguments) -> Resu
     let profile = profile.complete(is_interactive())?;
     let legal_name = profile.get("companyLegalName").and_then(|name| name.as_str()).unwrap_or_default();
     let name = name.unwrap_or_else(|| legal_name.to_owned());
-    let new = NewTenant { domain, name, global_account_id, program: program.name().to_owned(), profile };
+    let program_name = Some(program.name().to_owned());
+    let new = NewTenant { domain: Some(domain), name: Some(name), global_account_id, program: program_name, profile: Some(profile) };
     let tenant = session.client.enroll_tenant(&new).await?;
     show(output, &tenant)?;
     if tenant.verification_code.is_some() {
@@ -188,8 +189,8 @@ fn show(output: Output, tenant: &Tenant) -> Result<(), CommandError> {
         let reason = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         shown.push(("enrollment", format!("{program} {stage}{reason}")));
     }
-    if let Some(Value::Object(profile)) = tenant.more.get("profile") {
-        shown.extend(legal_profile::shown(profile));
+    if let Ok(Value::Object(profile)) = serde_json::to_value(&tenant.profile) {
+        shown.extend(legal_profile::shown(&profile));
     }
     shown.extend(tenant.verification_code.as_ref().map(|code| ("verification code", code.0.clone())));
     show_one(output, tenant, &shown)

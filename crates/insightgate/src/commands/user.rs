@@ -148,7 +148,7 @@ pub async fn run(session: &Session, arguments: UserArguments) -> Result<(), Comm
 async fn add(session: &Session, output: Output, tenant: &str, new: AddArguments) -> Result<(), CommandError> {
     let entered = if new.no_password { None } else { Some(new.source.read(&new.username)?) };
     let user = NewUser {
-        username: new.username,
+        username: Some(new.username),
         display_name: new.display_name,
         password: entered.as_ref().map(|entered| entered.password.clone()),
         must_change_password: new.must_change_password,

@@ -1,4 +1,4 @@
-//! `[[issuer]]`: the external issuers whose tokens are trusted. It is a list, so it can be set in the file only and not by the environment.
+//! `[[issuer]]`: the external issuers whose tokens are trusted. It is a list, so that it can be set only in the file and not in the environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::values::{flag, number, text, texts};
 
 pub const NAME: &str = "issuer";
 
-/// Claims that people can change, or that go to somebody else in time.
+/// Claims that people can change, or that another person may get later.
 const CHANGING: [&str; 7] = ["email", "mail", "upn", "preferred_username", "unique_name", "username", "name"];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct IssuerConfiguration {
-    /// Without the certificate, which is read when the server starts.
+    /// The settings without the certificate, which is read when the server starts.
     pub settings: IssuerSettings,
     pub ca_certificate: Option<PathBuf>,
 }
@@ -99,10 +99,10 @@ const SETTINGS: &[Setting<IssuerConfiguration>] = &[
     },
 ];
 
-/// Left out of the example, which can hold but one of two that exclude each other.
+/// Left out of the example, which can contain only one of two settings that exclude each other.
 const TENANT: &str = "tenant";
 
-/// Reads every `[[issuer]]`, and appends all of their problems.
+/// Reads every `[[issuer]]` and appends its problems.
 pub fn read(file: &Table, configuration: &mut Configuration, problems: &mut Vec<String>) {
     let listed = match file.get(NAME) {
         None => &[],
@@ -117,7 +117,7 @@ pub fn read(file: &Table, configuration: &mut Configuration, problems: &mut Vec<
             problems.push(format!("{NAME}: should be a list of tables: write each as [[{NAME}]]"));
             continue;
         };
-        // Named by the address where there is one, else by its place.
+        // An issuer is named by its URL if it has one, and otherwise by its place.
         let place =
             table.get("url").and_then(Value::as_str).map_or_else(|| format!("{NAME} {}", at + 1), |url| format!("{NAME} \"{url}\""));
         let found = one(table, configuration);
@@ -166,7 +166,7 @@ fn one(table: &Table, configuration: &Configuration) -> Result<IssuerConfigurati
     if problems.is_empty() { Ok(issuer) } else { Err(problems) }
 }
 
-/// However the issuer's address spells the origin.
+/// Whether the issuer's URL is within our own origin, however the URL spells it.
 fn is_within(issuer: &str, own: &str) -> bool {
     let scheme = issuer.find("://").map_or(0, |at| at + 3);
     let path = issuer.get(scheme..).and_then(|rest| rest.find('/')).map(|at| scheme + at);

@@ -14,12 +14,12 @@ use super::values::{
     text, texts, weights,
 };
 
-/// One setting. Its environment variable is `INSIGHTGATE_` and the key in upper case, with `_` for the dot.
+/// One setting. Its environment variable is `INSIGHTGATE_` followed by the key in uppercase, with `_` for the dot.
 pub struct Setting<Target = Configuration> {
-    /// `section.name`.
+    /// The key as `section.name`.
     pub key: &'static str,
     pub about: &'static str,
-    /// The default as TOML; None if there is none, and an example is shown instead.
+    /// The default as TOML; if there is none, `Err` has an example to show instead.
     pub default: Result<&'static str, &'static str>,
     pub read: fn(&mut Target, &Value) -> Result<(), String>,
 }

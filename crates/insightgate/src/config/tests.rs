@@ -14,7 +14,7 @@ fn the_example_is_the_defaults_and_is_the_file_in_the_repository() {
     assert_eq!(committed, example(), "write it anew: cargo run -p insightgate -- init --config - > insightgate.example.toml");
 }
 
-/// What documents promise of a server that nothing was chosen for. A change here is one that operators have to hear of.
+/// The defaults that documents promise. Operators have to be told of any change here.
 #[test]
 fn the_defaults_are_the_documented_ones() {
     let configuration = read("", nothing).unwrap();
@@ -114,7 +114,7 @@ fn the_environment_goes_before_the_file() {
     assert!(wrong[0].starts_with("INSIGHTGATE_ENGINE_MEMORY_MIB: "), "{wrong:?}");
 }
 
-/// Links and issuers would name an address that nobody can ask.
+/// Links and issuers would contain an address that no client can reach.
 #[test]
 fn listening_at_every_address_needs_one_that_clients_use() {
     for address in ["0.0.0.0:7080", "[::]:7080", "[::ffff:0.0.0.0]:7080"] {

@@ -1,4 +1,4 @@
-//! Values of settings, read from TOML. A refusal says which values are possible.
+//! Reads values of settings from TOML. A refusal says which values are possible.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ pub fn text(value: &Value) -> Result<String, String> {
     }
 }
 
-/// The value is checked here, so that it is reported with the other problems. It is opened later, with the environment's settings.
+/// The value is checked here, so that it is reported with the other problems. It is opened later, with the store's settings from the environment.
 pub fn data_root(value: &Value) -> Result<String, String> {
     let text = text(value).map_err(|_| "should be a folder or a URL".to_owned())?;
     DataRoot::parse(&text, []).map(|_| text).map_err(|error| error.to_string())
@@ -26,7 +26,7 @@ pub fn database_url(value: &Value) -> Result<String, String> {
     let text = value.as_str().map(str::trim).unwrap_or_default();
     match text.split_once(':') {
         Some(("postgres" | "postgresql", _)) => Ok(text.to_owned()),
-        // It may hold a password, and is not shown.
+        // The value may contain a password, so that it is not shown.
         _ => {
             Err("should be like \"postgres://user@host/database\"; without it the database is a SQLite file in the data folder".to_owned())
         }
@@ -38,7 +38,7 @@ pub fn catch_up(value: &Value) -> Result<CatchUp, String> {
     found.ok_or_else(|| format!("should be \"latest\", \"all\" or \"none\", but is {value}"))
 }
 
-/// Whether they are the store's.
+/// Whether links are the store's own.
 pub fn links(value: &Value) -> Result<bool, String> {
     match value.as_str() {
         Some("server") => Ok(false),
@@ -63,7 +63,7 @@ pub fn networks(value: &Value) -> Result<Vec<IpNet>, String> {
     texts(value)?.into_iter().map(network).collect()
 }
 
-/// Origins as browsers send them. There is no value for all origins: each has to be named.
+/// Reads origins as browsers send them. No value stands for all origins: each has to be named.
 pub fn origins(value: &Value) -> Result<Vec<String>, String> {
     let origin = |text: String| {
         let wrong =
@@ -73,7 +73,7 @@ pub fn origins(value: &Value) -> Result<Vec<String>, String> {
     texts(value)?.into_iter().map(origin).collect()
 }
 
-/// Of tenants, by their ids.
+/// Reads the weights of tenants by their ids.
 pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
     let table = value.as_table().ok_or_else(|| format!("should be a table of tenants' ids and weights, but is {value}"))?;
     let weight = |(id, weight): (&String, &Value)| {
@@ -83,7 +83,7 @@ pub fn weights(value: &Value) -> Result<HashMap<Uuid, u32>, String> {
     table.iter().map(weight).collect()
 }
 
-/// Numbers by the interval in hours from which on each applies.
+/// Reads numbers, each by the interval in hours from which on it applies.
 pub fn most_runs(value: &Value) -> Result<BTreeMap<u32, u32>, String> {
     let table = value.as_table().ok_or_else(|| format!("should be a table of intervals and numbers of executions, but is {value}"))?;
     let most = |(hours, most): (&String, &Value)| {

@@ -15,7 +15,7 @@ pub struct Credentials {
     pub tenant_domain: String,
     pub client_id: Uuid,
     pub client_secret: String,
-    /// A public client, for sign-in with a browser.
+    /// A public client, for signing in with a browser.
     pub public_client_id: Uuid,
     pub username: String,
     pub password: String,
@@ -26,7 +26,7 @@ pub struct Credentials {
     /// Whether all of them are in the database; this is written last.
     #[serde(default)]
     pub enrolled: bool,
-    /// The same for the marketplace, which folders of earlier versions do not have.
+    /// Whether the marketplace is in the database too; folders of earlier versions do not have it.
     #[serde(default)]
     pub marketplace: bool,
 }
@@ -35,7 +35,7 @@ fn file(folder: &DataFolder) -> PathBuf {
     folder.path().join("demo-credentials.json")
 }
 
-/// None in a new folder.
+/// Returns `None` in a new folder.
 pub fn load(folder: &DataFolder) -> Result<Option<Credentials>, CommandError> {
     let path = file(folder);
     match std::fs::read(&path) {

@@ -17,12 +17,12 @@ pub struct Addresses {
     pub https: String,
 }
 
-/// Its field names stay stable.
+/// The content of the ready file, whose field names do not change.
 #[derive(Serialize)]
 pub struct Ready {
     pub http: String,
     pub https: String,
-    /// A file.
+    /// The path of a file.
     pub ca_certificate: String,
     pub authority: String,
     pub token_url: String,
@@ -32,7 +32,7 @@ pub struct Ready {
     pub tenant_domain: String,
     pub client_id: String,
     pub client_secret: String,
-    /// A public client, for sign-in with a browser.
+    /// A public client, for signing in with a browser.
     pub public_client_id: String,
     pub username: String,
     pub password: String,
@@ -45,13 +45,13 @@ struct Operator {
     client_secret: String,
 }
 
-/// Removes the file. A missing file is no error. A link to it stays, and so does a pipe.
+/// Removes the file. It is no error if there is none. A symbolic link is kept, and so is a pipe.
 pub fn remove(path: &Path) -> Result<(), CommandError> {
     written_file::remove(path).map_err(|error| fault(path, &error))
 }
 
 impl Ready {
-    /// `public`: the address that clients use, if it is not a listener's own.
+    /// `public` is the address that clients use, if it is not a listener's own.
     pub fn new(local: &Addresses, public: Option<&str>, ca_certificate: &Path, credentials: &Credentials) -> Ready {
         let tenant = credentials.tenant_id;
         let (mut http, mut https) = (local.http.as_str(), local.https.as_str());
@@ -80,13 +80,13 @@ impl Ready {
         }
     }
 
-    /// The beginning of links and issuers.
+    /// The common beginning of links and issuers.
     pub fn clients(&self) -> &str {
-        // Both are made of it.
+        // The API's address begins with it too.
         self.api.strip_suffix(API).unwrap_or(&self.https)
     }
 
-    /// Only its owner can read it, since it has secrets.
+    /// Writes the file, which contains secrets, so that only its owner can read it.
     pub fn write(&self, path: &Path) -> Result<(), CommandError> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| CommandError::failed(error.to_string()))?;
         write_private(path, &text)

@@ -1,8 +1,8 @@
 //! Sample data: rows for every dataset of both programs, as values. The demo writes them where an operator's own files would be.
 //!
-//! Pure: the same settings give the same rows. Rows follow subscriptions from month to month, so that seats, revenue and dates agree, and rows of the
-//! marketplace follow purchases. From about 60 rows on, every value that a documented sample query asks for occurs. It never writes a file and never
-//! reads the clock.
+//! This module is pure: the same settings give the same rows. Rows follow subscriptions from month to month, so that seats, revenue and dates agree,
+//! and rows of the marketplace follow purchases. From about 60 rows on, every value that a documented sample query names occurs. It never writes a
+//! file and never reads the clock.
 
 mod companies;
 mod fields;
@@ -20,28 +20,28 @@ use companies::Customer;
 use fields::Field;
 use row::Plot;
 
-/// Rows of a chunk at most.
+/// The most rows of a chunk.
 const CHUNK: u64 = 1024;
 
 #[derive(Debug, Clone)]
 pub struct SampleSettings {
     pub seed: u64,
-    /// Of each table, except those that have one row a location.
+    /// The rows of each table, except for tables that have one row for each location.
     pub rows: u64,
-    /// What dates are relative to.
+    /// The time to which dates are relative.
     pub now: DateTime<Utc>,
     pub partner: Partner,
 }
 
-/// Whose data it is.
+/// The partner that owns the data.
 #[derive(Debug, Clone)]
 pub struct Partner {
     /// The partner global account's MPN id.
     pub global_account: String,
-    /// Not empty; the first counts as headquarters.
+    /// The locations, of which there is at least one; the first counts as the headquarters.
     pub locations: Vec<Location>,
     pub name: String,
-    /// A prefix of every name and other open text, so that a row that is shown where it must not be is recognised.
+    /// A prefix of every name and other open text, which makes a row recognisable if it is shown to another tenant.
     pub marker: Option<String>,
 }
 
@@ -49,11 +49,11 @@ pub struct Partner {
 pub struct Location {
     pub mpn_id: String,
     pub name: String,
-    /// In English, such as `United States`.
+    /// The country in English, such as `United States`.
     pub country: String,
 }
 
-/// One vector a column of the dataset, hidden ones included; all of one length.
+/// One vector for each column of the dataset, including hidden ones; all have the same length.
 pub type Chunk = Vec<Vec<Option<Value>>>;
 
 /// The rows of one dataset of the partner program, in chunks of at most 1024.
@@ -69,7 +69,7 @@ pub struct Table<'a> {
     dataset: &'a Dataset,
     settings: &'a SampleSettings,
     plot: Plot<'a>,
-    /// What each column holds.
+    /// The kind of value in each column.
     fields: Vec<Field>,
     customers: Vec<Customer>,
     next: u64,

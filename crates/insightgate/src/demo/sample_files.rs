@@ -20,22 +20,22 @@ use crate::data_folder::DataFolder;
 use crate::files::write_private;
 use crate::server::cores;
 
-/// What the rows were made from: the same needs no writing.
+/// What the rows were made from: if it is unchanged, nothing needs to be written.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Made {
     seed: u64,
     rows: u64,
-    /// Rows are dated relative to it, so that another day wants other rows.
+    /// Rows are dated relative to this day, so that another day needs other rows.
     day: String,
-    /// Earlier versions had only the partner program's.
+    /// Earlier versions had only the rows of the partner program.
     #[serde(default)]
     programs: Vec<Program>,
-    /// Of all built-in datasets: a version with more of them fills those too.
+    /// The number of columns of all built-in datasets: a version with more columns fills those too.
     #[serde(default)]
     columns: usize,
 }
 
-/// Only the built-in datasets' own files are touched: what a person added stays, and so does a dataset that takes a built-in one's place.
+/// Only the built-in datasets' own files are changed: files that a person added are kept, and so is a dataset that replaces a built-in one.
 pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, credentials: &Credentials) -> Result<(), CommandError> {
     let now = context.clock.now();
     let catalogs: Vec<_> = Program::ALL.iter().map(|program| builtin::catalog(program.name())).collect();
@@ -92,7 +92,7 @@ impl SampleTable<'_> {
     }
 }
 
-/// On every core: a first start waits for it. Ends with the first failure.
+/// Writes on every core, since a first start waits for it. Ends with the first failure.
 fn write_all(tables: &[SampleTable<'_>]) -> Result<(), EngineError> {
     let remaining = Mutex::new(tables.iter());
     let next = || remaining.lock().ok()?.next();

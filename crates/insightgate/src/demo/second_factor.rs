@@ -1,4 +1,4 @@
-//! `--require-mfa`: how a client is refused since the real service requires a second factor, and what it does instead.
+//! `--require-mfa`: shows how a client is refused because the real service requires a second factor, and what it does instead.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses) -> R
     Ok(())
 }
 
-/// A device code, which a person approves in a browser, and the calls that follow.
+/// Shows a device code, which a person approves in a browser, and the calls that follow.
 pub fn print_curl(ready: &Ready) {
     let Ready { api, authority, public_client_id, resource, username, password, http, .. } = ready;
     let curl = format!("curl -s --cacert '{}'", shown(Path::new(&ready.ca_certificate)));

@@ -20,7 +20,7 @@ use crate::cli::{DemoArguments, FixedIdentities};
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 
-/// Identifiers follow from the seed under this name.
+/// Identifiers are derived from the seed in this namespace.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c1e_9a52_3d0f_4b6e_9a57_1d0c_5be1_77a4);
 const DOMAIN: &str = "contoso.example";
 const ACTOR: &str = "insightgate demo";
@@ -39,15 +39,15 @@ pub async fn identities(context: &Context, folder: &DataFolder, arguments: &Demo
         }
     };
     let failed = |failure| CommandError::failed(format!("the demo's identities could not be made: {failure:?}"));
-    // The database was moved away, to start anew: whoever signed in before can sign in to the new one.
+    // The database was moved away to start again: users who signed in before can sign in to the new one.
     if credentials.enrolled && context.store.tenants().await.map_err(|error| failed(error.into()))?.is_empty() {
         (credentials.enrolled, credentials.marketplace) = (false, false);
         credentials::save(folder, &credentials)?;
     }
-    // Nobody is served yet, and the folder is locked.
+    // No request is served yet, and the folder is locked.
     #[allow(clippy::disallowed_methods)]
     let by = Provisioner::at_start(ACTOR);
-    // Each step leaves what is there: a first start that was cut off goes on where it stopped.
+    // Each step leaves existing data unchanged, so that a first start that was interrupted continues where it stopped.
     if !credentials.enrolled {
         enroll(context, by, &credentials).await.map_err(failed)?;
     }
@@ -84,7 +84,7 @@ fn generate(context: &Context, arguments: &DemoArguments) -> Result<Credentials,
     })
 }
 
-/// The sign-in name as it is kept, and its domain: of a user that the management API would take too.
+/// The sign-in name as it is stored, and its domain. The user has to be one that the management API would accept too.
 fn checked(username: &str, password: &str) -> Result<(String, String), CommandError> {
     let domain = domain_of(username.trim()).map(str::to_lowercase);
     let domain = domain.ok_or_else(|| CommandError::usage(format!("--username '{username}' should be name@domain")))?;
@@ -92,7 +92,7 @@ fn checked(username: &str, password: &str) -> Result<(String, String), CommandEr
     Ok((username, domain))
 }
 
-/// A folder keeps the identities that it was made with.
+/// A folder keeps the identities with which it was made.
 fn refuse_others(kept: &Credentials, fixed: &FixedIdentities) -> Result<(), CommandError> {
     let differs = [
         ("--tenant-id", fixed.tenant_id.is_some_and(|id| id != kept.tenant_id)),
@@ -115,7 +115,7 @@ async fn enroll(context: &Context, by: Provisioner, credentials: &Credentials) -
     }
     let tenant = credentials.tenant_id;
     let registration = |id, name: &str, operator| Application { operator, ..Application::confidential(id, tenant, name) };
-    // Any port of this machine: what libraries listen at while a browser signs in.
+    // Any port of this machine, since libraries listen there while a browser signs in.
     let redirect_uris = || vec!["http://localhost".to_owned()];
     let reports = Application { redirect_uris: redirect_uris(), ..registration(credentials.client_id, "Contoso reports", false) };
     register_application(context, by, &reports, &credentials.client_secret, &[Permission::PartnerApi]).await?;
@@ -129,7 +129,7 @@ async fn enroll(context: &Context, by: Provisioner, credentials: &Credentials) -
     assign_role(context, by, tenant, user.id, &viewer).await
 }
 
-/// Both organisations, and the role that opens it to the user and to the application alone.
+/// Enrolls both organisations, and grants the role only to the user and to the application.
 async fn enroll_in_marketplace(context: &Context, by: Provisioner, credentials: &Credentials) -> Result<(), Failure> {
     for (organisation, locations) in organisations(credentials) {
         enroll_tenant(context, by, &organisation, &locations, Program::Cmp).await?;

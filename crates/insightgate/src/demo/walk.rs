@@ -1,4 +1,4 @@
-//! The five documented steps, as a client of the demo's own server over HTTPS. Each is printed with its answer.
+//! Walks through the five documented steps as a client of the demo's own server over HTTPS, and prints each with its answer.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,12 +19,12 @@ const QUERY_NAME: &str = "Revenue by customer";
 const QUERY: &str =
     "SELECT CustomerName, CustomerMarket, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue DESC TIMESPAN LAST_6_MONTHS";
 const REPORT_NAME: &str = "First report";
-/// Of the CSV.
+/// The lines of the CSV that are shown.
 const SHOWN_LINES: usize = 5;
-/// Polls for the execution before the demo gives up; each is held by the server for a moment.
+/// The polls for the execution before the demo gives up; the server holds each of them for a moment.
 const POLLS: usize = 60;
 
-/// The values in the curl commands.
+/// The values for the curl commands.
 pub struct Walked {
     query_id: String,
     report_id: String,
@@ -92,7 +92,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
     Ok(Walked { query_id, report_id, link })
 }
 
-/// The same at this machine's own address: the public one may lead here only from elsewhere.
+/// The same URL at this machine's own address, since the public one may lead here only from elsewhere.
 fn nearby(ready: &Ready, local: &Addresses, url: &str) -> String {
     let path = url.strip_prefix(ready.clients()).filter(|path| path.starts_with('/'));
     path.map_or_else(|| url.to_owned(), |path| format!("{}{path}", local.https))
@@ -113,7 +113,7 @@ pub fn client(context: &SharedContext, ready: &Ready, local: &Addresses) -> Resu
     Ok(Client::new(settings, Arc::new(move || context.clock.now().timestamp()))?)
 }
 
-/// The one that an earlier start made in this folder.
+/// The report that an earlier start made in this folder.
 async fn last_report(client: &Client) -> Result<String, CommandError> {
     let filter = insightgate_client::ReportFilter { report_name: Some(REPORT_NAME.to_owned()), ..Default::default() };
     let reports = client.reports(&filter).await?;
@@ -121,7 +121,7 @@ async fn last_report(client: &Client) -> Result<String, CommandError> {
     last.ok_or_else(|| CommandError::failed("there is no earlier report").hint("wait an hour, or start with --no-quotas"))
 }
 
-/// Polls as a client does: a 404 means that the execution is not over yet.
+/// Polls as a client does: a 404 means that the execution is not finished yet.
 async fn completed(client: &Client, report_id: &str) -> Result<Execution, CommandError> {
     for _ in 0..POLLS {
         match client.executions(report_id, &ExecutionFilter::default()).await {
@@ -148,7 +148,7 @@ async fn failure(client: &Client, report_id: &str) -> Option<String> {
     Some(execution.more.get("failureReason").and_then(|reason| reason.as_str()).unwrap_or("no reason was given").to_owned())
 }
 
-/// Bytes written, and the first lines.
+/// Returns the number of bytes written, and the first lines.
 async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<String>), CommandError> {
     let mut stream = Box::pin(client.download(link).await?.into_stream());
     let mut file = Output::open(path, Readers::Everybody).map_err(|error| fault(path, &error))?;

@@ -8,7 +8,7 @@ fn looked_up(variables: &Variables) -> impl Fn(&EnvVar) -> Option<String> {
     |variable| variables.get(variable.name).cloned()
 }
 
-/// A configuration folder with this profile file, and the environment that leads to it.
+/// A configuration folder with this profile file, and the environment that points to it.
 fn home(text: &str) -> (tempfile::TempDir, Variables) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("insightgate")).unwrap();
@@ -127,12 +127,12 @@ fn a_ready_file_manages_as_its_operator() {
     assert!(settings.sign_in == SignIn::Application && profile.own_tenant().is_none());
     assert_eq!(settings.api_base, "https://127.0.0.1:7443/manage/v1");
     assert!(settings.ca_certificate.is_some());
-    // Data is asked for by its user, as ever.
+    // Data is still requested by the profile's user.
     let settings = profile.insights().unwrap();
     assert_eq!((settings.client_id.as_str(), settings.resource.as_str()), ("app", "r"));
     assert_eq!(settings.api_base, "https://127.0.0.1:7443/insights/v1/mpn");
     assert!(matches!(settings.sign_in, SignIn::User { ref username, .. } if username == "analyst@d"));
-    // Who signs in as somebody else is not the operator.
+    // A caller who signs in as another user is not the operator.
     let user = Variables::from([("INSIGHTGATE_USERNAME", "eve@d".to_owned())]);
     let settings = load(Some(file), looked_up(&user)).unwrap_or_else(|error| panic!("{error}")).management().unwrap();
     assert_eq!(settings.client_id, "app");

@@ -1,7 +1,7 @@
 //! The data folder's own certificate authority, made at the first start, and a new server certificate at each start.
 //!
-//! Clients trust the authority's certificate (`tls/ca.pem`). Validity follows the real time and not the product's clock, since clients compare it
-//! with their own.
+//! Clients trust the authority's certificate (`tls/ca.pem`). Its validity follows the real time and not the product's clock, since clients compare it
+//! with their own clocks.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,10 @@ use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::{fault, write_private};
 
-/// Where the second part of the authority's file begins.
+/// The beginning of the second part of the authority's file.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 
-/// Days. Some clients refuse server certificates that live longer.
+/// Lifetimes in days. Some clients refuse server certificates that live longer.
 const SERVER_DAYS: u64 = 397;
 const AUTHORITY_DAYS: u64 = 3650;
 
@@ -30,12 +30,12 @@ macro_rules! date {
     }};
 }
 
-/// PEM texts for a listener.
+/// The PEM texts for a listener.
 pub struct ServerCertificate {
-    /// The server's, then the authority's.
+    /// The server's certificate, then the authority's.
     pub chain: String,
     pub key: String,
-    /// What clients are to trust.
+    /// The file of certificates that clients have to trust.
     pub authority_file: PathBuf,
 }
 
@@ -43,11 +43,11 @@ pub struct ServerCertificate {
 struct Authority {
     key: KeyPair,
     certificate: String,
-    /// What clients are to trust.
+    /// The file of certificates that clients have to trust.
     file: PathBuf,
 }
 
-/// What clients of this server have to trust: a PEM file, made at the first start.
+/// Returns the PEM file that clients of this server have to trust; it is made at the first start.
 pub fn authority_file(folder: &DataFolder, now: DateTime<Utc>) -> Result<PathBuf, CommandError> {
     open_authority(folder, now).map(|authority| authority.file)
 }
@@ -58,7 +58,7 @@ fn open_authority(folder: &DataFolder, now: DateTime<Utc>) -> Result<Authority, 
     if !own_file.exists() {
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = authority(now)?.self_signed(&key).map_err(failed)?;
-        // Key and certificate in one file: a start that is cut off cannot part them.
+        // The key and the certificate are in one file, so that an interrupted start cannot separate them.
         write_private(&own_file, format!("{}{}", key.serialize_pem(), certificate.pem()).as_bytes())?;
     }
     let own = std::fs::read_to_string(&own_file).map_err(|error| fault(&own_file, &error))?;
@@ -75,7 +75,7 @@ fn open_authority(folder: &DataFolder, now: DateTime<Utc>) -> Result<Authority, 
     Ok(Authority { key, certificate: certificate.to_owned(), file })
 }
 
-/// For these host names and addresses.
+/// Makes a certificate for these host names and addresses.
 pub fn server_certificate(folder: &DataFolder, names: &[String], now: DateTime<Utc>) -> Result<ServerCertificate, CommandError> {
     let Authority { key: authority_key, certificate: authority_pem, file: authority_file } = open_authority(folder, now)?;
     let issuer = Issuer::new(authority(now)?, authority_key);
@@ -105,7 +105,7 @@ fn named(name: &str) -> DistinguishedName {
     distinguished
 }
 
-/// Clocks differ: what is made now is valid a little before.
+/// Clocks differ, so that a new certificate is valid from a day earlier on.
 fn yesterday(now: DateTime<Utc>) -> DateTime<Utc> {
     now.checked_sub_days(Days::new(1)).unwrap_or(now)
 }

@@ -1,7 +1,7 @@
-//! The bounds of connections, for all listeners together: a total, and a share for each address. If there is no room, a new connection replaces the
-//! one that has waited longest for its client. A connection that the server is working for is never closed for another.
+//! Limits connections for all listeners together: a total, and a share for each address. If there is no room, a new connection replaces the one that
+//! has waited longest for its client. A connection for which the server is working is never closed for another one.
 //!
-//! It knows only addresses and times, and never touches a socket.
+//! This module knows only addresses and times, and never touches a socket.
 
 mod activity;
 mod service;
@@ -26,13 +26,13 @@ pub struct Places {
     pub total: usize,
     /// The share of one IPv4 address, or of one IPv6 network (/64).
     pub per_address: usize,
-    /// Trusted proxies, behind which many clients share an address: the share does not apply to them.
+    /// Trusted proxies, behind which many clients share an address, so that the share does not apply to them.
     pub proxies: Vec<IpNet>,
 }
 
-/// How often the log says the same of one address.
+/// How often the log repeats a warning about one address.
 const WARN_EVERY: Duration = Duration::from_secs(60);
-/// Addresses that are remembered for it.
+/// The number of addresses that are remembered for these warnings.
 const WARNED: usize = 256;
 
 /// Shared by all listeners of a process. Cheap to clone.
@@ -50,11 +50,11 @@ struct Ledger {
     shares: HashMap<Share, Vec<Arc<Activity>>>,
     total: usize,
     warned: HashMap<Share, Instant>,
-    /// When the log last said that all places are taken, and how often it was left out since.
+    /// When the log last said that all places are taken, and how many warnings were left out since.
     full: Option<(Instant, u64)>,
 }
 
-/// Whose places are counted together.
+/// The clients whose places are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Share {
     network: IpAddr,
@@ -69,20 +69,20 @@ pub struct Place {
     pub activity: Arc<Activity>,
 }
 
-/// Why the log has a line.
+/// The reason for a warning in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Crowd {
-    /// The address has its share.
+    /// The address has used up its share.
     Address,
     /// All places are taken.
     Server,
 }
 
-/// A line of the log.
+/// A warning in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Warning {
     crowd: Crowd,
-    /// Whose share is full; where all places are taken, the one that has most.
+    /// The client whose share is full; if all places are taken, the one that has most of them.
     client: IpAddr,
     connections: usize,
     left_out: u64,
@@ -93,7 +93,7 @@ impl Admission {
         Admission(Arc::new(Shared { places, ledger: Mutex::default() }))
     }
 
-    /// None: there is no room, and no connection that could be closed for it.
+    /// Returns `None` if there is no room, and no connection that could be closed to make some.
     pub fn admit(&self, peer: IpAddr, now: Instant) -> Option<Place> {
         let places = &self.0.places;
         let share = share(peer, &places.proxies);
@@ -136,13 +136,13 @@ impl Admission {
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Whole between any two statements.
+        // The ledger is consistent after each statement, so that a panic leaves nothing half changed.
         self.0.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Ledger {
-    /// The index, in the address's own list.
+    /// The index of the connection in the address's own list.
     fn longest_waiting(&self, share: Share, now: Instant) -> Option<usize> {
         self.waiting(share, now).map(|(at, _)| at)
     }
@@ -153,7 +153,7 @@ impl Ledger {
         waiting.min_by_key(|(_, since)| *since)
     }
 
-    /// Of the address that has the most; of several such, the one that has waited longest.
+    /// A waiting connection of the address that has the most; of several such addresses, the connection that has waited longest.
     fn of_the_most(&self, now: Instant) -> Option<(Share, usize)> {
         let mut found: Option<(usize, Instant, Share, usize)> = None;
         for (share, connections) in &self.shares {
@@ -170,7 +170,7 @@ impl Ledger {
         found.map(|(_, _, share, at)| (share, at))
     }
 
-    /// Its place is free at once; the connection itself ends a moment later.
+    /// The place is free at once; the connection itself ends a moment later.
     fn close(&mut self, share: Share, at: usize) -> bool {
         let Some(connections) = self.shares.get_mut(&share).filter(|connections| at < connections.len()) else { return false };
         connections.swap_remove(at).close();
@@ -181,7 +181,7 @@ impl Ledger {
         true
     }
 
-    /// Whoever comes when all places are taken is most often not who took them: what is told is who has most.
+    /// A client that comes when all places are taken is rarely the one that took them, so that the warning names the client with the most.
     fn warning(&mut self, crowd: Crowd, share: Share, now: Instant) -> Option<Warning> {
         let mut warning = Warning { crowd, client: share.network, connections: self.shares.get(&share).map_or(0, Vec::len), left_out: 0 };
         if crowd == Crowd::Address {
@@ -220,7 +220,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut ledger = self.admission.ledger();
         let connections = ledger.shares.get(&self.share);
-        // One that was closed for another has given its place back already.
+        // A connection that was closed for another has already given its place back.
         if let Some(at) = connections.and_then(|all| all.iter().position(|activity| Arc::ptr_eq(activity, &self.activity))) {
             ledger.close(self.share, at);
         }
@@ -231,7 +231,7 @@ fn share(peer: IpAddr, proxies: &[IpNet]) -> Share {
     let peer = peer.to_canonical();
     let is_proxy = proxies.iter().any(|network| network.contains(&peer));
     let network = match peer {
-        // The least that a customer of a network is given: within it, addresses cost nothing.
+        // The smallest network that a customer gets from a provider: within it, addresses cost nothing.
         IpAddr::V6(address) if !is_proxy => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         whole => whole,
     };

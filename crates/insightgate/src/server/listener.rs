@@ -1,5 +1,4 @@
-//! One listener: accepts connections while there are places for them, speaks TLS and HTTP, and closes connections that wait too long for their
-//! client.
+//! A listener: accepts connections while there is room for them, speaks TLS and HTTP, and closes connections that wait too long for their client.
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,27 +21,27 @@ use crate::server::connections::{Activity, Admission, Place, Timing, Verdict, Wa
 use crate::server::long_heads::LongHeads;
 use crate::server::stalled_writes::{LeastRate, PacedStream};
 
-/// Requests at once of one HTTP/2 connection.
+/// The concurrent requests of one HTTP/2 connection.
 const STREAMS: u32 = 32;
-/// Bytes of a body that may come before it is read, of one request and of all of a connection.
+/// The bytes of a body that may arrive before they are read: of one request, and of all requests of a connection.
 const STREAM_WINDOW: u32 = 32 << 10;
 const CONNECTION_WINDOW: u32 = 64 << 10;
-/// Bytes of an answer that are held for one request.
+/// The bytes of an answer that are held for one request.
 const SEND_BUFFER: usize = 256 << 10;
-/// Bytes of a request's head over HTTP/1, and of what is read at once. An address and its query may have 64 KiB.
+/// The bytes of a request's head over HTTP/1, and of what is read at once. A URL with its query may have 64 KiB.
 const HEAD_BYTES: usize = 80 << 10;
-/// Bytes of a request's headers over HTTP/2, its address among them.
+/// The bytes of a request's headers over HTTP/2, including its URL.
 const HEADER_LIST: u32 = 64 << 10;
-/// Requests that were taken back by their client and are not yet forgotten; with more, the connection ends.
+/// The requests that their client has reset and that are not yet forgotten; with more of them, the connection ends.
 const RESET_STREAMS: usize = 20;
-/// While a request is under way, an HTTP/2 client must answer pings.
+/// While a request is in progress, an HTTP/2 client must answer pings.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// After a connection could not be taken.
+/// The pause after a connection could not be accepted.
 const AFTER_FAULT: Duration = Duration::from_millis(50);
-/// How often the log says so.
+/// How often the log reports that.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// What listeners of a process share.
+/// What the listeners of a process share.
 #[derive(Debug, Clone)]
 pub struct Doors {
     pub admission: Admission,
@@ -73,7 +72,7 @@ pub async fn serve(listener: TcpListener, app: Router, tls: Option<RustlsConfig>
                     told = Some(now);
                     tracing::error!(%error, "a connection could not be taken");
                 }
-                // Mostly there are no files left.
+                // Usually no open files are left.
                 doors.admission.make_room(now);
                 tokio::time::sleep(AFTER_FAULT).await;
                 continue;
@@ -91,7 +90,7 @@ pub async fn serve(listener: TcpListener, app: Router, tls: Option<RustlsConfig>
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    // How long a head may take is watched here, since idle connections may take longer.
+    // The time for a head is limited here, since idle connections may take longer.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(HEAD_BYTES);
     builder
         .http2()
@@ -119,7 +118,7 @@ struct Serving {
 
 impl Serving {
     async fn connection(mut self, stream: TcpStream, peer: SocketAddr, place: &Place) {
-        // Answers are small, and a client waits for each.
+        // Answers are small, and a client waits for each of them.
         if stream.set_nodelay(true).is_err() {
             return;
         }
@@ -154,7 +153,7 @@ impl Serving {
         let exchange = self.builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut exchange = std::pin::pin!(exchange);
         let mut look = Instant::now() + timing.look();
-        // Told to end: it takes no further requests, and goes at this time if none is under way.
+        // Set when the connection is asked to end: it accepts no further requests, and ends at this time if none is in progress.
         let (mut closing, mut stopping) = (None::<Instant>, *self.stop.borrow());
         if stopping {
             exchange.as_mut().graceful_shutdown();
@@ -164,7 +163,7 @@ impl Serving {
                 biased;
                 () = activity.closed() => {
                     exchange.as_mut().graceful_shutdown();
-                    // What says goodbye is written if the socket takes it at once.
+                    // The last bytes are written if the socket takes them at once.
                     let _ = timeout(Duration::ZERO, exchange).await;
                     return;
                 }
@@ -200,11 +199,11 @@ impl Serving {
     }
 }
 
-/// The listener in the form that accepts connections.
+/// Returns the listener in the form that accepts connections.
 ///
 /// # Errors
 ///
-/// When the system refuses to register it for waiting.
+/// Fails if the system refuses to register it for waiting.
 pub fn prepared(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)

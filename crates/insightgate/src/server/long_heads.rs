@@ -1,5 +1,5 @@
-//! The answer to a request whose head is too long. The library refuses such a request before our code sees it, with a status and an empty body. This
-//! module adds a body in the usual form, and gives the client a moment to read it.
+//! Answers a request whose head is too long. The library refuses such a request before our code sees it, with a status and an empty body. This module
+//! adds a body in the usual form, and gives the client a moment to read it.
 //!
 //! It works on the bytes of a connection over HTTP/1, above TLS, and changes no other answer.
 
@@ -15,30 +15,30 @@ use tokio::time::{Sleep, sleep};
 
 use crate::server::connections::Activity;
 
-/// How the library's refusals begin, and their statuses.
+/// The beginnings of the library's refusals, and their statuses.
 const REFUSALS: [(&[u8], u16); 2] = [(b"HTTP/1.1 414 ", 414), (b"HTTP/1.1 431 ", 431)];
-/// Bytes that no refusal reaches.
+/// A number of bytes that no refusal reaches.
 const LONGEST_REFUSAL: usize = 512;
-/// A client that still sends does not read. So much of it is taken, for so long, before the connection ends: otherwise what it was told may be lost.
+/// A client that is still sending does not read. This much of it is taken, for this long, before the connection ends; otherwise the answer may be lost.
 const REST_BYTES: usize = 2 << 20;
 const REST_TIME: Duration = Duration::from_secs(2);
 
-/// A connection's bytes.
+/// The bytes of a connection.
 pub struct LongHeads<S> {
     stream: S,
     activity: Arc<Activity>,
-    /// Whether bytes came since the last that went.
+    /// Whether bytes arrived since the last ones were sent.
     came: bool,
-    /// Whether the first line of them has come to its end.
+    /// Whether the first line of them is complete.
     line_ended: bool,
-    /// Requests that had begun when the last bytes went.
+    /// The number of requests that had begun when the last bytes were sent.
     begun: u64,
-    /// The words that go in place of the library's, and how many bytes of them went.
+    /// The answer that replaces the library's, and how many of its bytes are sent.
     instead: Option<(Vec<u8>, usize)>,
     rest: Option<Rest>,
 }
 
-/// What is still taken of a client that was refused.
+/// What is still taken from a client that was refused.
 struct Rest {
     left: usize,
     over: Pin<Box<Sleep>>,
@@ -50,8 +50,8 @@ impl<S> LongHeads<S> {
         LongHeads { stream, activity, came: false, line_ended: false, begun: 0, instead: None, rest: None }
     }
 
-    /// The words for what the library is about to write, if it is the refusal of a head. An answer of ours is never taken for one: it follows a
-    /// request that has begun, and a refusal follows bytes of which none did.
+    /// Returns the answer for what the library is about to write, if that is the refusal of a head. Our own answers are never taken for one: they
+    /// follow a request that has begun, and a refusal follows bytes of which no request began.
     fn words_for(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let begun = self.activity.begun();
         let before = std::mem::replace(&mut self.begun, begun);
@@ -59,7 +59,7 @@ impl<S> LongHeads<S> {
         let (_, status) = REFUSALS.iter().find(|(beginning, _)| bytes.starts_with(beginning))?;
         let is_whole = bytes.len() < LONGEST_REFUSAL && bytes.ends_with(b"\r\n\r\n");
         let is_refusal = is_whole && came && begun == before && !self.activity.is_at_work();
-        // A first line without an end is a long address, whichever bound of the library it met.
+        // A first line without an end is a URL that is too long, whichever limit of the library it reached.
         is_refusal.then(|| long_head(if line_ended { *status } else { 414 }))
     }
 }
@@ -101,11 +101,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LongHeads<S> {
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        // The refusal is one piece.
+        // A refusal is one piece.
         if let [only] = slices {
             return self.poll_write(context, only);
         }
-        // Several pieces are an answer of ours.
+        // Several pieces are one of our own answers.
         self.words_for(&[]);
         ready!(self.poll_words(context))?;
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)

@@ -1,4 +1,4 @@
-//! The limit of open files: connections use some of them, and the database and the data need the others.
+//! Limits the open files: connections use some of them, and the database and the data need the others.
 
 use std::net::IpAddr;
 
@@ -6,11 +6,11 @@ use ipnet::IpNet;
 
 use crate::server::connections::Places;
 
-/// Files that are left to the database, the data, files of reports and what is sent.
+/// The files that are left to the database, the data, artifacts and outgoing requests.
 const OTHERS: u64 = 256;
 
-/// The places for connections. The limit of open files is raised as far as the system allows an ordinary process. If that is too low, there are fewer
-/// places, and the log says so.
+/// Returns the places for connections. The limit of open files is raised as far as the system allows it to an ordinary process. If that is too low,
+/// there are fewer places, and the log says so.
 pub fn places(total: usize, per_address: usize, proxies: &[IpNet]) -> Places {
     let wanted = total as u64 + OTHERS;
     let limit = rlimit::increase_nofile_limit(wanted.max(4096)).unwrap_or(wanted);
@@ -31,7 +31,7 @@ fn within(total: usize, limit: u64) -> usize {
     total.min(usize::try_from(room).unwrap_or(usize::MAX))
 }
 
-/// As addresses are compared with it.
+/// The network in the form with which addresses are compared.
 fn canonical(network: &IpNet) -> IpNet {
     match (network.addr().to_canonical(), network) {
         (IpAddr::V4(address), IpNet::V6(mapped)) if mapped.prefix_len() >= 96 => {

@@ -1,6 +1,6 @@
-//! Closes connections whose peer does not read its answers, since a write that waits would wait for ever.
+//! Closes connections whose peer does not read its answers, since a waiting write would never end.
 //!
-//! Only the time counts in which a write waits, and the bytes that are sent in that time. An HTTP/2 stream can stall without its connection; its
+//! Only the time in which a write waits counts, and the bytes that are sent in that time. An HTTP/2 stream can stall without its connection; its
 //! writer detects that, and asks for the connection to be closed (`ConnectionEnd` in each request).
 
 use std::io::{self, ErrorKind, IoSlice};
@@ -18,17 +18,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Bytes that the system may hold for a peer beyond what the peer has room for. As many as it likes otherwise, some MiB: so many of each stalled
-/// connection, and a slow reader would seem to stop while they drain.
+/// The bytes that the system may hold for a peer beyond what the peer has room for. By default these are some MiB for each stalled connection, and a
+/// slow reader would seem to stop while they drain.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 256 << 10;
 
-/// How fast a peer has to read while we wait for it.
+/// How fast a peer has to read while a write waits for it.
 #[derive(Debug, Clone, Copy)]
 pub struct LeastRate {
-    /// Bytes a second.
+    /// The bytes per second.
     pub rate: u64,
-    /// The time for the average.
+    /// The time over which the rate is averaged.
     pub window: Duration,
 }
 
@@ -39,7 +39,7 @@ impl LeastRate {
     }
 }
 
-/// So that the system, too, forgets what a peer does not take, after the connection was closed as well. Where it cannot, our own limits hold.
+/// Makes the system, too, drop what a peer does not take, even after the connection was closed. If the system cannot, our own limits hold.
 #[cfg(target_os = "linux")]
 fn limit_unread(stream: &TcpStream, window: Duration) {
     let socket = socket2::SockRef::from(stream);
@@ -55,21 +55,21 @@ fn limit_unread(_: &TcpStream, _: Duration) {}
 /// A stream that fails if its peer reads too slowly, or if its end was requested.
 pub struct PacedStream<S> {
     stream: S,
-    /// For the log.
+    /// The address for the log.
     peer: Option<SocketAddr>,
     least: LeastRate,
-    /// Since when a write waits.
+    /// When the waiting write began to wait.
     waiting: Option<Instant>,
-    /// In this window, before that.
+    /// The time that earlier writes waited in this window.
     waited: Duration,
-    /// Bytes, in this window.
+    /// The bytes written in this window.
     written: u64,
-    /// Goes off when the window is over.
+    /// Fires when the window is over.
     timer: Option<Pin<Box<Sleep>>>,
     end: Arc<End>,
 }
 
-/// Whether the end was asked for, and the task that is to hear of it.
+/// Whether the end was requested, and the task that has to be woken.
 #[derive(Debug, Default)]
 struct End {
     asked: AtomicBool,
@@ -96,7 +96,7 @@ fn stalled() -> io::Error {
 }
 
 impl PacedStream<TcpStream> {
-    /// For a connection that was just accepted.
+    /// Wraps a connection that was just accepted.
     pub fn over(stream: TcpStream, least: LeastRate) -> PacedStream<TcpStream> {
         limit_unread(&stream, least.window);
         let peer = stream.peer_addr().ok();
@@ -105,7 +105,7 @@ impl PacedStream<TcpStream> {
 }
 
 impl<S> PacedStream<S> {
-    /// For code that detects a stalled stream within the connection.
+    /// A handle for code that detects a stalled stream within the connection.
     pub fn end(&self) -> ConnectionEnd {
         self.end.handle()
     }
@@ -137,7 +137,7 @@ impl<S> PacedStream<S> {
         if self.written == 0 || u128::from(self.written) < least {
             return true;
         }
-        // The next window.
+        // The next window begins.
         (self.waited, self.waiting, self.timer) = (Duration::ZERO, None, None);
         self.is_stalled(context)
     }
@@ -203,7 +203,7 @@ mod tests {
 
     const LEAST: LeastRate = LeastRate { rate: 100, window: Duration::from_secs(60) };
 
-    /// Writes for ever to a peer with room for 1,000 bytes. How that ended, and after how many seconds.
+    /// Writes without end to a peer with room for 1,000 bytes. Returns how that ended, and after how many seconds.
     async fn written_to(peer: impl AsyncFnOnce(DuplexStream)) -> (ErrorKind, u64) {
         let (ours, theirs) = duplex(1000);
         let mut stream = PacedStream::new(ours, LEAST);
@@ -276,7 +276,7 @@ mod tests {
             end.asked.store(true, Ordering::Release);
             end.connection.wake();
         };
-        // It waits for the next request, or for the rest of one.
+        // The peer waits for the next request, or for the rest of one.
         let mut byte = [0];
         let (read, ()) = tokio::join!(stream.read(&mut byte), asking);
         assert!(read.is_err_and(|error| error.kind() == ErrorKind::TimedOut));

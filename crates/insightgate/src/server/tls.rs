@@ -1,6 +1,6 @@
-//! The certificate of the HTTPS listener: the operator's own files, or one of the data folder's authority. It is renewed while the server runs.
+//! The certificate of the HTTPS listener: from the operator's own files, or from the data folder's authority. It is renewed while the server runs.
 //!
-//! Changed files are read again within seconds, or at once on SIGHUP. A certificate that cannot be used is logged, and the last good one stays.
+//! Changed files are read again within seconds, or at once on SIGHUP. A certificate that cannot be used is logged, and the last good one is kept.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::data_folder::DataFolder;
 use crate::files::shown;
 use crate::server::certificates::server_certificate;
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const LOOK: Duration = Duration::from_secs(3);
-/// A certificate of our own is made anew after so many days, well before it expires.
+/// A certificate of our own is replaced after this many days, well before it expires.
 const RENEW_DAYS: i64 = 180;
 
-/// Chooses the provider of cryptography. The client of object stores brings a second one into the build, so the library cannot choose by itself.
+/// Chooses the provider of cryptography. The client of object stores brings a second one into the build, so that the library cannot choose by itself.
 pub fn choose_cryptography() {
-    // An error says that one was chosen before.
+    // An error means that one was chosen before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
@@ -53,7 +53,7 @@ impl CertificateSource {
         }
     }
 
-    /// The loop that keeps `tls` up to date: it looks every few seconds, and reads in any case when somebody asks by SIGHUP.
+    /// The loop that keeps `tls` up to date: it checks every few seconds, and reads the certificate again in any case on SIGHUP.
     pub fn keep_fresh(self, tls: RustlsConfig) -> Loop {
         let seen = Mutex::new(self.stamp());
         let (source, asked, hangups) = (Arc::new((self, seen)), Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(hangups())));
@@ -74,7 +74,7 @@ impl CertificateSource {
         })
     }
 
-    /// Reads it again if somebody asks, or if it is another than was seen last.
+    /// Reads the certificate again if that is requested, or if it has changed since it was last read.
     async fn look(&self, tls: &RustlsConfig, asked: bool, seen: &mut Stamp) -> Result<(), Failure> {
         let stamp = self.stamp();
         if stamp == *seen && !asked {
@@ -82,7 +82,7 @@ impl CertificateSource {
         }
         *seen = stamp;
         if let Err(error) = self.reload(tls).await {
-            // Whoever asked looks for an answer each time; what the driver logs of failures is bounded.
+            // After a SIGHUP the operator looks for an answer each time; the driver's own logging of failures is limited.
             if asked {
                 tracing::error!(error = %error, "the TLS certificate was to be read again and cannot be used; the last one stays");
             }
@@ -118,16 +118,16 @@ enum Stamp {
     Period(i64),
 }
 
-/// When and how long; a file that is missing just now is one that is being replaced.
+/// When the file was written, and its length; a file that is missing at the moment is being replaced.
 fn written(path: &Path) -> Option<(SystemTime, u64)> {
     let found = std::fs::metadata(path).ok()?;
     Some((found.modified().ok()?, found.len()))
 }
 
-/// SIGHUP never ends a server, not even while it starts. If there is a certificate to read again it is read, and otherwise nothing happens. For the
-/// beginning of a process, outside of any runtime.
+/// SIGHUP never ends a server, not even while it starts. If there is a certificate to read again it is read, and otherwise nothing happens. This is
+/// for the beginning of a process, outside of any runtime.
 pub fn outlive_hangups() {
-    // Once it is listened for, the signal never does what it did before, though the runtime that it was listened for on is gone.
+    // Once a process listens for the signal, the default action never returns, even if the runtime on which it listened is gone.
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
         let _within = runtime.enter();
         let _ = hangups();

@@ -1,7 +1,7 @@
-//! Bounds the audit trail: events that come too fast, and refusals of callers who proved nothing, are counted in one event a minute.
+//! Limits the rate of audit events: events that come too fast, and refusals of unauthenticated callers, are counted in one event a minute.
 //!
-//! The counts are kept in memory and written every few seconds, so that a flood does not cost a write for each request. A process that is killed
-//! loses the counts of the last seconds, but never a single event. Grants and removals are not counted: their events are written with the change.
+//! The counts are kept in memory and written every few seconds, so that a flood does not cost a write for each request. A process that is killed loses
+//! the counts of the last seconds, but never a single event. Grants and removals are not counted: their events are written with the change.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -13,7 +13,7 @@ use insightgate_store::AuditEvent;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// How many events may come at once, and how long it takes until one more may.
+/// A rate limit: how many events may come at once, and how long it takes until one more may.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     burst: u32,
@@ -21,32 +21,32 @@ struct Pace {
 }
 
 impl Pace {
-    /// From when on nothing is held against the next, if one more may come now.
+    /// If one more event may come now, returns the instant at which the full burst is available again.
     fn taken(self, free: Option<Instant>, now: Instant) -> Option<Instant> {
         let free = free.unwrap_or(now).max(now) + self.each;
         (free <= now + self.each * self.burst).then_some(free)
     }
 }
 
-/// Of one actor and one action.
+/// The limit for one actor and one action.
 const OF_ACTOR: Pace = Pace { burst: 60, each: Duration::from_secs(10) };
-/// Of one tenant and one action.
+/// The limit for one tenant and one action.
 const OF_TENANT: Pace = Pace { burst: 600, each: Duration::from_secs(1) };
-/// Of all together.
+/// The limit for all events together.
 const OF_ALL: Pace = Pace { burst: 6_000, each: Duration::from_millis(100) };
-/// Changes by the administrators of one tenant.
+/// The limit for changes by the administrators of one tenant.
 const OF_CHANGES: Pace = Pace { burst: 1_000, each: Duration::from_secs(1) };
-/// Actors and tenants whose pace is remembered. Beyond them events are counted.
+/// The most actors and tenants whose rate is tracked. The events of others are counted.
 const PACES: usize = 10_000;
 
-/// Counts of one minute that are told apart by where they come from; what comes from elsewhere is counted together.
+/// The most counts of one minute that are kept apart by source. Beyond them, events of all further sources are counted together.
 const APART: usize = 250;
-/// As `APART`, once a day has had `APART_A_DAY` of them.
+/// The same, once a day has had `APART_A_DAY` separate counts.
 const APART_THEN: usize = 10;
 const APART_A_DAY: usize = 20_000;
-/// Counts of earlier minutes that wait for a database that is away. Beyond them the oldest are lost.
+/// The most counts of earlier minutes that wait while the database is away. Beyond them, the oldest are lost.
 const WAITING: usize = 10_000;
-/// How long a fault that keeps events from being written is not told again.
+/// A lasting fault of one kind is logged once in this time.
 const TOLD: Duration = Duration::from_secs(60);
 
 const OTHERS: &str = "others";
@@ -54,7 +54,7 @@ const OTHERS: &str = "others";
 #[derive(Debug, Default)]
 pub struct Recorder {
     state: Mutex<State>,
-    /// Held while counts are written: an older number must not overwrite a newer one.
+    /// Locked while counts are written, so that an older number cannot overwrite a newer one.
     pub(crate) writing: tokio::sync::Mutex<()>,
 }
 
@@ -63,16 +63,16 @@ type Whose = (Option<Uuid>, String, String);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The instant from which on nothing is held against the next event.
+    /// For each limit, the instant at which its full burst is available again.
     paces: HashMap<Whose, Instant>,
-    /// As `paces`, by tenant.
+    /// The same for changes, by tenant.
     changes: HashMap<Uuid, Instant>,
-    /// Of the product's clock.
+    /// The current minute by the product's clock.
     minute: i64,
     counted: HashMap<Key, Counted>,
     day: i64,
     apart_today: usize,
-    /// Of earlier minutes.
+    /// Counts of earlier minutes that are not written yet.
     waiting: Vec<AuditEvent>,
     told: HashMap<String, (Instant, u64)>,
 }
@@ -91,12 +91,12 @@ pub(crate) struct Key {
 #[derive(Debug)]
 struct Counted {
     event: AuditEvent,
-    /// The number that the database knows.
+    /// The number that was last written to the database.
     written: u64,
 }
 
 impl Recorder {
-    /// Whether the event may be written by itself. If so, it counts towards the rate.
+    /// Whether the event may be written by itself. If so, it counts towards the limits.
     pub(crate) fn may_stand_alone(&self, tenant: Option<Uuid>, actor: &str, action: &str, now: Instant) -> bool {
         let paces = [
             ((tenant, actor.to_owned(), action.to_owned()), OF_ACTOR),
@@ -120,8 +120,8 @@ impl Recorder {
         true
     }
 
-    /// Whether the tenant's administrators may change something now: each change writes an event, which is never counted. If so, it counts towards
-    /// the rate.
+    /// Whether the tenant's administrators may change something now. The limit is needed since each change writes an event of its own. If so, the change
+    /// counts towards the limit.
     pub(crate) fn may_change(&self, tenant: Uuid, now: Instant) -> bool {
         let mut state = self.lock();
         let taken = OF_CHANGES.taken(state.changes.get(&tenant).copied(), now);
@@ -129,7 +129,7 @@ impl Recorder {
         taken.is_some()
     }
 
-    /// Counts the event with equal ones of this minute. The count takes the event's details; a new count also takes its time and id.
+    /// Adds the event to the count of such events in this minute. The count takes the event's details; a new count also takes its time and id.
     pub(crate) fn count(&self, mut key: Key, mut event: AuditEvent) {
         let (minute, day) = (event.at.timestamp().div_euclid(60), event.at.timestamp().div_euclid(86_400));
         let mut state = self.lock();
@@ -156,7 +156,7 @@ impl Recorder {
             if known.event.actor != OTHERS {
                 known.event.actor = event.actor;
             }
-            // A name that was tried says more than none.
+            // A name that was tried is more useful than none.
             if !event.subject.is_empty() {
                 known.event.subject = event.subject;
             }
@@ -201,7 +201,7 @@ impl Recorder {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Whole between any two statements.
+        // The state is consistent after each statement, so a poisoned lock can be used.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -218,7 +218,7 @@ impl State {
     }
 }
 
-/// The network of an address for the audit trail: of IPv6 the /64, since one customer has a whole one.
+/// The network of an address for the audit trail. For IPv6 that is the /64, since one customer has a whole one.
 pub(crate) fn network(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_string(),

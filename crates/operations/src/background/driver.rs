@@ -1,7 +1,7 @@
 //! Runs a loop: turn after turn, each after the period or when the loop is woken, until the process stops.
 //!
-//! A turn that takes too long is cut off, and one that panics is caught: both are counted and logged as failures, and the loop goes on. Work must
-//! therefore lose nothing when it is dropped at any point that waits: whatever it has not committed, the next turn does.
+//! A turn that takes too long is cancelled, and a panic is caught. Both are counted and logged as failures, and the loop continues. Work must therefore
+//! be safe to cancel at every await point: the next turn does whatever was not committed.
 
 use std::fmt::Debug;
 use std::panic::AssertUnwindSafe;
@@ -20,19 +20,19 @@ use super::turn::{Ended, Next, Tasks, Turn};
 use super::{Background, LIMIT};
 use crate::failure::Failure;
 
-/// A loop waits no longer than this after a failure, unless it says so.
+/// The longest wait after a failure, unless the loop sets its own.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
-/// How long tasks of a loop may go on when it stops, unless it says so.
+/// How long the tasks of a loop may continue when it stops, unless the loop sets its own time.
 const GRACE: Duration = Duration::from_secs(5);
 
 type Wake = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 type Work = Arc<dyn Fn(Turn) -> BoxFuture<'static, Result<Next, Failure>> + Send + Sync>;
 
-/// A loop as it is registered.
+/// A background loop and how it is run.
 #[derive(Clone)]
 pub struct Loop {
     name: &'static str,
-    /// What the log says when a turn fails.
+    /// The log message for a turn that fails.
     trouble: &'static str,
     period: Duration,
     after_failure: Duration,
@@ -44,7 +44,7 @@ pub struct Loop {
 }
 
 impl Loop {
-    /// Turns follow each other after `period`. `trouble`: what the log says when one fails.
+    /// A loop whose turns follow each other after `period`. `trouble` is the log message for a turn that fails.
     pub fn new<F>(name: &'static str, trouble: &'static str, period: Duration, work: impl Fn(Turn) -> F + Send + Sync + 'static) -> Loop
     where
         F: Future<Output = Result<Next, Failure>> + Send + 'static,
@@ -54,7 +54,7 @@ impl Loop {
         Loop { name, trouble, period, after_failure, limit: LIMIT, grace: GRACE, copies: 1, wake: None, work }
     }
 
-    /// A turn begins too when what `wake` gives ends.
+    /// A turn also begins when the future that `wake` returns completes.
     pub fn woken_by<F>(self, wake: impl Fn() -> F + Send + Sync + 'static) -> Loop
     where
         F: Future<Output = ()> + Send + 'static,
@@ -72,12 +72,12 @@ impl Loop {
         Loop { after_failure, ..self }
     }
 
-    /// How long what turns have begun may go on when the loop stops.
+    /// How long tasks that turns have spawned may continue when the loop stops.
     pub fn grace(self, grace: Duration) -> Loop {
         Loop { grace, ..self }
     }
 
-    /// So many run side by side.
+    /// How many copies of the loop run concurrently.
     pub fn copies(self, copies: usize) -> Loop {
         Loop { copies, ..self }
     }
@@ -90,7 +90,7 @@ impl Loop {
         self.period
     }
 
-    /// Starts all copies, each a task of its own. They run until `stop` says so, and then what their turns have begun to its end.
+    /// Starts all copies, each as a task. They run until `stop` is true, and then drain the tasks that their turns have spawned.
     pub fn start(self, background: &Arc<Background>, stop: &watch::Receiver<bool>, tasks: &mut JoinSet<()>) {
         self.due(background, Instant::now());
         for _ in 0..self.copies {
@@ -117,7 +117,7 @@ impl Loop {
             tokio::select! {
                 () = sleep(pause) => {}
                 () = woken => {}
-                // Nobody can say it any more: that is the end too.
+                // A dropped sender stops the loop too.
                 _ = stop.wait_for(|stop| *stop) => break,
             }
         }
@@ -137,7 +137,7 @@ impl Loop {
         }
     }
 
-    /// One turn, and how long to wait after it.
+    /// Runs one turn, and returns how long to wait after it.
     async fn turn(&self, background: &Background, turn: Turn) -> Duration {
         let begun = Instant::now();
         let number = background.record(self.name, Record::began);
@@ -166,7 +166,7 @@ impl Loop {
         self.after_failure
     }
 
-    /// None when the deadline passed before, which the work may put off.
+    /// Runs the work. `None` if it does not end before the deadline, which the work itself may extend.
     async fn within_deadline<T>(&self, background: &Background, number: u64, turn: &Turn, work: impl Future<Output = T>) -> Option<T> {
         let (mut work, mut deadline) = (pin!(work), turn.deadline());
         loop {
@@ -183,13 +183,13 @@ impl Loop {
         }
     }
 
-    /// Something is to be done by `next`.
+    /// The next turn begins at `next` at the latest.
     fn due(&self, background: &Background, next: Instant) {
         let due = self.at_the_latest(background, next);
         background.record(self.name, |record| record.is_due(due));
     }
 
-    /// A turn that fails may be made anew before anybody says that the loop is stuck.
+    /// When a turn that begins at `next` must have succeeded. The time allows for one failure and one retry before the loop counts as stuck.
     fn at_the_latest(&self, background: &Background, next: Instant) -> Instant {
         next + self.after_failure + 2 * self.limit.min(background.limit())
     }
@@ -211,12 +211,12 @@ mod tests {
 
     const PERIOD: Duration = Duration::from_secs(10);
 
-    /// The clock stands still but for this: it moves on as soon as everybody waits for it.
+    /// Lets the time pass. The paused clock advances only as soon as every task waits for it.
     async fn pass(time: Duration) {
         sleep_until(Instant::now() + time).await;
     }
 
-    /// Runs the loop for so long, as measured by a clock that does not wait.
+    /// Runs the loop for this time of the paused clock, and then stops it.
     async fn run_for(time: Duration, looped: Loop) -> Arc<Background> {
         let (background, mut tasks) = (Arc::new(Background::default()), JoinSet::new());
         let (stop, stopped) = watch::channel(false);

@@ -1,30 +1,30 @@
-//! What became of the turns of one loop, of all of its copies together. It says nothing of what the loop is for.
+//! The record of the turns of one loop, for all of its copies together. It does not depend on what the loop does.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a failure that lasts is not logged again.
+/// A lasting failure is logged once in this time.
 const LOGGED: Duration = Duration::from_secs(60);
 
-/// Counts are since the start of the process.
+/// The record of a loop. Counts are since the start of the process.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Turns that ended, whatever came of them.
+    /// Turns that ended, whatever their outcome.
     pub turns: u64,
-    /// Turns that failed, took too long or panicked, and tasks of theirs that panicked.
+    /// Turns that failed, took too long or panicked, and tasks of theirs that failed or panicked.
     pub failures: u64,
-    /// Those among the failures that panicked.
+    /// How many of the failures were panics.
     pub panics: u64,
-    /// When the last successful turn ended, by a clock that nobody sets.
+    /// When the last successful turn ended, by the monotonic clock.
     pub last_success: Option<Instant>,
     /// How long the last turn took.
     pub last_duration: Duration,
     since: Instant,
-    /// A turn that begins next must have done something by then.
+    /// When the next turn must have succeeded.
     due: Instant,
-    /// By when the turns under way must, which may put it off.
+    /// When each turn in progress must have succeeded, if it has extended its deadline.
     under_way: BTreeMap<u64, Instant>,
     begun: u64,
     logged: Option<Instant>,
@@ -48,18 +48,18 @@ impl Record {
         }
     }
 
-    /// Nothing is wrong before `due`.
+    /// The loop does not count as stuck before `due`.
     pub(super) fn is_due(&mut self, due: Instant) {
         self.due = self.due.max(due);
     }
 
-    /// A number for a turn that begins.
+    /// Returns the number of a turn that begins.
     pub(super) fn began(&mut self) -> u64 {
         self.begun += 1;
         self.begun
     }
 
-    /// Nothing is wrong with this turn before `due`.
+    /// The loop does not count as stuck before `due` while this turn is in progress.
     pub(super) fn may_take_until(&mut self, turn: u64, due: Instant) {
         self.under_way.insert(turn, due);
     }
@@ -74,7 +74,7 @@ impl Record {
         self.last_success = Some(now);
     }
 
-    /// Counts a failure. How many were not logged since the last that was, if this one is to be.
+    /// Counts a failure. If this one is to be logged, returns how many were not logged since the last one that was.
     pub(super) fn failed(&mut self, now: Instant) -> Option<u64> {
         self.failures += 1;
         if self.logged.is_some_and(|logged| now < logged + LOGGED) {
@@ -85,7 +85,7 @@ impl Record {
         Some(std::mem::take(&mut self.unlogged))
     }
 
-    /// How long ago the last success was, or the start, where nothing explains that but a fault.
+    /// How long ago the last success was (or else the start), if it is so long that only a fault explains it.
     pub(super) fn stuck(&self, now: Instant) -> Option<Duration> {
         let due = self.under_way.values().copied().max().map_or(self.due, |due| due.max(self.due));
         (now > due).then(|| now - self.last_success.unwrap_or(self.since))
@@ -96,7 +96,7 @@ impl Record {
 mod tests {
     use super::*;
 
-    /// What a long turn was allowed says nothing of those that follow it.
+    /// A turn's extended deadline does not apply to the turns after it.
     #[test]
     fn a_turn_that_may_take_long_explains_nothing_once_it_has_ended() {
         let (begun, hour) = (Instant::now(), Duration::from_secs(3600));

@@ -1,4 +1,4 @@
-//! What the driver hands to the work of a loop for one turn: its deadline, whether the process ends, and room for tasks that outlive the turn.
+//! What the driver passes to the work of a loop for one turn: its deadline, whether the process is stopping, and a place for tasks that outlive the turn.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::LIMIT;
 
-/// When the next turn is to begin, unless the loop is woken before.
+/// When the next turn begins, unless the loop is woken before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// There is more to do.
@@ -28,11 +28,11 @@ pub struct Turn {
     tasks: Tasks,
 }
 
-/// Tasks of a loop that go on after the turn that began them.
+/// Tasks of a loop that continue after the turn that spawned them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tasks(Arc<Mutex<JoinSet<bool>>>);
 
-/// What became of tasks that have ended.
+/// The outcomes of tasks that have ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ended {
     pub failures: u64,
@@ -45,32 +45,32 @@ impl Turn {
         Turn { limit, deadline, stop, tasks }
     }
 
-    /// For work that somebody calls and waits for, without a driver: nothing stops it, and nobody looks at its deadline.
+    /// A turn for work that is called directly, without a driver. It is never stopped, and its deadline is not enforced.
     pub fn alone() -> Turn {
         Turn::new(LIMIT, watch::channel(false).1, Tasks::default())
     }
 
-    /// A sign of progress: the turn may take its limit from now on.
+    /// A sign of progress: resets the deadline to the limit from now.
     pub fn goes_on(&self) {
         self.may_take(self.limit);
     }
 
-    /// The turn may take so long from now on.
+    /// Sets the deadline to `time` from now.
     pub fn may_take(&self, time: Duration) {
         self.deadline.send_replace(Instant::now() + time);
     }
 
-    /// Ends once the process is asked to end.
+    /// Completes once the process is asked to stop.
     pub async fn stopped(&self) {
         let mut stop = self.stop.clone();
         if stop.wait_for(|stop| *stop).await.is_err() {
-            // Whoever could say it is gone.
+            // The sender is gone, so that no request to stop can come any more.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Goes on beside the turns that follow. When the loop stops, it has the loop's grace to end. It needs limits of its own. Its output is whether it
-    /// did what it should; it logs by itself why not.
+    /// Spawns a task that continues beside the turns that follow. When the loop stops, the task has the loop's grace period to end. It needs time limits of
+    /// its own. It returns whether it succeeded, and logs its failures itself.
     pub fn spawn(&self, task: impl Future<Output = bool> + Send + 'static) {
         self.tasks.lock().spawn(task);
     }
@@ -81,7 +81,7 @@ impl Turn {
 }
 
 impl Tasks {
-    /// What became of those that have ended since the last look.
+    /// The outcomes of the tasks that have ended since the last call.
     pub(super) fn ended(&self) -> Ended {
         let (mut tasks, mut ended) = (self.lock(), Ended::default());
         while let Some(outcome) = tasks.try_join_next() {
@@ -90,7 +90,7 @@ impl Tasks {
         ended
     }
 
-    /// Waits for all of them. None when some had not ended by then, and were cut off.
+    /// Waits for all tasks. `None` if some had not ended within the grace period and were cancelled.
     pub(super) async fn end_within(&self, grace: Duration) -> Option<Ended> {
         let (mut tasks, mut ended) = (std::mem::take(&mut *self.lock()), Ended::default());
         let ending = async {

@@ -1,5 +1,5 @@
-//! Every loop, on a Postgres behind a proxy that falls silent on one connection: at each message in turn that the loop sends. Runs where `POSTGRES_URL` names
-//! a server, as `cargo xtask test` does.
+//! Runs every loop on a Postgres behind a proxy that falls silent on one connection, once for each message that the loop sends. The test runs only if
+//! `POSTGRES_URL` names a server, as it does under `cargo xtask test`.
 
 mod prepared;
 mod proxy;
@@ -18,24 +18,24 @@ use super::*;
 use crate::audit::{self, Happening};
 use crate::background::record::Record;
 
-/// Well below the time after which the store itself gives a silent connection up, so that it is the driver that does.
+/// Well below the time after which the store itself gives up a silent connection, so that the driver acts first.
 const LIMIT: Duration = Duration::from_secs(2);
-/// The same where a turn makes a key, which takes a second or more of a core.
+/// The limit for a turn that makes a key, which takes a core a second or more.
 const LIMIT_OF_KEYS: Duration = Duration::from_secs(6);
 /// An execution waits for the database several times, each up to the limit.
 const WAITS: u32 = 4;
-/// For a machine that does other things.
+/// Extra time, for a busy machine.
 const SLACK: Duration = Duration::from_secs(4);
-/// How long a transaction whose connection fell silent may hold its locks, by which it fails turns that follow.
+/// How long a transaction whose connection fell silent may hold its locks, which make the turns after it fail.
 const LOCKED: Duration = Duration::from_secs(15);
-/// Cases at a time.
+/// Cases that run concurrently.
 const BESIDE: usize = 12;
 
 fn limit_of(name: &str) -> Duration {
     if name == "keys" { LIMIT_OF_KEYS } else { LIMIT }
 }
 
-/// Runs one loop until a turn succeeds, and what it began has ended. The messages that it sent, and its record.
+/// Runs one loop until a turn succeeds and its tasks have ended. Returns the number of messages that it sent, and its record.
 async fn execute_one(prepared: &Prepared, name: &'static str, number: usize, silent_at: Option<usize>) -> (usize, Record) {
     let (url, artifacts) = prepared.copy(number).await;
     let proxy = Proxy::before(&url).await;

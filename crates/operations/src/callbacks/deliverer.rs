@@ -1,7 +1,7 @@
 //! Sends callbacks that are due, a few at a time, under a lease, fenced by the epoch.
 //!
-//! Concurrent callbacks are limited per process: 2 per receiver, 4 per tenant, 16 in total, so that one that hangs delays nobody else. A callback
-//! that dies with its process is sent again: receivers recognise repetitions by the callback's id.
+//! Concurrent callbacks are limited per process: 2 per receiver, 4 per tenant, 16 in total, so that a receiver that hangs delays nobody else. If the
+//! process dies during an attempt, the callback is sent again. Receivers recognise repetitions by the callback's id.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -26,26 +26,26 @@ use crate::context::{Context, SharedContext};
 use crate::failure::Failure;
 use crate::sandbox::callbacks::Met;
 
-/// A receiver has to answer by then.
+/// How long a receiver may take to answer.
 const EXCHANGE: Duration = Duration::from_secs(15);
-/// Milliseconds of the database's time: several exchanges.
+/// The length of a lease in milliseconds, by the database's clock. It is several times an exchange.
 const LEASE_MILLISECONDS: i64 = 60_000;
-/// Callbacks under way at once.
+/// The most concurrent callbacks.
 const MOST: usize = 16;
 const MOST_PER_TENANT: usize = 4;
 const MOST_PER_RECEIVER: usize = 2;
-/// Due callbacks that are looked at for some that may leave now.
+/// How many due callbacks are read to find some that may be sent now.
 const LOOKED_AT: u32 = 1000;
-/// Characters of what an attempt met.
+/// The most characters of an attempt's error.
 const LONGEST_ERROR: usize = 300;
 
-/// A callback that is held, with the share that it takes until it lands.
+/// A claimed callback, with the share that it holds until its attempt ends.
 struct Flight {
     claimed: ClaimedCallback,
     _share: Share,
 }
 
-/// What is under way, by whose it is and where it goes.
+/// The concurrent callbacks, counted by tenant and by receiver.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Shares(Arc<Mutex<Counts>>);
 
@@ -55,7 +55,7 @@ struct Counts {
     receivers: HashMap<String, usize>,
 }
 
-/// Gives itself back when it is dropped, however the attempt ended.
+/// Counts for one concurrent callback. Dropping it releases the share, however the attempt ended.
 #[derive(Debug)]
 struct Share {
     shares: Shares,
@@ -65,7 +65,7 @@ struct Share {
 
 impl Shares {
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Whole between any two statements.
+        // The counts are consistent after each statement, so a poisoned lock can be used.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,7 +73,7 @@ impl Shares {
         self.counts().tenants.values().sum()
     }
 
-    /// None when the tenant or the receiver has its share already.
+    /// Takes a share. `None` if the tenant or the receiver is at its limit.
     fn take(&self, tenant: Uuid, receiver: String) -> Option<Share> {
         let mut counts = self.counts();
         let (of_tenant, of_receiver) = (counts.tenants.get(&tenant), counts.receivers.get(&receiver));
@@ -111,14 +111,14 @@ where
     }
 }
 
-/// Sends what may leave now. Each attempt is a task of its own: one that records what it met must go on while others are claimed, since both
-/// need the database to themselves.
+/// Sends the callbacks that may be sent now. Each attempt is a task of its own, since recording the outcome of one and claiming others both need the
+/// database to themselves, and must not wait for each other.
 pub(crate) async fn send_due(context: &SharedContext, shares: &Shares, turn: &Turn) -> Result<(), Failure> {
     for flight in take_due(context, shares).await? {
         let context = Arc::clone(context);
         turn.spawn(async move {
             let recorded = deliver(&context, flight).await;
-            // Another may take its share now.
+            // The share is free, so another callback may be sent now.
             context.signals.callbacks.notify_one();
             recorded
         });
@@ -126,10 +126,10 @@ pub(crate) async fn send_due(context: &SharedContext, shares: &Shares, turn: &Tu
     Ok(())
 }
 
-/// Sends all that is due now, and waits for it. How many attempts there were.
+/// Sends all callbacks that are due now, and waits for the attempts. Returns how many there were.
 ///
 /// # Errors
-/// The database is away, so that none could be claimed.
+/// When the database does not answer, so that none could be claimed.
 pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
     let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
     loop {
@@ -145,7 +145,7 @@ pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
     }
 }
 
-/// Claims what may leave now, each in a committed statement.
+/// Claims the callbacks that may be sent now, each in a committed statement.
 async fn take_due(context: &Context, shares: &Shares) -> Result<Vec<Flight>, Failure> {
     let room = MOST.saturating_sub(shares.under_way());
     if room == 0 {
@@ -160,25 +160,25 @@ async fn take_due(context: &Context, shares: &Shares) -> Result<Vec<Flight>, Fai
         let Some(share) = shares.take(due.tenant, format!("{} {}", due.tenant, receiver(&due.url))) else { continue };
         let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await;
         if claimed.is_err() && !flights.is_empty() {
-            // Those that are held leave; the next look meets the error again if it lasts.
+            // Those that are claimed are sent. If the error lasts, the next turn meets it again.
             break;
         }
-        // None: another process was faster.
+        // `None` if another process claimed it first.
         flights.extend(claimed?.map(|claimed| Flight { claimed, _share: share }));
     }
     Ok(flights)
 }
 
-/// The host and port that a tenant's share is counted for: hosts that many use are slow to one of them alone.
+/// The scheme, host and port of the address. Receivers are counted per tenant, so that a shared host which is slow for one tenant delays only that tenant.
 fn receiver(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// Whether the attempt was made, and what it met was recorded.
+/// Makes an attempt. Returns whether it was made and its outcome recorded.
 async fn deliver(context: &Context, flight: Flight) -> bool {
     let attempted = context.background.in_time(attempt(context, &flight.claimed)).await;
     if let Err(error) = &attempted {
-        // It is claimed again once its lease has ended.
+        // The callback is claimed again once its lease has expired.
         tracing::error!(?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
     }
     attempted.is_ok()
@@ -240,7 +240,7 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     Ok(())
 }
 
-/// Why nothing is sent any more: an organisation whose enrollment is not active hears of nothing.
+/// Why the callback must not be sent any more, if so: nothing is sent to an organisation whose enrollment is not active.
 async fn shut(context: &Context, callback: &Callback) -> Result<Option<String>, Failure> {
     let enrollments = context.store.enrollments(callback.tenant).await?;
     let stage = enrollments.iter().find(|enrollment| enrollment.program == callback.program).map(|enrollment| enrollment.stage);
@@ -251,11 +251,11 @@ async fn shut(context: &Context, callback: &Callback) -> Result<Option<String>, 
     })
 }
 
-/// The answer's status, or in words why there is none.
+/// Sends the callback. Returns the status of the answer, or in words why there is none.
 async fn send(context: &Context, callback: &Callback) -> Result<Result<u16, String>, Failure> {
     let Ok(url) = Url::parse(&callback.url) else { return Ok(Err("the address cannot be read".to_owned())) };
     let secrets = context.store.callback_secrets(callback.owner, context.clock.now()).await?;
-    // The receiver compares it with the real time, which the product's clock is not in a sandbox.
+    // The receiver compares the timestamp with the real time, which in a sandbox the product's clock does not show.
     let timestamp = context.store.lease_time().await? / 1000;
     let headers = match signature::headers(&context.vault, &secrets, callback.id, timestamp, &callback.body) {
         Ok(headers) => headers,
@@ -273,15 +273,15 @@ async fn send(context: &Context, callback: &Callback) -> Result<Result<u16, Stri
     if let Err(error @ (OutboundError::Forbidden(_) | OutboundError::Unresolved { .. })) = &sent {
         tracing::warn!(callback = %callback.id, tenant = %callback.tenant, cause = %error, "a callback's address was not connected to");
         if matches!(error, OutboundError::Forbidden(_)) {
-            // The operators' event alone: the tenant is not to learn which names are private.
+            // The event belongs to no tenant, so that only operators see it: the tenant must not learn which names are private.
             record(context, callback, None, "callback.refuse", error.to_string()).await;
         }
     }
     Ok(sent.map_err(|error| told(&url, &error)))
 }
 
-/// What the tenant reads of an attempt. A name that is private and one that does not exist are told in the same words: else names of the
-/// operator's network could be asked for one by one.
+/// The error as the tenant sees it. A name with a private address and one that does not exist get the same words, since otherwise the names in the
+/// operator's network could be probed one by one.
 fn told(url: &Url, error: &OutboundError) -> String {
     let words = match error {
         OutboundError::Forbidden(_) | OutboundError::Unresolved { .. } => {
@@ -290,11 +290,11 @@ fn told(url: &Url, error: &OutboundError) -> String {
         }
         other => other.to_string(),
     };
-    // Some of it the other side chose, such as the names in its certificate.
+    // The other side chose some of the text, such as the names in its certificate, so its length is limited.
     words.chars().take(LONGEST_ERROR).collect()
 }
 
-/// The detail holds neither path nor query of the address.
+/// Records the event. Its detail contains neither the path nor the query of the address.
 async fn record(context: &Context, callback: &Callback, tenant: Option<Uuid>, action: &str, detail: String) {
     let happening = Happening {
         tenant,

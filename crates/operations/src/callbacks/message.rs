@@ -1,4 +1,4 @@
-//! The body of a callback for an execution that ended. It contains no link and no rows: the receiver requests those with a token of its own.
+//! The body of a callback for an execution that ended. It contains neither a link nor rows: the receiver requests those with a token of its own.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, give_up_after, target};
@@ -32,8 +32,8 @@ struct Message<'a> {
     failure_reason: Option<&'a str>,
 }
 
-/// `now`: when the execution ended. None if there is no callback to send: none was registered, the execution is not over, or it failed and callbacks
-/// for failures were not requested.
+/// The callback for the outcome of an execution that ended at `now`. `None` if the report has no callback, the execution is not over, or it failed and
+/// callbacks for failures are not requested.
 pub(crate) fn of_execution(
     context: &Context,
     claimed: &ClaimedExecution,

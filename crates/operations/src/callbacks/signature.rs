@@ -1,4 +1,4 @@
-//! The secrets that sign callbacks, and the headers of a callback: those of Standard Webhooks.
+//! The secrets that sign callbacks, and the headers of a callback, which are those of Standard Webhooks.
 //!
 //! Source: the Standard Webhooks specification, symmetric signatures (`v1`).
 
@@ -34,12 +34,12 @@ pub(crate) fn new_secret(
     Ok((CallbackSecret { id, tenant, owner, sealed, created, expires: None }, text))
 }
 
-/// As the list of all that is sealed names it.
+/// The purpose that the secret is sealed for. [`insightgate_store::Store::sealed`] lists it under the same name.
 fn purpose(id: Uuid) -> String {
     format!("callback {id}")
 }
 
-/// `timestamp` in Unix seconds. There is one signature for each secret; without secrets there is none.
+/// The headers of a callback. `timestamp` is in Unix seconds. There is one signature for each secret, and none without secrets.
 pub(crate) fn headers(
     vault: &Vault,
     secrets: &[CallbackSecret],

@@ -1,4 +1,4 @@
-//! Authentication: a token becomes a principal, which is read again each time.
+//! Authentication: resolves a bearer token to a principal, which is read anew for each request.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub async fn authenticate_management(context: &Context, token: &str) -> Result<A
     Ok(principal)
 }
 
-/// Counts a request whose token was not accepted, since nobody knows whose it is.
+/// Counts a request whose token was not accepted. It is not recorded on its own, since nobody knows whose token it is.
 pub fn count_refusal(context: &Context, failure: &Failure, address: Option<IpAddr>, correlation: &str) {
     let Failure::Unauthorized { reason, .. } = failure else { return };
     let happening = Happening {
@@ -56,7 +56,7 @@ async fn principal(context: &Context, token: &str, audience: Audience) -> Result
     context.directory.view().bearer(subject.tenant, subject.application, subject.user, mfa).await?.ok_or_else(gone)
 }
 
-/// Who a token stands for, by the rules of the issuer that it names.
+/// The subject of the token, by the rules of the issuer that it names.
 async fn subject(context: &Context, token: &str, audience: Audience) -> Result<TokenSubject, Failure> {
     if let Some(issuer) = context.issuers.of(token) {
         return external_subject(context, issuer, token, audience).await;
@@ -71,6 +71,6 @@ async fn subject(context: &Context, token: &str, audience: Audience) -> Result<T
         Audience::Management => std::slice::from_ref(&context.settings.management_resource),
     };
     let expected = Expectation { audiences, authority: context.settings.public_url.as_deref(), now: context.clock.now() };
-    // What a token of ours claims is its bearer's to know.
+    // The bearer may learn what is wrong with the claims of a token that we issued.
     claims.check(&expected).map_err(|fault| Failure::bad_token(&fault, fault.to_string()))
 }

@@ -1,4 +1,4 @@
-//! A caller who meets every prerequisite, with the scope that follows. Operations on data require one.
+//! A caller who meets every prerequisite, with the scope that follows from them. Operations on data require one.
 
 use std::sync::Arc;
 

@@ -1,12 +1,12 @@
-//! What a caller learns whose token was not accepted, beside the documented "Unauthorized": enough to correct it, and nothing about anybody else.
+//! What a caller whose token was not accepted learns beside the documented "Unauthorized": enough to correct it, and nothing about anybody else.
 
-/// The kinds of RFC 6750, 3.1.
+/// The kinds of challenges. Source: RFC 6750, 3.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
-    /// There was no token: nothing is wrong yet.
+    /// There was no token, so that nothing is wrong with it.
     NoToken,
-    /// A header could not be read as one token.
+    /// The header could not be read as a single token.
     BadRequest(String),
-    /// A token was read and is not good.
+    /// The token was read, but is not valid.
     BadToken(String),
 }

@@ -1,4 +1,4 @@
-//! The cache of identities: tenants, applications with their secrets, principals. Every grant and every request reads it.
+//! The cache of identities: tenants, applications with their secrets, and principals. Every grant and every request reads it.
 //!
 //! An entry is valid for one version of the identities only. A request reads the version once, when it first asks ([`Directory::view`]), so every request
 //! that begins after a write has returned sees that write. Missing identities are not cached, and neither are lockouts, which a sign-in reads from the store.
@@ -14,7 +14,7 @@ use insightgate_store::{Store, StoreError};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-/// Entries of each kind at most; one more empties the kind.
+/// The most entries of each kind. One more clears all entries of that kind.
 const LIMIT: usize = 10_000;
 
 pub struct Directory {
@@ -31,7 +31,7 @@ pub struct Client {
 
 type Kept<Key, Value> = HashMap<Key, Arc<Value>>;
 
-/// All of one version.
+/// Cached entries, all of the same version.
 #[derive(Default)]
 struct Known {
     version: u64,
@@ -53,10 +53,10 @@ impl Directory {
         View { directory: self, version: OnceCell::new() }
     }
 
-    /// What is known of this version: nothing, when it is the first to ask.
+    /// The entries of this version, or of a newer one. There are none if this is the first request with the version.
     fn at(&self, version: u64) -> MutexGuard<'_, Known> {
         let mut known = self.lock();
-        // One who read an earlier version finds what is newer, which is as good.
+        // A request that read an earlier version gets newer entries, which are as good.
         if known.version < version {
             *known = Known { version, ..Known::default() };
         }
@@ -71,7 +71,7 @@ impl Directory {
 /// The directory at one version of the identities, or a newer one.
 pub struct View<'a> {
     directory: &'a Directory,
-    /// Read once, before the identities themselves: what changes while they are read makes them out of date.
+    /// Read once, before the identities themselves, so that a change while they are read makes them out of date.
     version: OnceCell<u64>,
 }
 
@@ -82,7 +82,7 @@ impl View<'_> {
         self.find(|known| &mut known.tenants, id, self.directory.store.tenant(id)).await
     }
 
-    /// `domain` in lower case.
+    /// The tenant with this domain, which must be in lower case.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -90,7 +90,7 @@ impl View<'_> {
         self.find(|known| &mut known.domains, domain.to_owned(), self.directory.store.tenant_by_domain(domain)).await
     }
 
-    /// An application of another tenant is not found.
+    /// The application, if it belongs to the tenant.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -103,7 +103,7 @@ impl View<'_> {
         self.find(|known| &mut known.clients, (tenant, id), read).await
     }
 
-    /// As [`Store::principal`].
+    /// The principal, as [`Store::principal`] returns it.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,29 +1,29 @@
-//! The time of processes that share a database. It is the database's, so that tokens and schedules mean the same to all of them.
+//! The clock of processes that share a database. It follows the database's clock, so that tokens and schedules mean the same to all of them.
 //!
-//! The database is asked from time to time; in between, the system's clock continues from its answer.
+//! The database is asked from time to time. In between, the system's clock continues from its answer.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Milliseconds. A clock that was found to be ahead by no more stands still until time has come up to it: it does not step back.
+/// Milliseconds. A clock that is found to be ahead by at most this stands still until the time has caught up, instead of stepping back.
 const STANDS_STILL: i64 = 2_000;
-/// Milliseconds. An answer that took longer says too little about when the database's clock was read.
+/// Milliseconds. An answer that took longer is ignored, since it says too little about when the database's clock was read.
 const SLOWEST: i64 = 5_000;
-/// Milliseconds. Smaller differences are as well the network's.
+/// Milliseconds. Smaller differences may be due to the network.
 const JITTER: i64 = 50;
 
 #[derive(Debug)]
 pub struct SharedClock {
     system: fn() -> DateTime<Utc>,
-    /// Milliseconds from the system's clock to the database's.
+    /// By how many milliseconds the database's clock is ahead of the system's.
     offset: AtomicI64,
-    /// The latest time that was given out, in milliseconds.
+    /// The latest time that was returned, in milliseconds.
     latest: AtomicI64,
 }
 
 impl SharedClock {
-    /// Until it has followed the database it is the system's clock.
+    /// Until the first answer of the database, it is the system's clock.
     pub(crate) fn new(system: fn() -> DateTime<Utc>) -> SharedClock {
         SharedClock { system, offset: AtomicI64::new(0), latest: AtomicI64::new(i64::MIN) }
     }
@@ -41,21 +41,21 @@ impl SharedClock {
         } else if latest - now <= STANDS_STILL {
             latest
         } else {
-            // It was set back: by hand, or since the database's turned out to be far behind.
+            // The clock steps back: it was set by hand, or the database's turned out to be far behind.
             self.latest.store(now, Ordering::Relaxed);
             now
         };
         DateTime::from_timestamp_millis(given).unwrap_or_else(self.system)
     }
 
-    /// Follows the database's answer. `before` and `after` are the system's time around it.
+    /// Takes over the database's answer. `before` and `after` are the system's times around the request.
     pub(crate) fn follow(&self, before: i64, database: i64, after: i64) {
         let took = after - before;
         if !(0..=SLOWEST).contains(&took) {
             return;
         }
         let found = database - before - took / 2;
-        // The answer cannot tell differences that are smaller than the time that it took.
+        // The answer cannot show differences that are smaller than half the time that it took.
         if (found - self.offset.load(Ordering::Relaxed)).abs() > took / 2 + JITTER {
             self.offset.store(found, Ordering::Relaxed);
         }
@@ -71,7 +71,7 @@ impl SharedClock {
 mod tests {
     use super::*;
 
-    /// Stands at ten o'clock.
+    /// A system clock that stands still at ten o'clock.
     fn system() -> DateTime<Utc> {
         DateTime::from_timestamp_millis(36_000_000).unwrap()
     }

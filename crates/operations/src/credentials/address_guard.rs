@@ -1,7 +1,7 @@
-//! Counts the failed sign-ins of one address, for any names. This stops somebody who tries one password on many users. Sign-ins of users lower the
-//! count, and users who are known from the address never wait for it.
+//! Counts the failed sign-ins of one address, under any names. This stops password spraying: trying one password on many users. Sign-ins that succeed
+//! lower the count, and users who are known from the address never wait for it.
 //!
-//! The counts are in memory and bounded: old ones are dropped rather than growing without end. Each name has a count of its own beside this one.
+//! The counts are in memory and bounded: the oldest are dropped. Each name has a count of its own beside this one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::guessing::{Counted, FORGIVES_AGAIN, Lockout};
 use uuid::Uuid;
 
-/// Addresses that are remembered, and users who have lowered the count of one.
+/// The most addresses that are remembered, and the most users who have lowered the count of one.
 const CAPACITY: usize = 10_000;
-/// An address that stays quiet for so long is forgotten.
+/// When the map is full, addresses without a failure for this long are forgotten.
 const MEMORY: TimeDelta = TimeDelta::hours(24);
 
 #[derive(Debug, Default)]
@@ -22,9 +22,9 @@ pub struct AddressGuard(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     failures: HashMap<IpAddr, Failures>,
-    /// When a user's sign-in has lowered the count of an address.
+    /// When a user's sign-in last lowered the count of an address.
     forgiven: HashMap<(IpAddr, Uuid), DateTime<Utc>>,
-    /// Addresses from which somebody signed in, and when last.
+    /// Addresses from which somebody signed in, and when they last did.
     welcome: HashMap<IpAddr, DateTime<Utc>>,
 }
 
@@ -35,7 +35,7 @@ struct Failures {
 }
 
 impl AddressGuard {
-    /// Until when the address has to wait, if it does. An unknown address never has to.
+    /// When the wait of the address ends, if it has to wait. An unknown address never has to.
     pub fn shut_until(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.state().failures.get(&network_of(address?))?.count.locked(now)
     }
@@ -57,7 +57,7 @@ impl AddressGuard {
         self.failures(address, now) > 0 && !self.state().welcome.contains_key(&network)
     }
 
-    /// Counts a failed sign-in: from the fiftieth on the address has to wait, twice as long each time, for an hour at most.
+    /// Counts a failed sign-in. From the fiftieth on, the address has to wait, twice as long each time, for an hour at most.
     pub fn failed(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
         let Some(address) = address.map(network_of) else { return };
         let mut state = self.state();
@@ -74,7 +74,7 @@ impl AddressGuard {
         known.last = now;
     }
 
-    /// A user's sign-in lowers the count of its address once an hour. Without that limit one account would give any number of guesses at the others.
+    /// A user's sign-in lowers the count of its address, at most once an hour. Without that limit, one account would allow any number of guesses at others.
     pub fn succeeded(&self, address: Option<IpAddr>, user: Uuid, now: DateTime<Utc>) {
         let Some(address) = address.map(network_of) else { return };
         let mut state = self.state();
@@ -95,13 +95,13 @@ impl AddressGuard {
         }
     }
 
-    /// Each change leaves the maps whole, even when its writer panicked.
+    /// The maps are consistent after each change, so a poisoned lock can be used.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Of version 6 one customer has a whole /64 of addresses.
+/// The network of an address. An IPv6 customer has a whole /64 of addresses, which counts as one.
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),

@@ -1,4 +1,4 @@
-//! Checks a user name and a password: the only place that does, for the password grant and the sign-in page.
+//! Checks a user name and a password, for both the password grant and the sign-in page. No other code does.
 
 use std::net::IpAddr;
 
@@ -12,10 +12,10 @@ use crate::credentials::hashing_queue::Asker;
 use crate::credentials::password::{PasswordFault, Verified};
 use crate::token_failure::TokenFailure;
 
-/// The user, if the password is right. The caller checks whether it must be changed and whether a second factor is needed.
+/// Returns the user, if the password is right. The caller checks whether it must be changed and whether a second factor is needed.
 ///
 /// An unknown user and a wrong password give the same answer after the same time. Only the right password reveals that an account is disabled. A lock
-/// gives the same answer whatever the password is, for names that nobody has too. Otherwise guesses could continue during a lock, and the right one
+/// gives the same answer whatever the password is, and also for names that nobody has. Otherwise guesses could continue during a lock, and the right one
 /// would be recognised.
 pub(crate) async fn check_password(
     context: &Context,

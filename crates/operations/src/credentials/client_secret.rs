@@ -1,4 +1,4 @@
-//! What is kept of the secret of an application: its digest, and enough to tell it from others.
+//! The stored form of an application's client secret: its digest, and a hint that tells it from others.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::application::ClientSecret;
@@ -7,10 +7,9 @@ use crate::context::Context;
 use crate::credentials::password::secret_digest;
 use crate::failure::Failure;
 
-/// Days a secret lives: two years, as the platform's own longest.
-pub const SECRET_DAYS: i64 = 730;
+pub use insightgate_wire::limits::SECRET_DAYS;
 
-/// What is kept of a secret.
+/// The stored form of a secret.
 pub(crate) fn client_secret(
     context: &Context,
     secret: &str,

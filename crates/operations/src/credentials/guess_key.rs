@@ -1,5 +1,5 @@
-//! Keyed digests of the data of failed sign-ins: networks, names that nobody has, wrong passwords. The key is sealed in the database and is the same
-//! in all processes, so that each finds what another wrote. A reader of the database alone cannot guess any of it.
+//! Keyed digests (HMAC) of the data of failed sign-ins: networks, names that nobody has, wrong passwords. The key is sealed in the database and is the
+//! same in all processes, so that each finds what another wrote. Somebody who reads only the database cannot guess the data.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ use crate::random::{NoRandomness, Random};
 
 const PURPOSE: &str = "guess";
 
-/// The key is not rotated: its digests are kept for months at most, and sign nothing.
+/// The key of the digests. It is not rotated, since its digests are kept for months at most and sign nothing.
 pub struct GuessKey(hmac::Key);
 
 #[derive(Debug, Error)]
@@ -52,12 +52,12 @@ impl GuessKey {
         self.text(&["network", &network_of(address).to_string()])
     }
 
-    /// A name that nobody has.
+    /// The stored form of a name that nobody has.
     pub fn nobody(&self, tenant: Uuid, name: &str) -> Subject {
         Subject::Nobody(self.text(&["nobody", &tenant.to_string(), name]))
     }
 
-    /// `work` is the slow hash of the password, so that even somebody who has this key must do that work for each guess.
+    /// The stored form of a wrong password. `work` is its slow hash, so that even somebody who has this key must do that work for each guess.
     pub fn wrong_password(&self, subject: &Subject, work: &[u8]) -> WrongPassword {
         let whose = match subject {
             Subject::User(id) => id.to_string(),
@@ -71,10 +71,10 @@ impl GuessKey {
         hex::encode(self.digest(parts))
     }
 
-    /// Half of the tag, which is more than enough to tell such things apart.
+    /// The first half of the HMAC tag, which is more than enough to tell values apart.
     fn digest(&self, parts: &[&str]) -> [u8; 16] {
         let mut half = [0; 16];
-        // The name stands last: nothing that is sent can look like another kind of text.
+        // The name that was sent comes last, so that it cannot make one kind of text look like another.
         let tag = hmac::sign(&self.0, parts.join("\n").as_bytes());
         half.iter_mut().zip(tag.as_ref()).for_each(|(half, byte)| *half = *byte);
         half

@@ -1,8 +1,8 @@
-//! Attempts at a password or a code: whether one is allowed, and how its result is counted. The only place that counts them, for the token endpoint
-//! and the pages.
+//! Attempts at a password or a code: whether one is allowed, and how its result is counted, for both the token endpoint and the pages. No other code
+//! counts them.
 //!
-//! A user at an address where the user is known has a count of their own there. Everybody else shares the count of the name, and is also subject to
-//! that of the address.
+//! A user has a separate count at each address where the user is known. Everybody else shares the count of the name, and is also subject to the count of
+//! the address.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ use crate::token_failure::TokenFailure;
 pub(crate) struct Guesser {
     subject: Subject,
     address: Option<IpAddr>,
-    /// Its keyed digest.
+    /// The keyed digest of the address's network.
     network: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Guesser {
         Guesser { subject, address, network }
     }
 
-    /// The check before anything is read: a flood from addresses that only failed recently must not cost the database anything.
+    /// The check before anything is read: a flood from addresses whose recent attempts all failed must not load the database.
     pub(crate) fn finds_room(context: &Context, address: Option<IpAddr>) -> Result<(), GrantRefusal> {
         let now = context.clock.now();
         if !context.addresses.only_fails(address, now) {
@@ -46,7 +46,7 @@ impl Guesser {
         Guesser::new(context, Subject::User(user), address)
     }
 
-    /// The check before anything is compared: during a lock every attempt is refused. Otherwise says in which lane to wait for a hash.
+    /// The check before anything is compared. During a lock every attempt is refused. Otherwise it returns the lane in which to wait for the hash.
     pub(crate) async fn may_try(&self, context: &Context) -> Result<Asker, TokenFailure> {
         let now = context.clock.now();
         let found = self.count(context, now).await?;
@@ -62,7 +62,7 @@ impl Guesser {
         })
     }
 
-    /// Counts a wrong attempt; `wrong` is None for a code. Refused if simultaneous guesses have locked the name; then it is not counted.
+    /// Counts a wrong attempt; `wrong` is `None` for a code. If simultaneous guesses have locked the name, the attempt is refused and not counted.
     pub(crate) async fn was_wrong(&self, context: &Context, wrong: Option<WrongPassword>) -> Result<(), TokenFailure> {
         let now = context.clock.now();
         let counts = AtomicBool::new(false);
@@ -81,9 +81,9 @@ impl Guesser {
         refuse_while_locked(&found, now)
     }
 
-    /// Records a right attempt. Refused if simultaneous guesses have locked the name, since the right one among them would otherwise be recognised.
+    /// Records a right attempt. It is refused if simultaneous guesses have locked the name, since the right one among them would otherwise be recognised.
     ///
-    /// With `complete` the user is known from the address from now on. If there is a second factor, that is only after it was given.
+    /// With `complete`, the user is known from the address from now on. If the user has a second factor, the attempt is complete only with it.
     pub(crate) async fn was_right(&self, context: &Context, complete: bool) -> Result<(), TokenFailure> {
         let now = context.clock.now();
         let found = self.count(context, now).await?;

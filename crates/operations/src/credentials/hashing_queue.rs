@@ -1,20 +1,20 @@
 //! Decides whose password is hashed next. Hashing is slow on purpose, so a flood of sign-ins always keeps it busy, and the order decides who can sign
 //! in at all.
 //!
-//! Users at addresses where they are known wait in a lane of their own, which strangers cannot fill, and get three of four turns. In both lanes, a
-//! caller who already waits gets a place further back with each further request, and so does an address with recent failures. If no place is left,
-//! the last one is dropped for one that comes before it.
+//! Users at addresses where they are known wait in a lane of their own, which strangers cannot fill, and get three of four turns. In both lanes, each
+//! further request of a caller who already waits gets a place further back, and so do requests from an address with recent failures. If the lane is full,
+//! a request that comes before the last one displaces it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// Places of a lane, beside those that are hashed: about two seconds' worth.
+/// The most requests that wait in a lane: about two seconds of hashing.
 const WAITING: usize = 64;
-/// Of so many turns in a row, one is a stranger's when both lanes wait.
+/// While requests wait in both lanes, one of this many turns is a stranger's.
 const TURNS: u32 = 4;
-/// A failure that counts against a stranger's address puts it so many turns back, and one that waits already so many.
+/// How many turns a request is moved back for each failure that counts against the stranger's address, and for each request of the caller's that waits.
 const TURNS_PER_FAILURE: u64 = 4;
 const TURNS_PER_PLACE: u64 = 8;
 const MOST_TURNS_BACK: u64 = 64;
@@ -23,7 +23,7 @@ const MOST_TURNS_BACK: u64 = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asker {
     lane: Lane,
-    /// Whose places are counted together; None: each stands for itself.
+    /// Requests with the same key are counted together. With `None`, each counts for itself.
     key: Option<String>,
     failures: u32,
 }
@@ -35,22 +35,22 @@ enum Lane {
 }
 
 impl Asker {
-    /// A user at an address where the user is known, or somebody who is signed in.
+    /// A user at an address where the user is known, or a user who is signed in.
     pub fn known(key: Option<String>) -> Asker {
         Asker { lane: Lane::Known, key, failures: 0 }
     }
 
-    /// Anybody else, by network, with the failures that count against it.
+    /// Anybody else. `key` is the network, and `failures` are those that count against it.
     pub fn stranger(key: Option<String>, failures: u32) -> Asker {
         Asker { lane: Lane::Strangers, key, failures }
     }
 }
 
-/// There is no place to wait in.
+/// The lane is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-/// The right to hash, until it is dropped.
+/// The right to hash one password. Dropping it gives the turn to the next.
 #[derive(Debug)]
 pub struct Turn(Arc<HashingQueue>);
 
@@ -65,19 +65,19 @@ struct State {
     running: usize,
     known: Waiting,
     strangers: Waiting,
-    /// Turns given since the last stranger's.
+    /// The number of turns since the last stranger's.
     turns: u32,
-    /// Counts those who came, so that each has an order of its own.
+    /// The number of requests so far, which orders those with the same turn.
     came: u64,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    /// By turn and order.
+    /// By turn, and then by order of arrival.
     places: BTreeMap<(u64, u64), Place>,
-    /// Places by whose they are.
+    /// The number of places of each key.
     held: HashMap<String, usize>,
-    /// Turns given.
+    /// The number of turns so far.
     served: u64,
 }
 
@@ -87,7 +87,7 @@ struct Place {
     turn: oneshot::Sender<Turn>,
 }
 
-/// Somebody who waits: gives the place back when the caller goes away.
+/// The place of a caller who waits. Dropping it gives the place back, for example when the caller goes away.
 struct Left {
     queue: Arc<HashingQueue>,
     lane: Lane,
@@ -97,7 +97,7 @@ struct Left {
 impl Drop for Left {
     fn drop(&mut self) {
         let place = self.queue.lock().lane(self.lane).remove(self.place);
-        // Outside of the lock.
+        // Dropped after the lock is released.
         drop(place);
     }
 }
@@ -128,7 +128,7 @@ impl State {
 }
 
 impl Waiting {
-    /// The turn of one who comes now.
+    /// The turn of a request that arrives now.
     fn turn_of(&self, asker: &Asker) -> u64 {
         let held = asker.key.as_ref().and_then(|key| self.held.get(key)).copied().unwrap_or_default();
         let back = u64::from(asker.failures) * TURNS_PER_FAILURE + u64::try_from(held).unwrap_or_default() * TURNS_PER_PLACE;
@@ -160,14 +160,14 @@ impl HashingQueue {
     /// When there is no place to wait.
     pub async fn enter(self: &Arc<HashingQueue>, asker: &Asker) -> Result<Turn, Busy> {
         let (turn, given) = oneshot::channel();
-        // Before the wait: its place is given back when this future is dropped, also before it is polled again.
+        // Taken before the wait, so that dropping this future gives the place back even if it is never polled again.
         let _left = self.take_place(asker, turn)?;
         self.start();
-        // Without a sender the place was given to somebody else.
+        // If the sender was dropped, another request displaced this one.
         given.await.map_err(|_| Busy)
     }
 
-    /// Whether there is no place for a further request now.
+    /// Whether a further request of this caller would find no place now.
     pub fn is_full_for(&self, asker: &Asker) -> bool {
         let mut state = self.lock();
         let waiting = state.lane(asker.lane);
@@ -193,12 +193,12 @@ impl HashingQueue {
         }
         waiting.places.insert(place, Place { key: asker.key.clone(), turn });
         drop(state);
-        // Its waiter hears of it.
+        // This drops its sender, which tells the displaced caller.
         drop(displaced);
         Ok(Left { queue: Arc::clone(self), lane: asker.lane, place })
     }
 
-    /// Gives turns as long as there are threads and somebody waits.
+    /// Gives turns as long as a thread is free and somebody waits.
     fn start(self: &Arc<HashingQueue>) {
         loop {
             let place = {
@@ -210,7 +210,7 @@ impl HashingQueue {
                 state.running += 1;
                 place
             };
-            // Who went away leaves the turn to the next: dropping it starts that one.
+            // If the caller has gone away, the turn comes back and is dropped here, which starts the next one.
             if place.turn.send(Turn(Arc::clone(self))).is_err() {
                 return;
             }
@@ -218,7 +218,7 @@ impl HashingQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Each change leaves the state whole.
+        // The state is consistent after each change, so a poisoned lock can be used.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

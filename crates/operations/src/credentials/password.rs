@@ -12,23 +12,23 @@ use thiserror::Error;
 use crate::credentials::hashing_queue::{Asker, Busy, HashingQueue};
 use crate::random::Random;
 
-/// Hashes passwords on threads of their own, a few at a time, and lets a bounded number wait. A flood of sign-ins must not use up the memory or stop
-/// other requests.
+/// Hashes passwords on blocking threads, a few at a time, and lets a bounded number wait. A flood of sign-ins must not exhaust the memory or stop other
+/// requests.
 #[derive(Clone)]
 pub struct Passwords {
     queue: Arc<HashingQueue>,
-    /// Checked when there is no such user, so that both cases take alike.
+    /// The hash that is checked when there is no such user, so that both cases take the same time.
     decoy: Arc<OnceLock<String>>,
     memory: Memory,
 }
 
-/// What hashes were worked out in, for the next ones: one for each that may run at once. Were it taken from the allocator each time, each thread
-/// that ever hashed would keep some for ever.
+/// The memory of finished hashes, for the next ones: one buffer for each hash that may run at once. If the allocator provided it each time, each thread
+/// that ever hashed would keep some of it for ever.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
 
 impl Memory {
-    /// Whoever hashes has a turn, so that no more are out than there are turns.
+    /// Runs the work with a buffer. Whoever hashes holds a turn, so there are no more buffers than turns.
     fn with<T>(&self, blocks: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         let mut memory = self.kept().pop().unwrap_or_default();
         memory.resize(blocks, Block::default());
@@ -38,7 +38,7 @@ impl Memory {
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
-        // A list is whole between any two changes.
+        // The list is consistent after each change, so a poisoned lock can be used.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -46,13 +46,13 @@ impl Memory {
 /// The result of a check of a password.
 pub struct Verified {
     pub right: bool,
-    /// The slow hash of the password with the user's salt: it is the same for the same wrong password, and as hard to guess as a stored one.
+    /// The slow hash of the password with the user's salt. It is the same each time for the same wrong password, and as hard to guess as a stored hash.
     pub work: Vec<u8>,
 }
 
 #[derive(Debug, Error)]
 pub enum PasswordFault {
-    /// Too many wait already.
+    /// Too many sign-ins wait already.
     #[error("too many sign-ins wait")]
     Busy,
     #[error("the password could not be hashed: {0}")]
@@ -70,7 +70,7 @@ impl Passwords {
         Passwords { queue: HashingQueue::new(threads.max(1)), decoy: Arc::default(), memory: Memory::default() }
     }
 
-    /// The hash in PHC form, for callers who may set a password. Strangers cannot block this.
+    /// Returns the hash in PHC form, for callers who may set a password. It waits in the lane that strangers cannot fill.
     ///
     /// # Errors
     /// When the password cannot be hashed.
@@ -80,12 +80,12 @@ impl Passwords {
         self.run(&Asker::known(None), move || hash(&password, &salt)).await?
     }
 
-    /// Whether a password of this caller would find no place to wait.
+    /// Whether a password check of this caller would find no place to wait.
     pub fn is_full_for(&self, asker: &Asker) -> bool {
         self.queue.is_full_for(asker)
     }
 
-    /// Whether the password is right. Without a hash (no such user) the answer is no, after the same work.
+    /// Checks the password. Without a stored hash (no such user) the answer is no, after the same work.
     ///
     /// # Errors
     /// When there is no place to wait, or the hash cannot be computed.
@@ -106,7 +106,7 @@ impl Passwords {
         let turn = self.queue.enter(asker).await?;
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
-            // Only here: who gives up does not stop the work, so that its turn goes on.
+            // The turn is dropped only here: a caller who gives up does not stop the work, so the turn must last until it ends.
             drop(turn);
             result
         });
@@ -114,7 +114,7 @@ impl Passwords {
     }
 }
 
-/// Whether the hash is the password's, and the output of hashing it anew. None for a text that is no hash.
+/// Whether the hash is the password's, and the output of hashing the password again. `None` if `stored` is not a hash.
 fn compare(password: &str, stored: &str, memory: &Memory) -> Option<(bool, Vec<u8>)> {
     let stored = PasswordHash::new(stored).ok()?;
     let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
@@ -133,15 +133,15 @@ fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
     hashed.map(|hash| hash.to_string()).map_err(|fault| PasswordFault::Hashing(fault.to_string()))
 }
 
-/// SHA-256, hexadecimal: what is stored of a client secret or a refresh token.
+/// The stored form of a client secret or a refresh token: its SHA-256 in hexadecimal.
 pub fn secret_digest(secret: &str) -> String {
     hex::encode(digest(&SHA256, secret.as_bytes()))
 }
 
-/// The stored secret that matches the one that was sent, if any. All are compared, each in constant time.
+/// The stored secret that matches the one that was sent, if any. All of them are compared, each in constant time.
 pub fn find_secret<'a>(sent: &str, stored: &'a [ClientSecret]) -> Option<&'a ClientSecret> {
     let sent = secret_digest(sent);
-    // Not `find`: it would stop early, and the time would tell which one it was.
+    // Not `find`, which would stop early, so that the time would reveal which secret matched.
     stored.iter().fold(
         None,
         |found, secret| {

@@ -1,4 +1,4 @@
-//! The second factor: time-based codes (RFC 6238) of an authenticator, six digits, a new one each half minute.
+//! The second factor: time-based one-time codes (TOTP, RFC 6238) from an authenticator, of six digits, a new one every 30 seconds.
 //!
 //! Secrets are encrypted at rest and bound to their user. A code is valid once.
 
@@ -19,11 +19,11 @@ const ISSUER: &str = "Insightgate";
 /// A new secret, shown once.
 #[derive(Clone)]
 pub struct OfferedFactor {
-    /// Base32, to be typed.
+    /// The secret in Base32, to be typed.
     pub secret: String,
-    /// `otpauth://…`, which authenticators read.
+    /// The address `otpauth://…`, which authenticators read.
     pub uri: String,
-    /// What is kept.
+    /// The secret as it is stored.
     pub sealed: String,
 }
 
@@ -39,7 +39,7 @@ pub enum FactorFault {
     Stored(#[from] TotpError),
 }
 
-/// A new secret for this user. It becomes the second factor once `confirm` has checked a code of it, or once it is stored.
+/// Makes a secret for this user. It becomes the second factor once `confirm` has checked a code of it, or once it is stored.
 ///
 /// # Errors
 /// When no secret can be made or sealed.
@@ -57,13 +57,13 @@ pub fn offered_again(context: &Context, user: &User, sealed: &str) -> Result<Off
     shown(user, &context.vault.open(&purpose(user.id), sealed)?, sealed.to_owned())
 }
 
-/// Makes the offered secret the user's second factor, if the code is one of its codes and the user has no factor yet. This is audited as `added`.
+/// Makes the offered secret the user's second factor, if the code is one of its codes and the user has no factor yet. `added` is the audit event.
 pub(crate) async fn confirm(context: &Context, user: &User, sealed: &str, code: &str, added: Happening<'_>) -> Result<bool, FactorFault> {
     let Some(step) = matching_step(context, user, sealed, code)? else { return Ok(false) };
     Ok(audit::recording(context, added)?.add_totp(user.id, sealed).await? && context.store.use_totp_step(user.id, step).await?)
 }
 
-/// Whether the code is right, and was not used before.
+/// Whether the code is right and was not used before.
 pub(crate) async fn check(context: &Context, user: &User, code: &str) -> Result<bool, FactorFault> {
     let known = context.store.user_credentials_by_id(user.tenant, user.id).await?;
     let Some(sealed) = known.and_then(|known| known.totp_secret) else { return Ok(false) };
@@ -84,7 +84,7 @@ fn shown(user: &User, secret: &[u8], sealed: String) -> Result<OfferedFactor, Fa
     Ok(OfferedFactor { secret: Secret::from(secret).to_base32(), uri: totp(user, secret)?.to_url()?, sealed })
 }
 
-/// SHA-1, since some authenticators take other algorithms for it; one step of tolerance either way.
+/// Uses SHA-1, since some authenticators ignore the algorithm and always use it. Codes of the step before and the step after are accepted too.
 fn totp(user: &User, secret: &[u8]) -> Result<Totp, TotpError> {
     Builder::new()
         .with_algorithm(Algorithm::SHA1)
@@ -97,7 +97,7 @@ fn totp(user: &User, secret: &[u8]) -> Result<Totp, TotpError> {
         .build()
 }
 
-/// Bound to the user: a sealed secret that is moved to another does not open.
+/// The purpose binds the sealed secret to its user: it cannot be opened for another.
 fn purpose(user: Uuid) -> String {
     format!("totp {user}")
 }

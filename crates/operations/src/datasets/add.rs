@@ -1,7 +1,7 @@
 //! Makes a dataset from a person's own files: infers a definition, copies the rows under the data root, and writes the definition last, so that the
 //! dataset exists only once its rows are there.
 //!
-//! It needs no server, and a running server finds the definition by itself. Rows that are replaced stay until the new ones are complete.
+//! It needs no server, and a running server finds the definition by itself. When rows are replaced, the old ones stay until the new ones are complete.
 
 mod columns;
 mod place;
@@ -24,41 +24,41 @@ use crate::written_file::Readers;
 use columns::{CommonColumns, keep_what_was_written};
 use place::Place;
 
-/// What a person says about the files.
+/// The files, and what the person says about them.
 #[derive(Debug, Clone)]
 pub struct NewDataset {
     pub files: Vec<PathBuf>,
-    /// How they are read.
+    /// How the files are read.
     pub read: ReadOptions,
     pub name: String,
     pub program: Program,
     pub owner: DatasetOwner,
-    /// The column that time spans apply to. None: every query reads all rows.
+    /// The column that time spans apply to. With `None`, every query reads all rows.
     pub date_column: Option<String>,
-    /// The column of partner locations' ids.
+    /// The column with the ids of partner locations.
     pub location_column: Option<String>,
-    /// Replaces the existing rows: the tenant's, or all rows if a column says whose each is. What was written into the definition by hand is kept.
+    /// Whether to replace the existing rows: the tenant's, or all rows if a column says whose each is. What was written into the definition by hand is kept.
     pub replace: bool,
 }
 
-/// Whose rows the files hold.
+/// The tenant or tenants whose rows the files contain.
 #[derive(Debug, Clone)]
 pub enum DatasetOwner {
-    /// All of them one tenant's.
+    /// All rows belong to one tenant.
     Tenant(Uuid),
-    /// A column says whose each row is.
+    /// A column says which tenant each row belongs to.
     Column { name: String, holds: TenantKey },
 }
 
-/// What was made.
+/// The dataset that was made.
 #[derive(Debug, Clone)]
 pub struct AddedDataset {
     pub definition: Definition,
     pub definition_file: PathBuf,
     pub rows: u64,
-    /// Columns of types that no dataset can have: name and type.
+    /// The name and type of each column whose type no dataset can have.
     pub skipped: Vec<(String, String)>,
-    /// Columns that stayed text, but look like something else.
+    /// Notes on columns that stayed text, but look like something else.
     pub notes: Vec<Note>,
     /// Columns that could be the date column, if none was chosen.
     pub date_candidates: Vec<String>,
@@ -92,10 +92,11 @@ pub enum AddDatasetFault {
     Io { what: String, source: std::io::Error },
 }
 
-/// `root` holds the rows, `definitions` the definitions; on its way to an object store the file of rows lies in `staging`. `progress` hears of the
-/// rows so far. Blocks; for an object store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
+/// Adds the dataset. `root` is the place of the rows, and `definitions` the folder of the definitions. For an object store, the rows are first written to
+/// a file in `staging`. `progress` is called with the number of rows so far. Blocks; for an object store it needs a runtime that may be blocked
+/// (`tokio::task::block_in_place`).
 ///
-/// The rows of a further tenant are added to a dataset that keeps tenants in folders, whose definition stays as it is.
+/// If the dataset exists and keeps each tenant in a folder, the rows of a further tenant are added, and its definition stays as it is.
 ///
 /// # Errors
 ///
@@ -116,13 +117,13 @@ pub fn add_dataset(
         DatasetOwner::Tenant(tenant) => Some(tenant),
         DatasetOwner::Column { .. } => None,
     };
-    // Held until all is in its place: of two commands that add the same rows one comes after the other.
+    // Held until everything is in place, so that two commands that add the same rows run one after the other.
     let _turn = match root {
         DataRoot::Folder(folder) => place::turn(folder)?,
         DataRoot::Store(_) => None,
     };
     let earlier = read_definition(&definition_file)?;
-    // Names ignore case: what is there keeps its spelling, and with it its folder.
+    // Names ignore case. An existing dataset keeps its spelling, and with it its folder.
     let documented = builtin::catalog(new.program.name()).find(&new.name).cloned();
     let known = earlier.as_ref().map(|earlier| &earlier.dataset).or(documented.as_deref());
     let new = &NewDataset { name: known.map_or_else(|| new.name.clone(), |known| known.name.clone()), ..new.clone() };
@@ -150,7 +151,7 @@ pub fn add_dataset(
     Ok(AddedDataset { definition, definition_file, rows, skipped, notes, date_candidates })
 }
 
-/// A name is a folder's and a file's too.
+/// Checks the name, which is also the name of a folder and a file.
 fn check_name(name: &str) -> Result<(), AddDatasetFault> {
     let mut characters = name.chars();
     let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
@@ -228,14 +229,14 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
     }
     let dates = dataset.columns.iter().filter(|column| dataset.date_column.is_none() && is_date(column.kind));
     let date_candidates = dates.map(|column| column.name.clone()).collect();
-    // What is written must be readable: a column that no definition can have, or a metric whose column is gone, shows before anything is copied.
+    // The definition is read back, so that a column that no definition can have, or a metric whose column is gone, is found before anything is copied.
     let text = definition::write(&Definition { program: new.program.name().to_owned(), dataset });
     let definition = definition::read(&text, &definition_file.display().to_string());
     let definition = definition.map_err(|errors| AddDatasetFault::Definition(errors.to_string()))?;
     Ok(Inferred { definition, skipped: common.skipped, notes: common.notes, date_candidates })
 }
 
-/// The first column that is not as it was, in words.
+/// The first column that has changed, in words.
 fn changed_columns(earlier: &Dataset, new: &Dataset) -> Option<String> {
     let missing = |one: &Dataset, other: &Dataset| {
         let gone = one.columns.iter().find(|column| !other.columns.iter().any(|known| same_name(&known.name, &column.name)));
@@ -253,7 +254,7 @@ fn changed_columns(earlier: &Dataset, new: &Dataset) -> Option<String> {
     Some(format!("'{}' was {} and is {}", column.name, definition::type_name(old), definition::type_name(column.kind)))
 }
 
-/// A reader sees all of the file or nothing.
+/// Writes the file, so that a reader sees either all of it or nothing.
 fn write_whole(path: &Path, text: &str) -> Result<(), AddDatasetFault> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(io(folder))?;

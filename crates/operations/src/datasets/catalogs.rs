@@ -1,6 +1,6 @@
 //! The datasets that can be queried now: the built-in ones and the operator's, whose folder is read again whenever it has changed.
 //!
-//! A definition that cannot be used is logged. Its last good version stays in use; without one the dataset does not exist. The others keep working.
+//! A definition that cannot be used is logged. Its last good version stays in use; if there is none, the dataset does not exist. The others keep working.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use insightgate_query::datasets::catalog::{Catalog, Dataset, same_name};
 use insightgate_query::datasets::definition::DefinitionErrors;
 use insightgate_query::datasets::{builtin, definition};
 
-/// Definitions are in `<folder>/<program>/<Dataset>.toml`.
+/// The catalogs of all programs. Definitions are in `<folder>/<program>/<Dataset>.toml`.
 pub struct Catalogs {
     folder: PathBuf,
     state: Mutex<BTreeMap<Program, Loaded>>,
@@ -26,10 +26,10 @@ struct Loaded {
     catalog: Arc<Catalog>,
 }
 
-/// What tells that a definition changed.
+/// Path, modification time and length of a definition: if one differs, the definition has changed.
 type Stamp = (PathBuf, Option<SystemTime>, u64);
 
-/// Why a definition's file gives no dataset.
+/// Why the file of a definition gives no dataset.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionFault {
     #[error("{file}: {source}")]
@@ -83,7 +83,7 @@ impl Catalogs {
                 None => unread.push(stem(path).to_owned()),
             }
         }
-        // A definition that cannot be used hides the built-in dataset that it replaces: what it hides or narrows must not come back.
+        // A definition that cannot be used still hides the built-in dataset that it replaces, so that what it hides or narrows does not come back.
         let uncovered = builtin.datasets().iter().filter(|dataset| !unread.iter().any(|name| same_name(name, &dataset.name)));
         let catalog = Arc::new(Catalog::new(uncovered.chain(own.values()).cloned()));
         state.insert(program, Loaded { builtin, files, own, catalog: Arc::clone(&catalog) });
@@ -99,7 +99,7 @@ pub fn definitions_of(folder: &Path, program: Program) -> std::io::Result<Vec<Pa
     Ok(definition_files(&folder.join(program.name()))?.into_iter().map(|(path, ..)| path).collect())
 }
 
-/// In name order. A folder that is not there holds none.
+/// The definition files of the folder, sorted by name. A missing folder has none.
 fn definition_files(folder: &Path) -> std::io::Result<Vec<Stamp>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -121,7 +121,7 @@ fn definition_files(folder: &Path) -> std::io::Result<Vec<Stamp>> {
     Ok(files)
 }
 
-/// The dataset's name, as the file has it.
+/// The dataset's name, as the file name spells it.
 fn stem(path: &Path) -> &str {
     path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }

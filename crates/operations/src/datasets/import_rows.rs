@@ -1,7 +1,7 @@
 //! Adds rows to an existing dataset from a person's files, in the types of its definition.
 //!
-//! All or nothing: the files are converted beside the dataset's folder, where no scan looks, and their folder is moved in as a whole once each file
-//! fits. An object store gets one file with the rows of all.
+//! The import is atomic: the files are converted beside the dataset's folder, where no scan looks, and their folder is moved in as a whole once all files
+//! fit. In an object store, all rows become one file.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,12 @@ use crate::datasets::catalogs::Catalogs;
 #[derive(Debug, Clone)]
 pub struct NewRows {
     pub files: Vec<PathBuf>,
-    /// How they are read.
+    /// How the files are read.
     pub read: ReadOptions,
     /// The dataset's name or an alias.
     pub name: String,
     pub program: Program,
-    /// Whose they are; None where a column says so.
+    /// The tenant of the rows; `None` if a column says whose each row is.
     pub tenant: Option<Uuid>,
 }
 
@@ -32,7 +32,7 @@ pub struct NewRows {
 pub struct ImportedRows {
     pub dataset: Arc<Dataset>,
     pub rows: u64,
-    /// Where they lie now.
+    /// The files that now contain the rows.
     pub files: Vec<PathBuf>,
 }
 
@@ -52,8 +52,8 @@ pub enum ImportFault {
     Io { what: String, source: std::io::Error },
 }
 
-/// `root` holds the rows; on its way to an object store the file of rows lies in `staging`. `progress` hears of the rows so far. Blocks; for an object
-/// store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
+/// Imports the rows into `root`. For an object store, they are first written to a file in `staging`. `progress` is called with the number of rows so far.
+/// Blocks; for an object store it needs a runtime that may be blocked (`tokio::task::block_in_place`).
 ///
 /// # Errors
 ///
@@ -97,7 +97,7 @@ fn into_folder(root: &Path, dataset: &Dataset, new: &NewRows, progress: &dyn Fn(
     moved
 }
 
-/// As one file, since a store shows several one after the other.
+/// Imports the rows as one file, since several files would appear in a store one after the other.
 fn into_store(
     root: &DataRoot,
     staging: &Path,
@@ -109,7 +109,7 @@ fn into_store(
     let store = RowsStore::open(root)?;
     let runtime = Handle::current();
     let there = runtime.block_on(store.files(new.program, &dataset.name, new.tenant))?;
-    // Behind those that are there; of two that come at once each has a name of its own.
+    // The name sorts after those of the existing imports. The mark keeps the names of two concurrent imports apart.
     let number = |path: &String| path.rsplit_once("/import-")?.1.get(..5)?.parse::<u32>().ok();
     let next = there.iter().filter_map(number).max().map_or(0, |last| last + 1);
     let name = format!("import-{next:05}-{}.parquet", converted.mark());
@@ -117,14 +117,14 @@ fn into_store(
     Ok((converted.rows, vec![PathBuf::from(format!("{root}/{placed}"))]))
 }
 
-/// Their common folder, under a name that is free there: one step, so that a scan, a kill or another import never meets a part of it.
+/// Moves the folder of the files to a free name among the rows. The rename is atomic, so no scan, crash or other import sees only a part of it.
 fn move_in(files: &[PathBuf], rows: &Path) -> Result<Vec<PathBuf>, ImportFault> {
     let Some(converted) = files.first().and_then(|file| file.parent()) else { return Ok(Vec::new()) };
     std::fs::create_dir_all(rows).map_err(io(rows))?;
     let mut number = 0_u32;
     loop {
         let target = rows.join(format!("import-{number:05}"));
-        // A folder with files in it is never replaced.
+        // A rename never replaces a folder that has files.
         match std::fs::rename(converted, &target) {
             Ok(()) => return Ok(files.iter().filter_map(|file| Some(target.join(file.file_name()?))).collect()),
             Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists) => number += 1,

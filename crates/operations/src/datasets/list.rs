@@ -8,7 +8,7 @@ use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// All, or the one of that name.
+/// Lists all datasets, or the one with this name.
 ///
 /// # Errors
 /// When there is no dataset of that name.

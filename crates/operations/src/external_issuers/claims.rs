@@ -1,4 +1,4 @@
-//! What a token of an external issuer must contain, and what it must not.
+//! What a token of an external issuer must contain, and what it must not contain.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,21 +12,21 @@ use super::settings::{IssuerSettings, TenantSource};
 use super::token_header::TokenHeader;
 use super::{Audience, ExternalFault};
 
-/// Seconds by which an issuer's clock may differ from ours. The built-in authority's does not.
+/// By how many seconds an issuer's clock may differ from ours. The built-in authority uses our own clock.
 const SKEW: i64 = 60;
 /// Header members by which a token would bring its own key, or change what its signature means.
 const REFUSED_MEMBERS: [&str; 8] = ["crit", "jku", "jwk", "x5u", "b64", "zip", "enc", "cty"];
-/// `typ` of an access token; many issuers write JWT for every kind.
+/// The `typ` of an access token. Many issuers write JWT for every kind of token.
 const ACCESS_TOKEN_TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
-/// Claims that only id tokens hold.
+/// Claims that only id tokens have.
 const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
-/// Characters of an identifier.
+/// The most bytes of an identifier.
 const ID_LIMIT: usize = 256;
 
-/// Claims under a verified signature.
+/// The claims of a token whose signature was verified.
 pub(super) struct VerifiedClaims(Map<String, Value>);
 
-/// The header, if everything in it may be accepted from this issuer.
+/// Reads the header, and checks that everything in it may be accepted from this issuer.
 pub(super) fn read_header(token: &str, issuer: &IssuerSettings) -> Result<TokenHeader, ExternalFault> {
     let encoded = token.split('.').next().unwrap_or_default();
     let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| ExternalFault::Malformed("the header is not base64url"))?;
@@ -54,7 +54,7 @@ pub(super) fn read_header(token: &str, issuer: &IssuerSettings) -> Result<TokenH
 impl PublishedKey {
     pub(super) fn verify(&self, token: &str, header: &TokenHeader) -> Result<VerifiedClaims, ExternalFault> {
         let mut validation = Validation::new(header.algorithm);
-        // Times and audience are compared with the product's clock and the issuer's settings, not the library's.
+        // Times and audience are checked later, with the product's clock and the issuer's settings rather than the library's.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
@@ -110,16 +110,16 @@ impl VerifiedClaims {
         }
     }
 
-    /// Refuses what is no bearer access token although its audience fits.
+    /// Refuses a token that is not a bearer access token, although its audience fits.
     fn check_kind(&self) -> Result<(), ExternalFault> {
         if let Some(claim) = ID_TOKEN_CLAIMS.iter().find(|claim| self.0.contains_key(**claim)) {
             return Err(ExternalFault::Type(format!("id token, with {claim}")));
         }
-        // Keycloak writes the kind into a claim.
+        // Keycloak writes the kind of the token into the claim `typ`.
         if let Some(typ) = self.0.get("typ").and_then(Value::as_str).filter(|typ| !typ.eq_ignore_ascii_case("Bearer")) {
             return Err(ExternalFault::Type(typ.chars().take(64).collect()));
         }
-        // Such a token is worth nothing without a proof that is not asked for here (RFC 7800).
+        // Such a token is bound to a key whose possession must be proved (RFC 7800). That proof is not supported here.
         if self.0.contains_key("cnf") {
             return Err(ExternalFault::Confirmation);
         }
@@ -147,8 +147,8 @@ impl VerifiedClaims {
         Ok(ExternalBearer { tenant, application: application.to_owned(), subject: subject.to_owned(), alone })
     }
 
-    /// Whether the token says of itself that no user is behind it: by the application as its subject (RFC 9068, 2.2), by `idtyp`, or, where
-    /// Entra ID's object ids are read, by a service principal that is its own subject without a delegated scope.
+    /// Whether the token says that it is an application's own, without a user: its subject is the application (RFC 9068, 2.2), or `idtyp` says so, or, if
+    /// the user claim is Entra ID's object id, the subject is a service principal (`oid` equals `sub`) without a delegated scope.
     fn is_application_alone(&self, issuer: &IssuerSettings, application: &str) -> bool {
         let claim = |name: &str| self.0.get(name).and_then(Value::as_str);
         let is_service_principal = || claim("oid").is_some() && claim("oid") == claim("sub") && claim("scp").is_none();
@@ -165,7 +165,7 @@ impl VerifiedClaims {
         items.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    /// NumericDate may have a fraction, which is cut off. A claim that is there must be a number.
+    /// A NumericDate, whose fraction is cut off if it has one. It is an error if the claim is present and not a number.
     fn seconds(&self, claim: &str) -> Result<Option<i64>, ExternalFault> {
         let Some(value) = self.0.get(claim) else { return Ok(None) };
         let whole = value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64));

@@ -1,7 +1,7 @@
-//! An issuer's published keys: fetched by discovery, cached for a while, and fetched again when a token names an unknown one.
+//! An issuer's published keys: fetched by discovery, cached for a while, and fetched again when a token names an unknown key.
 //!
-//! However many tokens come, there is one fetch at a time and at most one within the issuer's `refetch`, so that invented key ids cause no load at
-//! the issuer. While the issuer is down, keys that were fetched before are used for some hours.
+//! However many tokens come, there is one fetch at a time and at most one within the issuer's `refetch`, so that invented key ids cause no load at the
+//! issuer. While the issuer is down, cached keys are used for up to six hours.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,9 +17,9 @@ use url::Url;
 use super::settings::IssuerSettings;
 use super::token_header::TokenHeader;
 
-/// How long fetched keys serve when the issuer cannot be asked again.
+/// How long fetched keys are used while the issuer cannot be reached.
 const STALE: TimeDelta = TimeDelta::hours(6);
-/// Bytes of the discovery document, and of the key set.
+/// The most bytes of the discovery document, and of the key set.
 const DOCUMENT_LIMIT: usize = 256 << 10;
 const KEYS_LIMIT: usize = 100;
 
@@ -31,7 +31,7 @@ pub(crate) enum KeyFault {
     Unavailable,
 }
 
-/// Why a fetch failed. Goes to the log.
+/// Why a fetch failed, for the log.
 #[derive(Debug, Error)]
 enum FetchFault {
     #[error(transparent)]
@@ -57,7 +57,7 @@ struct Source {
     cache: TimeDelta,
     refetch: TimeDelta,
     held: RwLock<Held>,
-    /// Held while a fetch runs.
+    /// Locked while a fetch runs.
     fetching: Arc<Mutex<()>>,
 }
 
@@ -72,14 +72,14 @@ struct Held {
 pub(super) struct PublishedKey {
     id: String,
     family: AlgorithmFamily,
-    /// The only algorithm that the issuer lets the key be used with, if it says so.
+    /// The only algorithm that the key may be used with, if the issuer names one.
     only: Option<Algorithm>,
     pub(super) verifier: DecodingKey,
 }
 
 impl PublishedKeys {
     pub(super) fn new(settings: &IssuerSettings, outbound: Outbound) -> PublishedKeys {
-        // An issuer that is asked by https must publish its keys so too.
+        // An issuer whose address is https must publish its keys over https too.
         let https_only = settings.url.starts_with("https:");
         PublishedKeys(Arc::new(Source {
             url: settings.url.clone(),
@@ -92,7 +92,7 @@ impl PublishedKeys {
         }))
     }
 
-    /// The key that the header names and that may be used with its algorithm.
+    /// Finds the key that the header names, if it may be used with the header's algorithm.
     pub(super) async fn find(&self, header: &TokenHeader, now: DateTime<Utc>) -> Result<PublishedKey, KeyFault> {
         let source = &self.0;
         let held = source.held();
@@ -103,7 +103,7 @@ impl PublishedKeys {
         let usable = known.filter(|_| within(held.fetched, now, STALE));
         if !within(held.attempted, now, source.refetch) {
             let guard = match usable {
-                // Somebody else is asking already: the known key serves meanwhile.
+                // Another request is fetching already. The cached key is used in the meantime.
                 Some(key) => match Arc::clone(&source.fetching).try_lock_owned() {
                     Ok(guard) => guard,
                     Err(_) => return Ok(key.clone()),
@@ -111,7 +111,7 @@ impl PublishedKeys {
                 None => Arc::clone(&source.fetching).lock_owned().await,
             };
             let source = Arc::clone(source);
-            // A task of its own, so that a caller who hangs up does not cut the fetch off for all.
+            // The fetch is a task of its own, so that a caller who disconnects does not cancel it for the others.
             let fetch = tokio::spawn(async move {
                 if !within(source.held().attempted, now, source.refetch) {
                     source.refresh(now).await;
@@ -132,7 +132,7 @@ impl PublishedKeys {
     }
 }
 
-/// Whether `since` was at most `span` ago. A clock that was moved back counts as long ago.
+/// Whether `since` is less than `span` ago. A time in the future, after the clock was set back, is not.
 fn within(since: Option<DateTime<Utc>>, now: DateTime<Utc>, span: TimeDelta) -> bool {
     since.is_some_and(|since| since <= now && now - since < span)
 }
@@ -148,7 +148,7 @@ impl Held {
 
 impl Source {
     fn held(&self) -> Held {
-        // Whole even when its last writer panicked.
+        // The value is consistent even if its last writer panicked, so a poisoned lock can be used.
         self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -186,7 +186,7 @@ impl Source {
         if set.keys.len() > KEYS_LIMIT {
             return Err(FetchFault::TooMany);
         }
-        // Keys of other kinds may stand beside ours.
+        // The set may also contain keys of other kinds, which are left out.
         Ok(set.keys.into_iter().filter_map(PublishedKey::read).collect())
     }
 
@@ -201,7 +201,7 @@ impl Source {
 }
 
 impl PublishedKey {
-    /// None for what is no public key to check signatures with, or has no id.
+    /// Reads a key. `None` if it is not a public key for verifying signatures, or has no id.
     fn read(value: serde_json::Value) -> Option<PublishedKey> {
         let jwk: Jwk = serde_json::from_value(value).ok()?;
         let family = match &jwk.algorithm {

@@ -11,18 +11,18 @@ pub const ALGORITHMS: [&str; 8] = ["RS256", "RS384", "RS512", "PS256", "PS384", 
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuerSettings {
-    /// Exactly as in `iss`.
+    /// The issuer's name, exactly as in `iss`.
     pub url: String,
     /// The allowed values of `aud` in a token for the Insights API.
     pub audiences: Vec<String>,
     /// The allowed values of `aud` in a token for the management API.
     pub management_audiences: Vec<String>,
-    /// Of [`ALGORITHMS`].
+    /// The accepted algorithms, each one of [`ALGORITHMS`].
     pub algorithms: Vec<String>,
     /// Whether tokens must be marked as access tokens (`typ` at+jwt, RFC 9068).
     pub require_at_jwt: bool,
     pub tenant: TenantSource,
-    /// The claim that holds the user's unchanging id.
+    /// The claim with the user's immutable id.
     pub user_claim: String,
     /// Claims that may contain the application's id; those that exist must agree.
     pub application_claims: Vec<String>,
@@ -30,16 +30,16 @@ pub struct IssuerSettings {
     pub cache: TimeDelta,
     /// The least time between two fetches, even if tokens name unknown keys.
     pub refetch: TimeDelta,
-    /// For each of the two requests of a fetch.
+    /// The timeout of each of the two requests of a fetch.
     pub timeout: Duration,
-    /// PEM, trusted beside the system's.
+    /// Certificates in PEM that are trusted beside the system's.
     pub ca_certificate: Option<Vec<u8>>,
 }
 
 /// Where a token names its bearer's tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantSource {
-    /// The claim that holds the issuer's id of the tenant.
+    /// The claim with the issuer's id of the tenant.
     Claim(String),
     /// All bearers belong to this tenant of ours.
     Fixed(Uuid),

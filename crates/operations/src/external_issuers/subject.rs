@@ -1,4 +1,4 @@
-//! Accepts a token of an external issuer: who its bearer is here. It trusts no claim before the signature is verified.
+//! Accepts a token of an external issuer, and resolves its bearer to a local identity. No claim is trusted before the signature is verified.
 
 use insightgate_identity::external_identity::ExternalKind;
 use insightgate_identity::tokens::token::TokenSubject;
@@ -9,7 +9,7 @@ use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Who the token stands for here. A bearer who is not bound is refused, and the refusal audited, so that the operator sees whom to bind.
+/// The local subject of the token. A bearer who is not bound is refused, and the refusal is audited, so that the operator sees whom to bind.
 pub(crate) async fn subject(
     context: &Context,
     external: &ExternalIssuer,

@@ -1,8 +1,8 @@
-//! What the header of a token says of its key.
+//! What the header of a token says about its key.
 
 use jsonwebtoken::Algorithm;
 
-/// The header as far as it is needed, after everything in it was judged.
+/// The parts of a header that verification needs, after everything in the header was checked.
 #[derive(Debug)]
 pub(super) struct TokenHeader {
     pub(super) kid: String,

@@ -18,12 +18,12 @@ use crate::context::Context;
 use crate::credentials::check_password::still_holds;
 use crate::credentials::password::secret_digest;
 
-/// What the endpoint answers; the API writes it as the version wants it.
+/// The answer of the endpoint. The API writes it in the form of the requested version.
 #[derive(Clone)]
 pub struct TokenAnswer {
     pub access_token: String,
     pub resource: String,
-    /// Granted delegated permissions; None for an application alone.
+    /// The delegated permissions that were granted; `None` for an application alone.
     pub scope: Option<String>,
     pub refresh_token: Option<String>,
     pub id_token: Option<String>,
@@ -61,12 +61,12 @@ pub(super) async fn for_user(
     };
     let answer = signed(context, &claims, requested)?;
     let (refresh_token, record) = refresh.unzip();
-    // Last: a request that is refused must not cost the client its session.
+    // This comes last, since a request that is refused must not cost the client its session.
     use_up(context, sign_in.spent, record, trail, &answer.resource).await?;
     Ok(TokenAnswer { scope: Some(scope), refresh_token, id_token, client_info, ..answer })
 }
 
-/// A new token with its record. It goes on the family of what led to it.
+/// A new refresh token with its record. It belongs to the family of the token or code that led to it.
 fn refresh_token(
     context: &Context,
     application: &Application,
@@ -91,9 +91,8 @@ fn refresh_token(
     Ok((token, record))
 }
 
-/// Uses up what was redeemed, and keeps the new refresh token, both or neither. Of two requests with one code the second is taken for a thief's,
-/// and so it is of two with one refresh token that is not good for both.
-/// A refresh takes its event along, so that it costs one transaction.
+/// Redeems the credential and stores the new refresh token, both or neither. The second of two requests with the same code is treated as theft, and so
+/// is the second use of a refresh token that may not be used again. The audit event is written in the same transaction, so that a refresh costs only one.
 async fn use_up(
     context: &Context,
     spent: Spent,
@@ -135,7 +134,7 @@ async fn use_up(
     Ok(())
 }
 
-/// The store, whose next change writes the event of the grant, unless such events come too fast.
+/// The store, whose next change writes the audit event of the grant. If such events come too fast, they are only counted.
 fn recording(context: &Context, trail: &Trail, resource: &str) -> Store {
     match audit::standing_alone(context, trail.happening(ISSUED, resource.to_owned())) {
         Some(event) => context.store.recording(event),
@@ -143,7 +142,7 @@ fn recording(context: &Context, trail: &Trail, resource: &str) -> Store {
     }
 }
 
-/// Ends the sign-in of a token or code that came back, and records that in the same transaction.
+/// Revokes the family of a token or code that was used again, and records that in the same transaction.
 pub(super) async fn end_stolen(context: &Context, family: Uuid, trail: &Trail) -> Result<(), TokenFailure> {
     let happening = trail.happening("sign_in.revoke", "a used token or code came back".to_owned());
     let event = audit::event(context, happening).map_err(TokenFailure::internal)?;
@@ -177,7 +176,7 @@ fn signed(context: &Context, claims: &AccessClaims, requested: Requested) -> Res
     })
 }
 
-/// The claims of an application alone.
+/// The claims for an application alone.
 fn claims(
     context: &Context,
     version: TokenVersion,
@@ -207,7 +206,7 @@ fn claims(
     })
 }
 
-/// Tells the application who signed in; it opens nothing.
+/// The id token, which tells the application who signed in. It grants no access.
 fn id_token(context: &Context, application: &Application, claims: &AccessClaims, sign_in: &SignIn) -> Result<String, TokenFailure> {
     let mut claims = json!({
         "aud": application.id,

@@ -1,4 +1,4 @@
-//! The authorization code grant: what the browser brought back, with the proof that the same application asked (RFC 7636).
+//! The authorization code grant: the code that the browser brought back, with the proof that the same application requested it (PKCE, RFC 7636).
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -19,7 +19,7 @@ pub(super) fn check_shape(code: &str) -> Result<(), GrantRefusal> {
     if is_secret(code) { Ok(()) } else { Err(GrantRefusal::malformed_code()) }
 }
 
-/// Every check but the last: the code is still good for one answer.
+/// Makes every check except that the code is unused when it is redeemed, which `answer` makes.
 pub(super) async fn sign_in(
     context: &Context,
     directory: &View<'_>,
@@ -49,7 +49,7 @@ pub(super) async fn sign_in(
     match (&record.challenge, verifier) {
         (None, None) => {}
         (Some((challenge, method)), Some(verifier)) if matches(challenge, method, verifier) => {}
-        // A verifier without a challenge is refused too: somebody took the challenge out of the request.
+        // A verifier without a challenge is refused too, since somebody may have removed the challenge from the authorization request.
         _ => return Err(GrantRefusal::wrong_verifier().into()),
     }
     let user = enabled_user(directory, tenant, application, record.user).await?;

@@ -1,4 +1,4 @@
-//! Which tenant and which application ask, and whether the application proves it.
+//! Finds the tenant and the application of a request, and checks the client secret.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::callers::directory::View;
 use crate::context::Context;
 use crate::credentials::password::find_secret;
 
-/// The tenant that the path names; where it names none, that of the user name or of the application.
+/// The tenant that the path names. If the path names none, the tenant of the user name or of the application.
 pub(super) async fn find_tenant(
     context: &Context,
     directory: &View<'_>,
@@ -41,7 +41,7 @@ pub(crate) fn reference(segment: &str) -> Result<TenantReference, GrantRefusal> 
     TenantReference::parse(segment).ok_or_else(GrantRefusal::malformed_tenant)
 }
 
-/// Of `common` and `organizations` it is the application's own: an application belongs to one tenant.
+/// The tenant of the reference. For `common` and `organizations` it is the application's tenant, since an application belongs to one tenant.
 pub(crate) async fn tenant_of(
     context: &Context,
     directory: &View<'_>,
@@ -72,7 +72,7 @@ pub(crate) async fn find_application(directory: &View<'_>, tenant: &Tenant, clie
     if application.enabled { Ok(application) } else { Err(GrantRefusal::disabled_client().into()) }
 }
 
-/// A public application has nothing to prove itself with, and must not pretend to.
+/// Checks the client secret. A public application has none, and is refused if it sends one.
 pub(super) async fn check_secret(
     context: &Context,
     directory: &View<'_>,

@@ -1,4 +1,4 @@
-//! The device code grant: a device asks until its user has decided elsewhere (RFC 8628).
+//! The device code grant: a device polls until its user has approved or declined in a browser (RFC 8628).
 
 use insightgate_identity::application::Application;
 use insightgate_identity::tenant::Tenant;
@@ -12,7 +12,7 @@ use crate::callers::directory::View;
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
 
-/// Every check but the last: the code is still good for one answer.
+/// Makes every check except that the code is unused when it is redeemed, which `answer` makes.
 pub(super) async fn sign_in(
     context: &Context,
     directory: &View<'_>,
@@ -28,7 +28,7 @@ pub(super) async fn sign_in(
         DeviceState::Used => return Err(GrantRefusal::unknown_device_code().into()),
         DeviceState::Declined => return Err(GrantRefusal::device_declined().into()),
         _ if context.clock.now() >= record.expires => return Err(GrantRefusal::expired_device_code().into()),
-        // A manual clock that stands still says nothing of the pace.
+        // With a manual clock, which may stand still, the pace cannot be measured.
         DeviceState::Pending if !context.clock.is_manual() && context.device_polls.too_fast(&record.digest, context.clock.now()) => {
             return Err(GrantRefusal::device_too_fast().into());
         }

@@ -1,5 +1,5 @@
-//! How often devices ask for their tokens. Kept in memory and bounded: a poll writes nothing, however fast they come. Each process counts the polls
-//! that reach it.
+//! How often devices poll for their tokens. The times are kept in memory, in a bounded map, so that polls write nothing to the database however fast
+//! they come. Each process counts the polls that reach it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,14 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use insightgate_identity::tokens::device::Pace;
 
-/// Devices that are remembered.
+/// The most devices that are remembered.
 const CAPACITY: usize = 10_000;
 
 #[derive(Debug, Default)]
 pub struct DevicePolls(Mutex<HashMap<String, Pace>>);
 
 impl DevicePolls {
-    /// Whether the device with the code of this digest asks too fast.
+    /// Whether the device whose code has this digest polls too fast.
     pub fn too_fast(&self, digest: &str, now: DateTime<Utc>) -> bool {
         let mut devices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pace) = devices.get_mut(digest) {

@@ -1,4 +1,5 @@
-//! The refresh grant. Each use gives a further token; what a used one is worth stands in `identity::refresh`. A stolen one ends its family.
+//! The refresh grant. Each use issues a new refresh token. `identity::tokens::refresh` says whether a used one is accepted again; if not, it counts as
+//! stolen and its family is revoked.
 
 use insightgate_identity::application::Application;
 use insightgate_identity::tenant::Tenant;
@@ -18,7 +19,7 @@ pub(super) fn check_shape(token: &str) -> Result<(), GrantRefusal> {
     if is_secret(token) { Ok(()) } else { Err(GrantRefusal::malformed_refresh_token()) }
 }
 
-/// Every check but the last: the token is still good for one answer.
+/// Makes every check except that the token is still good when it is redeemed, which `answer` makes.
 pub(super) async fn sign_in(
     context: &Context,
     directory: &View<'_>,
@@ -48,13 +49,13 @@ pub(super) async fn sign_in(
     if now >= record.expires {
         return Err(GrantRefusal::expired_refresh_token().into());
     }
-    // A refresh token is replaced whatever was asked for: its client would be left without one.
+    // A refresh token is replaced whatever scopes were requested, since the client would otherwise be left without one.
     let granted = Granted { resource: record.resource, openid: false, offline: true };
     let spent = Spent::Refresh { used: UsedToken { digest, now, good_since }, family: record.family };
     Ok(SignIn { user, amr: record.amr, spent, granted: Some(granted), nonce: None })
 }
 
-/// Who signed in then, unless the account is gone or disabled now.
+/// The user who signed in, unless the account has been deleted or disabled since.
 pub(super) async fn enabled_user(
     directory: &View<'_>,
     tenant: &Tenant,

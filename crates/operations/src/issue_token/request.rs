@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use insightgate_identity::tokens::token::TokenVersion;
 
-/// Absent and empty fields are None.
+/// The fields of the form. Absent and empty ones are `None`.
 #[derive(Clone, Default)]
 pub struct TokenRequest {
     /// The tenant segment of the path.
@@ -24,6 +24,6 @@ pub struct TokenRequest {
     pub scope: Option<String>,
     /// Whether the client asks for `client_info`, as the platform's own libraries do.
     pub client_info: bool,
-    /// Where the request came from, as far as that is known.
+    /// The client's address, if it is known.
     pub address: Option<IpAddr>,
 }

@@ -1,4 +1,4 @@
-//! What a token is asked for: `resource` in version 1, `scope` in version 2.
+//! The resource that a token is requested for: `resource` in version 1, `scope` in version 2.
 
 use insightgate_identity::application::Permission;
 use insightgate_identity::tokens::grant::GrantRefusal;
@@ -7,20 +7,20 @@ use insightgate_identity::tokens::token::{TokenVersion, same_resource};
 use super::TokenRequest;
 use crate::context::Context;
 
-/// The scopes that ask for tokens and claims rather than for a resource.
+/// The scopes that request tokens and claims rather than a resource.
 const OPENID: &str = "openid";
 const OFFLINE: &str = "offline_access";
 const PLAIN: [&str; 4] = [OPENID, OFFLINE, "profile", "email"];
 const DEFAULT: &str = ".default";
 
 pub(crate) struct Requested {
-    /// As the client spells it, which is what the token's audience repeats.
+    /// As the client spells it; the token's audience repeats that spelling.
     pub resource: String,
     pub refresh_token: bool,
     pub id_token: bool,
-    /// Names of permissions, as the scope lists them.
+    /// The names of the permissions, as the scope lists them.
     permissions: Vec<String>,
-    /// The scopes of the resource, and what else says something of the user, as they were sent.
+    /// The scopes of version 2 as they were sent, without `offline_access`.
     scopes: Vec<String>,
 }
 
@@ -64,7 +64,7 @@ impl Requested {
         }
     }
 
-    /// For an application alone: version 2 takes only `<resource>/.default`.
+    /// Reads the request of an application alone. Version 2 accepts only `<resource>/.default`.
     pub(super) fn read_for_application(request: &TokenRequest) -> Result<Requested, GrantRefusal> {
         let scope = request.scope.as_deref();
         if request.version == TokenVersion::V2 && scope.is_some_and(|scope| !scope.trim().ends_with(DEFAULT)) {
@@ -74,14 +74,14 @@ impl Requested {
         Ok(Requested { refresh_token: false, id_token: false, ..requested })
     }
 
-    /// What was granted, and what was asked for: clients look their tokens up by the words that they asked with.
+    /// The granted permission and the requested scopes, since clients look up their tokens by the scopes that they requested.
     pub(super) fn answered_scope(&self, permission: &str) -> String {
         let mut scopes = vec![format!("{}/{permission}", self.resource.trim_end_matches('/'))];
         scopes.extend(self.scopes.iter().filter(|scope| !scopes.contains(scope)).cloned().collect::<Vec<_>>());
         scopes.join(" ")
     }
 
-    /// Of the management API an application that does not manage need not learn where it is.
+    /// The refusal for a permission that the application does not have. It does not confirm the address of the management API to such an application.
     pub(crate) fn not_permitted(&self, permission: Permission) -> GrantRefusal {
         if permission == Permission::PartnerApi {
             GrantRefusal::resource_not_permitted()
@@ -112,7 +112,7 @@ impl Requested {
     }
 }
 
-/// The part before the last slash of the resource scopes, and their names; more than one resource is refused.
+/// The resource of the scopes, which is the part before the last slash, and the names after it. Scopes of more than one resource are refused.
 fn scope_resource(scopes: &[&str]) -> Result<(Option<String>, Vec<String>), GrantRefusal> {
     let mut found: Option<&str> = None;
     let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! The age of keys: when a new one is due, when it begins to sign, and when an old one has nothing left to verify.
+//! The age of keys: which key is the newest, when a key begins to sign, and when an old key has nothing left to verify.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -11,22 +11,22 @@ pub struct KeyAge {
     pub signed_lives: TimeDelta,
 }
 
-/// Clocks of those who verify may differ by so much.
+/// By how much the clocks of those who verify may differ.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
 impl KeyAge {
-    /// The key that signs at `now`: the newest one that was published long enough, or else the oldest. `created`: the newest first.
+    /// The key that signs at `now`: the newest one that has been published long enough, or else the oldest. `created` has the newest first.
     pub fn signer(self, created: &[DateTime<Utc>], now: DateTime<Utc>) -> Option<usize> {
         let published = created.iter().position(|created| *created + self.before_use <= now);
         published.or(created.len().checked_sub(1))
     }
 
-    /// The newest keys, the newest first, without those that a clock which was ahead has dated.
+    /// When the newest key was created, from times with the newest first. Times that a clock which was ahead has written are skipped.
     pub fn newest(created: impl IntoIterator<Item = DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         created.into_iter().find(|created| *created <= now + MARGIN)
     }
 
-    /// Whether the key is obsolete: a newer one has signed for longer than any signature of this one is valid.
+    /// Whether the key is obsolete: a newer one has signed for longer than a signature of this one is valid.
     pub fn is_over(self, created: DateTime<Utc>, all: &[DateTime<Utc>], now: DateTime<Utc>) -> bool {
         all.iter().any(|newer| *newer > created && *newer + self.before_use + self.signed_lives + MARGIN <= now)
     }

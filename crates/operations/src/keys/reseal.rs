@@ -1,11 +1,11 @@
-//! Encrypts the secrets in the database with the current key, if they were sealed with another one. Part of every start.
+//! Re-encrypts the secrets in the database that were sealed with a previous key. Every start does this.
 
 use insightgate_store::{Sealed, Store};
 
 use crate::failure::Failure;
 use crate::keys::vault::Vault;
 
-/// The number of secrets that were sealed again. If a start is interrupted, the next one continues; until then both keys are needed.
+/// Returns the number of secrets that were re-encrypted. If a start is interrupted, the next one continues; until then both keys are needed.
 ///
 /// # Errors
 /// When a secret cannot be decrypted, or the database does not answer.

@@ -1,10 +1,10 @@
-//! Rotates keys: the authority's signing key and the key of links, when an operator requests it or when they are old.
+//! Rotates keys: the authority's signing key when an operator requests it or when it is old, and the key of links when it is old.
 
 use crate::audit::{self, Happening};
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Makes a new signing key and publishes it. It signs a little later, and the previous one verifies until its last token has expired.
+/// Makes a new signing key and publishes it. It begins to sign a little later, and the previous key verifies until its last token has expired.
 ///
 /// # Errors
 /// When the key cannot be made, or the database does not answer.
@@ -24,7 +24,7 @@ pub async fn rotate_signing_key(context: &Context, actor: &str, correlation: Opt
     rotated.map_err(Failure::internal)
 }
 
-/// Replaces old keys, and removes those that nothing needs any more. Part of background work; it may be called at any time.
+/// Rotates old keys, and removes obsolete ones. This is background work, which may be called at any time.
 ///
 /// # Errors
 /// When a key cannot be made, or the database does not answer.

@@ -1,4 +1,4 @@
-//! The authority's signing keys: RS256, published as a key set, kept encrypted in the database, replaced as they age.
+//! The authority's signing keys: RS256, published as a key set (JWKS), stored encrypted in the database, and rotated.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -22,9 +22,9 @@ use crate::keys::vault::{Vault, VaultFault};
 use crate::random::NoRandomness;
 
 pub(crate) const PURPOSE: &str = "signing";
-/// A new key is published before it signs, so that whoever keeps the key set for a while has it; then it signs tokens that live an hour.
+/// A new key is published before it signs, so that whoever caches the key set for a while has it. Then it signs tokens that are valid for an hour.
 const AGE: KeyAge = KeyAge { before_use: TimeDelta::minutes(5), signed_lives: TimeDelta::seconds(LIFETIME_SECONDS) };
-/// Tokens whose signature is remembered at most.
+/// The most tokens whose verified claims are cached.
 const VERIFIED: usize = 10_000;
 
 /// One key signs; all of them are published and verify.
@@ -34,14 +34,14 @@ struct KeyRing {
     /// The newest first; never empty.
     keys: Vec<Arc<SigningKey>>,
     signer: Arc<SigningKey>,
-    /// Claims of tokens that these keys were found to have signed, by the token's digest: a client sends one token many times.
+    /// The claims of tokens that these keys have verified, by the token's digest, since a client sends one token many times.
     verified: Mutex<HashMap<[u8; 32], Arc<AccessClaims>>>,
 }
 
 struct SigningKey {
     id: String,
     created: DateTime<Utc>,
-    /// The header of a token, encoded.
+    /// The encoded header of a token.
     header: String,
     pair: RsaKeyPair,
     verifier: DecodingKey,
@@ -85,7 +85,7 @@ pub enum SignatureFault {
 }
 
 impl SignatureFault {
-    /// For the caller.
+    /// The message for the caller.
     pub fn told(&self) -> &'static str {
         match self {
             SignatureFault::UnknownKey => "the token is signed with a key that this server does not know",
@@ -95,7 +95,7 @@ impl SignatureFault {
 }
 
 impl SigningKeys {
-    /// Reads the keys; the first start makes one.
+    /// Loads the keys. The first start makes one.
     ///
     /// # Errors
     /// When the database does not answer, or a key cannot be made or decrypted.
@@ -111,7 +111,7 @@ impl SigningKeys {
 
     /// Makes a key that signs once it has been published for a while. The previous one verifies until its last token has expired.
     ///
-    /// `recording` gets the new key's id, and returns the store that writes the key together with its event.
+    /// `recording` gets the new key's id, and returns the store that writes the key together with its audit event.
     ///
     /// # Errors
     /// When the key cannot be made, or the database does not answer.
@@ -123,14 +123,14 @@ impl SigningKeys {
         recording: impl FnOnce(&str) -> Result<Store, NoRandomness>,
     ) -> Result<(), SigningFault> {
         let newest = KeyAge::newest(self.ring().keys.iter().map(|key| key.created), now).map(|newest| newest + TimeDelta::milliseconds(1));
-        // A clock that stands still makes no two keys of one age: the order says which of them signs.
+        // Even if the clock stands still, no two keys get the same time, since the newest one signs.
         let key = make(vault, newest.map_or(now, |after| after.max(now))).await?;
         recording(&key.id)?.add_key(&key).await?;
         self.renew(store, vault, now, false).await
     }
 
-    /// Removes obsolete keys, if `removes` is set, and loads keys that other processes made. Returns whether the newest is `days` old, so that a new
-    /// one is due.
+    /// Removes obsolete keys, if `removes` is set, and loads keys that other processes made. Returns whether the newest is at least `days` old, so that a
+    /// new one is due.
     ///
     /// # Errors
     /// When the database does not answer, or a key cannot be decrypted.
@@ -148,7 +148,7 @@ impl SigningKeys {
             store.remove_key(&over.id).await?;
         }
         let ring = KeyRing::new(keys, now)?;
-        // Only then: what is remembered of signatures goes with the ring.
+        // Only if it differs, since replacing the ring discards the cache of verified tokens.
         if !ring.is_like(&before) {
             *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         }
@@ -178,10 +178,10 @@ impl SigningKeys {
         Ok(token)
     }
 
-    /// The claims of a token that one of these keys signed. Their content is checked by [`AccessClaims::check`].
+    /// The claims of a token that one of these keys signed. [`AccessClaims::check`] checks their content.
     ///
     /// # Errors
-    /// When no key of ours made the signature, or the token has another form.
+    /// When none of these keys made the signature, or the token is malformed.
     pub fn verify(&self, token: &str) -> Result<Arc<AccessClaims>, SignatureFault> {
         let ring = self.ring();
         let mut digest = [0; 32];
@@ -231,7 +231,7 @@ impl KeyRing {
         let kid = jsonwebtoken::decode_header(token)?.kid;
         let key = self.keys.iter().find(|key| Some(&key.id) == kid.as_ref()).ok_or(SignatureFault::UnknownKey)?;
         let mut validation = Validation::new(Algorithm::RS256);
-        // Times and audience are compared with the product's clock and settings, not the library's.
+        // Times and audience are checked later, with the product's clock and settings rather than the library's.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
@@ -239,7 +239,7 @@ impl KeyRing {
     }
 }
 
-/// The newest first. Those that are `known` are not decrypted again.
+/// Reads the keys, the newest first. Those that are `known` are not decrypted again.
 async fn read(store: &Store, vault: &Vault, known: &[Arc<SigningKey>]) -> Result<Vec<Arc<SigningKey>>, SigningFault> {
     let mut keys = Vec::new();
     for stored in store.keys(PURPOSE).await? {
@@ -253,7 +253,7 @@ async fn read(store: &Store, vault: &Vault, known: &[Arc<SigningKey>]) -> Result
     Ok(keys)
 }
 
-/// A new key, sealed. Finding its primes takes up to seconds: not on a thread that answers requests.
+/// Makes a new key and seals it. Finding its primes may take seconds, so it runs on a blocking thread and not on one that answers requests.
 async fn make(vault: &Vault, now: DateTime<Utc>) -> Result<StoredKey, SigningFault> {
     let pair = tokio::task::spawn_blocking(|| RsaKeyPair::generate(KeySize::Rsa2048)).await;
     let pair = pair.map_err(|_| SigningFault::Generation)?.map_err(|_| SigningFault::Generation)?;
@@ -268,7 +268,7 @@ impl SigningKey {
         let (modulus, exponent) = (public.modulus(), public.exponent());
         let verifier =
             DecodingKey::from_rsa_raw_components(modulus.big_endian_without_leading_zero(), exponent.big_endian_without_leading_zero());
-        // The id follows from the key, so that it is the same wherever the key is.
+        // The id is derived from the key, so that it is the same everywhere.
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, modulus.big_endian_without_leading_zero());
         let id = hex::encode(digest.as_ref().get(..16).unwrap_or_default());
         let header = serde_json::json!({"typ": "JWT", "alg": "RS256", "kid": id});

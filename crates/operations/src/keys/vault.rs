@@ -1,4 +1,4 @@
-//! Secrets at rest: encrypted with the deployment's own key, which comes from the environment or a file, never from the database.
+//! Encrypts secrets at rest with the deployment's own key, which comes from the environment or a file, never from the database.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine as _;
@@ -28,7 +28,7 @@ impl Vault {
         Ok(Vault { key: read_key(key)?, old: Vec::new() })
     }
 
-    /// Also decrypts what this previous key sealed.
+    /// Adds a previous key, which only decrypts.
     ///
     /// # Errors
     /// When the key does not have 256 bits.
@@ -37,7 +37,7 @@ impl Vault {
         Ok(self)
     }
 
-    /// Base64 of nonce and ciphertext. `purpose` is bound to it, so that a sealed text cannot be used for another purpose.
+    /// Returns the Base64 of nonce and ciphertext. `purpose` is authenticated with it, so that a sealed text cannot be used for another purpose.
     ///
     /// # Errors
     /// When there is no randomness.
@@ -56,7 +56,7 @@ impl Vault {
         keys.map(|key| open(key, purpose, sealed)).find(Result::is_ok).unwrap_or(Err(VaultFault::WrongKey))
     }
 
-    /// The same secret under the current key; None if it is under that key already.
+    /// The same secret under the current key; `None` if it is already under that key.
     ///
     /// # Errors
     /// When no key opens the text.

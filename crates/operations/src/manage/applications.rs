@@ -8,6 +8,7 @@ pub mod secrets;
 
 use insightgate_identity::application::{Application, check_redirect_uri};
 use insightgate_store::StoreError;
+use insightgate_wire::limits::REDIRECT_URIS;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
@@ -15,26 +16,7 @@ use super::fields;
 use super::lookup::find_application_for;
 use crate::context::Context;
 use crate::failure::Failure;
-
-/// Redirect URIs of one application.
-pub const REDIRECT_URIS: usize = 50;
-
-#[derive(Debug, Clone, Default)]
-pub struct NewApplication {
-    pub name: Option<String>,
-    pub public: bool,
-    pub operator: bool,
-    pub redirect_uris: Vec<String>,
-    pub id: Option<String>,
-}
-
-/// A field that is not sent stays.
-#[derive(Debug, Clone, Default)]
-pub struct ApplicationChange {
-    pub name: Option<String>,
-    pub enabled: Option<bool>,
-    pub redirect_uris: Option<Vec<String>>,
-}
+pub use insightgate_wire::bodies::{ApplicationChange, NewApplication};
 
 /// # Errors
 /// When the caller may not do this, or the database does not answer.

@@ -3,29 +3,14 @@
 use insightgate_report::instant;
 pub use insightgate_store::AuditEvent;
 use insightgate_store::{AuditFilter, AuditPage, AuditPlace};
+use insightgate_wire::limits::{LARGEST_PAGE, PAGE};
+pub use insightgate_wire::parameters::AuditQuery;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use crate::audit;
 use crate::context::Context;
 use crate::failure::Failure;
-
-const PAGE: u32 = 100;
-/// Events of a page.
-pub const LARGEST_PAGE: u32 = 1000;
-
-/// As text, from a client. None: any.
-#[derive(Debug, Clone, Default)]
-pub struct AuditQuery {
-    pub actor: Option<String>,
-    pub action: Option<String>,
-    pub subject: Option<String>,
-    pub correlation_id: Option<String>,
-    pub from: Option<String>,
-    pub to: Option<String>,
-    pub page_size: Option<String>,
-    pub skip_token: Option<String>,
-}
 
 /// Of one tenant, or of all and of none for an operator. Newest first.
 ///

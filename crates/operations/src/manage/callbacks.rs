@@ -5,26 +5,14 @@ pub mod secrets;
 use insightgate_report::callback::{CallbackState, give_up_after};
 pub use insightgate_store::{Callback, CallbackAttempt};
 use insightgate_store::{CallbackFilter, CallbackPage, CallbackPlace};
+use insightgate_wire::limits::{LARGEST_PAGE, PAGE};
+pub use insightgate_wire::parameters::CallbackQuery;
 use url::Url;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
 use crate::context::Context;
 use crate::failure::Failure;
-
-const PAGE: u32 = 100;
-const LARGEST_PAGE: u32 = 1000;
-
-/// As text, from a client. None: any.
-#[derive(Debug, Clone, Default)]
-pub struct CallbackQuery {
-    pub tenant: Option<String>,
-    pub report_id: Option<String>,
-    pub execution_id: Option<String>,
-    pub state: Option<String>,
-    pub page_size: Option<String>,
-    pub skip_token: Option<String>,
-}
 
 /// Of one tenant, or of all for an operator who names none. Newest first.
 ///

@@ -2,16 +2,13 @@
 
 use insightgate_identity::tenant::TenantReference;
 use insightgate_identity::user::{check_password, check_username};
+use insightgate_wire::limits::LONGEST;
+use insightgate_wire::limits::LONGEST_MPN_ID;
 use uuid::Uuid;
 
 use super::administrator::Administrator;
 use crate::context::Context;
 use crate::failure::Failure;
-
-/// Characters of a name, a reason or a description.
-pub const LONGEST: usize = 200;
-/// Characters of an MPN id.
-pub const LONGEST_MPN_ID: usize = 40;
 
 /// Required, trimmed, and of a length that can be shown.
 pub(crate) fn required(field: &str, value: Option<&str>) -> Result<String, Failure> {

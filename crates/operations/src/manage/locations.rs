@@ -6,13 +6,7 @@ use super::administrator::{Administrator, Duty};
 use super::fields;
 use crate::context::Context;
 use crate::failure::Failure;
-
-#[derive(Debug, Clone, Default)]
-pub struct NewLocation {
-    pub mpn_id: Option<String>,
-    pub name: Option<String>,
-    pub country: Option<String>,
-}
+pub use insightgate_wire::bodies::NewLocation;
 
 /// # Errors
 /// When the caller may not do this, or the database does not answer.

@@ -6,25 +6,18 @@ use insightgate_identity::tenant::Tenant;
 use insightgate_store::{AuditEvent, Reviewed, StoreError};
 
 use super::administrator::{Administrator, Duty};
-use super::enrollment::profile_input::ProfileInput;
+use super::enrollment::profile_input::applied;
 use super::enrollment::steps::{after_move, paused_reports};
 use super::fields;
 use crate::context::Context;
 use crate::failure::Failure;
+pub use insightgate_wire::bodies::TenantChange;
 
 pub struct ShownTenant {
     pub tenant: Tenant,
     /// None for an organisation that was taken in without one.
     pub profile: Option<LegalProfile>,
     pub enrollments: Vec<Enrollment>,
-}
-
-/// A field that is not sent stays.
-#[derive(Debug, Clone, Default)]
-pub struct TenantChange {
-    pub name: Option<String>,
-    pub global_account_id: Option<String>,
-    pub profile: Option<ProfileInput>,
 }
 
 /// All of them, or an administrator's own.
@@ -83,7 +76,7 @@ pub async fn change_tenant(
     let known = context.store.tenant_profile(tenant.id).await?;
     let profile = match change.profile {
         None => known.clone(),
-        Some(input) => Some(input.applied_to(known.clone().unwrap_or_default())?),
+        Some(input) => Some(applied(input, known.clone().unwrap_or_default())?),
     };
     if profile != known {
         parts.push("profile".to_owned());

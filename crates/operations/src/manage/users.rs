@@ -17,23 +17,7 @@ use super::lookup::find_user;
 use crate::context::Context;
 use crate::credentials::password::PasswordFault;
 use crate::failure::Failure;
-
-#[derive(Clone, Default)]
-pub struct NewUser {
-    pub username: Option<String>,
-    pub display_name: Option<String>,
-    /// Without one the user signs in elsewhere.
-    pub password: Option<String>,
-    pub must_change_password: bool,
-    pub id: Option<String>,
-}
-
-/// A field that is not sent stays.
-#[derive(Debug, Clone, Default)]
-pub struct UserChange {
-    pub enabled: Option<bool>,
-    pub display_name: Option<String>,
-}
+pub use insightgate_wire::bodies::{NewUser, UserChange};
 
 /// # Errors
 /// When the caller may not do this, or the database does not answer.
@@ -64,8 +48,8 @@ pub async fn add_user(context: &Context, administrator: &Administrator, tenant: 
         None => (PasswordState::Absent, None),
         Some(password) => {
             let state = if new.must_change_password { PasswordState::MustChange } else { PasswordState::Set };
-            fields::password(password, &username)?;
-            (state, Some(hash(context, password).await?))
+            fields::password(&password.0, &username)?;
+            (state, Some(hash(context, &password.0).await?))
         }
     };
     let user = User { display_name, password, ..User::new(id, tenant.id, username) };

@@ -1,4 +1,4 @@
-//! Adds a user who signs in with a password, and gives roles.
+//! Adds users who sign in with a password, and assigns roles.
 
 use insightgate_identity::role::RoleAssignment;
 use insightgate_identity::user::User;
@@ -9,10 +9,11 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::{fields, users};
 
-/// `username` as people write it; it is kept in lower case. May be repeated when it was cut off: the same user stays, password and all.
+/// Adds a user. `username` is stored in lower case. Idempotent: a user with this id and name stays as it is, password included.
 ///
 /// # Errors
-/// The tenant is not there, the name or the password breaks a rule of the management API, the name or the id is another's, or the database is away.
+/// When there is no such tenant, the name or the password breaks a rule of the management API, another user has the name or the id, or the database does
+/// not answer.
 pub async fn add_user(context: &Context, by: Provisioner, tenant: Uuid, id: Uuid, username: &str, password: &str) -> Result<User, Failure> {
     let tenant = context.store.tenant(tenant).await?.ok_or(Failure::NotFound)?;
     let username = checked_user(username, password, &tenant.domain)?;
@@ -26,20 +27,20 @@ pub async fn add_user(context: &Context, by: Provisioner, tenant: Uuid, id: Uuid
     Ok(user)
 }
 
-/// The sign-in name as it is kept, where a tenant of this domain may have such a user.
+/// The sign-in name as it is stored, if a tenant with this domain may have a user with this name and password.
 ///
 /// # Errors
-/// The domain, the name or the password breaks a rule of the management API.
+/// When the domain, the name or the password breaks a rule of the management API.
 pub fn checked_user(username: &str, password: &str, domain: &str) -> Result<String, Failure> {
     let username = fields::username(username, &fields::domain(domain)?)?;
     fields::password(password, &username)?;
     Ok(username)
 }
 
-/// The assignee is a user, or an application that acts alone.
+/// Assigns a role to a user, or to an application that acts alone.
 ///
 /// # Errors
-/// The tenant is not there, it does not have the assignee or the locations, the assignee cannot hold the role, or the database is away.
+/// When there is no such tenant, it does not have the assignee or the locations, the assignee cannot hold the role, or the database does not answer.
 pub async fn assign_role(
     context: &Context,
     by: Provisioner,

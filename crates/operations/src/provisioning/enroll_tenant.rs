@@ -1,4 +1,4 @@
-//! Takes an organisation in, with its locations, and enrolls it in a program.
+//! Adds an organisation as a tenant, with its locations, and enrolls it in a program.
 
 use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::program::Program;
@@ -9,11 +9,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::manage::{fields, locations, tenants};
 
-/// The enrollment is Active at once: verifying the organisation is the operator's, before this. May be repeated when it was cut off: a
-/// tenant that is there already stays as it is.
+/// Enrolls the tenant. The enrollment is Active at once, since the operator verifies the organisation before calling this. Idempotent: a tenant that
+/// exists already stays as it is.
 ///
 /// # Errors
-/// A field of the tenant or of a location breaks a rule of the management API, the domain or the global account is another's, or the database is away.
+/// When a field of the tenant or of a location breaks a rule of the management API, another tenant has the domain or the global account, or the database
+/// does not answer.
 pub async fn enroll_tenant(
     context: &Context,
     by: Provisioner,

@@ -11,21 +11,21 @@ use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::credentials::password::find_secret;
 use crate::failure::Failure;
 
-/// The operators' tenant. Nobody's mail ends so: `.internal` is kept for private use.
+/// The domain of the operators' tenant. No mail address ends in it, since `.internal` is reserved for private use.
 pub const DOMAIN: &str = "operators.internal";
 const TENANT: &str = "Operators";
 const APPLICATION: &str = "Operator";
 
-/// The operator's application, as the database has it.
+/// The operator's application, as it is stored.
 pub struct Operator {
     pub application: Application,
     secrets: Vec<ClientSecret>,
-    /// False when an earlier start had made it.
+    /// False if an earlier start made it.
     pub is_new: bool,
 }
 
 impl Operator {
-    /// Nobody can sign in as the operator yet: it was made, but its making was cut off.
+    /// Whether nobody can sign in as the operator yet, since it was made and the start ended before it got a secret.
     pub fn has_no_secret(&self) -> bool {
         self.secrets.is_empty()
     }
@@ -36,10 +36,10 @@ impl Operator {
     }
 }
 
-/// The one that is there, or a new one, without a secret. May be repeated when it was cut off.
+/// The existing operator, or a new one without a secret. Idempotent.
 ///
 /// # Errors
-/// The database is away, or there is no randomness for an id.
+/// When the database does not answer, or there is no randomness for an id.
 pub async fn make_operator(context: &Context, by: Provisioner) -> Result<Operator, Failure> {
     let tenant = match context.store.tenant_by_domain(DOMAIN).await? {
         Some(tenant) => tenant,
@@ -59,10 +59,10 @@ pub async fn make_operator(context: &Context, by: Provisioner) -> Result<Operato
     Ok(Operator { application, secrets: Vec::new(), is_new: true })
 }
 
-/// Gives the operator a secret beside those that it has, and lets it sign in should it have been disabled.
+/// Adds a secret to those of the operator, and enables the operator if it was disabled.
 ///
 /// # Errors
-/// The database is away.
+/// When the database does not answer.
 pub async fn add_operator_secret(context: &Context, by: Provisioner, operator: &Operator, secret: &str) -> Result<(), Failure> {
     let now = context.clock.now();
     let stored = client_secret(context, secret, by.actor, now, now + TimeDelta::days(SECRET_DAYS))?;

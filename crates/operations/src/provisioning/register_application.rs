@@ -1,4 +1,4 @@
-//! Registers an application: its secret, its permissions and the tenant's consent to them.
+//! Registers an application with its secret, its permissions and the tenant's consent to them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::application::{Application, ClientSecret, Permission};
@@ -9,11 +9,11 @@ use crate::credentials::client_secret::{SECRET_DAYS, client_secret};
 use crate::failure::Failure;
 use crate::manage::applications;
 
-/// Only the digest of `secret` is kept. May be repeated when it was cut off: an application that is there already stays as it is. With `permissions`
-/// the tenant consents to all of them.
+/// Registers a confidential application. Only the digest of `secret` is stored. The tenant consents to all of `permissions`. Idempotent: an application
+/// that exists already stays as it is.
 ///
 /// # Errors
-/// A field breaks a rule of the management API, the id is another's, or the database is away.
+/// When a field breaks a rule of the management API, another application has the id, or the database does not answer.
 pub async fn register_application(
     context: &Context,
     by: Provisioner,
@@ -26,10 +26,10 @@ pub async fn register_application(
     register(context, by, application, Some(&secret), permissions, now).await
 }
 
-/// Registers a public application, which has no secret. May be repeated when it was cut off. The tenant consents to `permissions`.
+/// Registers a public application, which has no secret. The tenant consents to all of `permissions`. Idempotent.
 ///
 /// # Errors
-/// A field breaks a rule of the management API, the id is another's, or the database is away.
+/// When a field breaks a rule of the management API, another application has the id, or the database does not answer.
 pub async fn register_public_application(
     context: &Context,
     by: Provisioner,

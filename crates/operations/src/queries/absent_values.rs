@@ -1,4 +1,4 @@
-//! Why an answer has no rows: values in its conditions that do not occur among the caller's own rows.
+//! Explains why an answer has no rows: a value in its conditions does not occur in the caller's rows.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use insightgate_query::plan::Plan;
 use insightgate_query::sought::sought;
 use insightgate_query::timespan::Window;
 
-/// A hint is not worth a longer wait.
+/// How long the search may take: a hint is not worth a longer wait.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// A note for each such value, but none for columns that the caller may not see in all rows. If the search fails, there is no note.
+/// A note for each such value, except in columns that the caller may not see in all rows. If the search fails, there is no note.
 pub(crate) async fn absent_values(engine: &Engine, scope: &TenantScope, plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     let look = async {

@@ -1,4 +1,4 @@
-//! The query of a preview or an explanation: a text or a saved query, and the time.
+//! The query of a preview or an explanation: a text or a saved query, and optionally a start and an end time.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::queries::known::find_query;
 
-/// As sent; exactly one of `text` and `query_id`.
+/// The fields as they were sent. Exactly one of `text` and `query_id` is required.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AskedQuery {
@@ -27,7 +27,7 @@ pub struct AskedQuery {
     pub end_time: Option<String>,
 }
 
-/// A checked query, with the window of an execution at this moment.
+/// A checked query, with the time window that an execution would have now.
 pub(crate) struct Question {
     pub plan: Plan,
     pub window: Window,
@@ -55,7 +55,7 @@ impl AskedQuery {
     }
 }
 
-/// Waits for the engine's answer about a query, up to the limit of previews. A refusal of the dataset is audited.
+/// Waits for the engine's answer, for at most the timeout of previews. If the engine refuses the dataset, that is audited.
 pub(crate) async fn answered<T>(
     context: &Context,
     caller: &Caller,

@@ -9,7 +9,7 @@ use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Texts trimmed; an empty or null field absent.
+/// The fields as they were sent, with texts trimmed. An empty or null field is absent.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct QueryInput {

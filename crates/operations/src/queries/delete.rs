@@ -1,4 +1,4 @@
-//! Deletes one of the caller's queries. Reports that use it keep the text that they were made with.
+//! Deletes one of the caller's queries. Reports that use it keep the text that they were created with.
 
 use insightgate_report::report_query::ReportQuery;
 use uuid::Uuid;

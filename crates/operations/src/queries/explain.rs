@@ -1,4 +1,4 @@
-//! What a query would do, in words and in fields, without running it. It is for the same callers as a preview, and about their own rows alone.
+//! Explains what a query would do, in words and in fields, without running it. It needs the same rights as a preview, and counts only the caller's rows.
 
 use std::collections::BTreeSet;
 
@@ -21,11 +21,11 @@ use crate::queries::asked::{AskedQuery, Question, answered};
 use crate::queries::preview::no_files_note;
 use crate::queries::run_locally::RunFault;
 
-/// The explanation as it is sent and printed. It is an added object of this server, whose names stay stable.
+/// The explanation as it is sent and printed. It is an addition of this server to the documented API. Its field names are stable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExplainedQuery {
-    /// All of it in words, with some of the fields' numbers.
+    /// The whole explanation in words, with some of the numbers.
     pub sentences: Vec<String>,
     pub dataset: String,
     pub time_bounds: TimeBounds,
@@ -34,15 +34,15 @@ pub struct ExplainedQuery {
     pub distinct: bool,
     /// The conditions on rows, each in words.
     pub conditions: Vec<String>,
-    /// None if rows are not grouped; empty if all of them are one group.
+    /// `None` if rows are not grouped; empty if all of them are one group.
     pub grouped_by: Option<Vec<String>>,
     pub metrics: Vec<ExplainedMetric>,
     pub group_conditions: Vec<String>,
     pub ordered_by: Vec<ExplainedOrder>,
     pub limit: Option<u64>,
-    /// Rows of the dataset that the caller may see.
+    /// The rows of the dataset that the caller may see.
     pub visible_rows: u64,
-    /// The most of them that are read.
+    /// How many of them are read at most.
     pub estimated_rows: u64,
     /// The bytes of the columns that are read.
     pub estimated_bytes: u64,
@@ -50,11 +50,11 @@ pub struct ExplainedQuery {
     pub row_groups: ReadAndSkipped,
     pub columns_read: Vec<String>,
     pub data_as_of: Option<String>,
-    /// What the caller should know, as in the message of a preview.
+    /// The same notes as in the message of a preview.
     pub notes: Vec<String>,
 }
 
-/// In UTC, with `from` and without `to`. Neither: rows of all times.
+/// The time window in UTC, from `from` (inclusive) to `to` (exclusive). Without both, rows of all times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimeBounds {
@@ -71,9 +71,9 @@ pub struct TimeBounds {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RowsOf {
-    /// The locations of the caller's organisation. None: all of it.
+    /// The locations whose rows the caller sees; `None` for the whole organisation.
     pub locations: Option<Vec<String>>,
-    /// Sensitive columns that the query uses and the caller sees as null, in some rows or in all.
+    /// Sensitive columns that the query uses and that the caller sees as null, in some rows or in all.
     pub redacted_columns: Vec<String>,
     /// Sensitive metrics that the query uses. They leave out rows whose sensitive data the caller may not see.
     pub redacted_metrics: Vec<String>,
@@ -97,7 +97,7 @@ pub struct ReadAndSkipped {
     pub skipped: u64,
 }
 
-/// A refusal of the dataset is audited.
+/// Explains the query. If the engine refuses the dataset, that is audited.
 ///
 /// # Errors
 /// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.
@@ -109,7 +109,7 @@ pub async fn explain_query(context: &Context, caller: &Caller, asked: AskedQuery
     Ok(explained(&caller.scope, &question, explanation))
 }
 
-/// The same for local data, as [`crate::queries::run_locally`] would run it.
+/// Explains a query on local data, as [`crate::queries::run_locally`] would run it.
 ///
 /// # Errors
 /// When the query is wrong, or the files cannot be read.
@@ -130,7 +130,7 @@ pub async fn explain_local(
 fn explained(scope: &TenantScope, question: &Question, explanation: Explanation) -> ExplainedQuery {
     let Question { plan, window, source } = question;
     let dataset = &plan.dataset;
-    // The engine has refused what this refuses.
+    // If this fails, the engine has already refused the dataset, so the fallback is never used.
     let scope = &scope.within(&dataset.name).unwrap_or_else(|_| scope.clone());
     let words = words(plan, *window, *source);
     let rows_of = rows_of(scope, plan);
@@ -209,7 +209,8 @@ fn rows_of(scope: &TenantScope, plan: &Plan) -> RowsOf {
     }
 }
 
-/// Columns whose values the query uses, in the dataset's order. Counts of different values are the same for everybody.
+/// The columns whose values the query uses, in the dataset's order. A plain count of a column's distinct values does not use them, since that count is
+/// the same for everybody.
 fn used_columns(plan: &Plan) -> BTreeSet<usize> {
     let conditions = plan.row_conditions.iter().map(|condition| condition.field);
     let fields = plan.outputs.iter().map(|output| output.field).chain(conditions).chain(plan.order.iter().map(|key| key.field));

@@ -1,4 +1,4 @@
-//! Queries that a caller can name by id: the caller's own and the documented system queries.
+//! Queries that a caller can refer to by id: the caller's own and the documented system queries.
 
 use std::sync::OnceLock;
 
@@ -46,7 +46,7 @@ pub(crate) fn system_queries_of(program: Program) -> impl Iterator<Item = &'stat
     ALL.get_or_init(system_queries).iter().filter(move |query| query.program == program.name())
 }
 
-/// The system query of that id. Ids are opaque, and compared without regard to case.
+/// The system query with this id. Ids are opaque, and are compared without regard to case.
 pub(crate) fn system_query(program: Program, id: &str) -> Option<&'static SystemQuery> {
     system_queries_of(program).find(|query| query.id.eq_ignore_ascii_case(id))
 }

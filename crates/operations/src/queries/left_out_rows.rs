@@ -1,4 +1,4 @@
-//! Why an answer is empty or has fewer rows than expected: the query has no TIMESPAN, and there are rows outside the default span.
+//! Explains why an answer is empty or has fewer rows than expected: the query has no TIMESPAN, and there are rows outside the default span.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use insightgate_query::left_out::left_out;
 use insightgate_query::plan::{Plan, WindowSource};
 use insightgate_query::timespan::Window;
 
-/// How long the look at an empty answer may take, and at one that has rows: there fewer people miss the hint.
+/// How long the search may take for an empty answer, and for one with rows, where the hint matters less.
 const LIMIT_OF_EMPTY: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// The note, if the scope has such rows. If the search does not finish in time, there is no note.
+/// The note, if the scope has such rows. What the search has not found in time is not mentioned.
 pub(crate) async fn left_out_rows(
     engine: &Engine,
     scope: &TenantScope,

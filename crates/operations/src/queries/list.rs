@@ -14,7 +14,7 @@ pub struct QueryFilter {
     pub only_system: bool,
 }
 
-/// System queries come first. If nothing matches, the result is the documented 404.
+/// Lists the queries, system queries first. If nothing matches, the result is the documented 404.
 ///
 /// # Errors
 /// When nothing matches, or the database does not answer.

@@ -9,10 +9,10 @@ use crate::queries::absent_values::{absent_values, joined};
 use crate::queries::asked::{AskedQuery, answered};
 use crate::queries::left_out_rows::left_out_rows;
 
-/// Rows of a preview, in both programs.
+/// The most rows of a preview, in both programs.
 pub const PREVIEW_ROWS: usize = 100;
 
-/// The rows, and what the caller should know about them.
+/// The rows, and the notes about them.
 pub struct TriedQuery {
     pub preview: Preview,
     pub message: Option<String>,
@@ -20,7 +20,7 @@ pub struct TriedQuery {
     pub notes: Vec<String>,
 }
 
-/// A refusal of the dataset is audited.
+/// Previews the query. If the engine refuses the dataset, that is audited.
 ///
 /// # Errors
 /// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.

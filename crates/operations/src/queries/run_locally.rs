@@ -1,4 +1,4 @@
-//! A query on local data without a server, for operators and benchmarks, with the plan, the policy and the encoder of a report.
+//! Runs a query on local data without a server, for operators and benchmarks. It uses the same plan, policy and encoder as a report.
 
 use chrono::{DateTime, Utc};
 use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress};
@@ -20,7 +20,7 @@ pub enum RunFault {
     Engine(#[from] EngineError),
 }
 
-/// What was written, and the notes about it.
+/// A summary of what was written, and the notes about it.
 pub struct RanQuery {
     pub summary: ArtifactSummary,
     pub notes: Vec<String>,

@@ -9,12 +9,12 @@ use crate::failure::Failure;
 use crate::reports::create::{check_callback_address, fits_dataset, quotas};
 
 /// # Errors
-/// When a field breaks a rule, the report runs only once, the caller has no such report, or the database does not answer.
+/// When a field breaks a rule, the report is executed only once, the caller has no such report, or the database does not answer.
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
     let (now, rules) = (context.clock.now(), &context.settings.report_rules);
     let update = |report: &ScheduledReport| {
         let updated = report.updated(input, now, rules)?;
-        // One that was made while the rule did not hold may be renamed.
+        // A report that was created when the rule was off may still be renamed, so the rule is checked only if the interval changes.
         if updated.interval_hours() != report.interval_hours() {
             fits_dataset(context, &updated)?;
         }
@@ -39,7 +39,7 @@ pub async fn resume_report(context: &Context, caller: &Caller, id: &str) -> Resu
     change(context, caller, id, |report| report.resumed(now)).await
 }
 
-/// Removes the report, its executions and their files, and returns what was deleted.
+/// Deletes the report, its executions and their artifacts, and returns the deleted report.
 ///
 /// # Errors
 /// When the caller has no such report, or the database does not answer.
@@ -50,7 +50,7 @@ pub async fn delete_report(context: &Context, caller: &Caller, id: &str) -> Resu
         return Err(Failure::NotFound);
     }
     context.signals.deleted.notify_waiters();
-    // Listed only now: an execution may have finished just before the report was gone.
+    // The artifacts are listed only now, since an execution may have finished just before the report was deleted.
     if let Err(error) = context.engine.delete_report_files(report.tenant, id).await {
         tracing::warn!(%error, report = %id, "the files of a deleted report could not be removed");
     }

@@ -67,13 +67,13 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
     Ok(report)
 }
 
-/// At least one, so that nobody asks again at once.
+/// The wait in whole seconds, rounded up. At least one, so that nobody retries at once.
 fn seconds(wait: TimeDelta) -> u32 {
     let whole = (wait.num_milliseconds().max(0) + 999) / 1000;
     u32::try_from(whole).unwrap_or(u32::MAX).max(1)
 }
 
-/// Whether the report's dataset allows its interval. A query that is no longer valid is reported by the execution.
+/// Checks that the report's dataset allows its interval. If the query is no longer valid, the execution reports that.
 pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Result<(), ReportFault> {
     if !context.settings.report_rules.dataset_minimum_interval {
         return Ok(());
@@ -84,7 +84,7 @@ pub(crate) fn fits_dataset(context: &Context, report: &ScheduledReport) -> Resul
     }
 }
 
-/// Refuses a numeric address that may not be connected to, so that its owner learns of it at once. Names are judged when they are connected to, since
+/// Refuses an IP address that may not be connected to, so that its owner learns of it at once. Host names are checked when they are connected to, since
 /// their addresses can change.
 pub(crate) async fn check_callback_address(context: &Context, caller: &Caller, url: &str) -> Result<(), Failure> {
     let Ok(url) = Url::parse(url) else { return Ok(()) };
@@ -102,7 +102,7 @@ pub(crate) async fn check_callback_address(context: &Context, caller: &Caller, u
     Err(fault.into())
 }
 
-/// The documented quotas, unless the deployment has none.
+/// The documented quotas, unless the deployment turns them off.
 pub(crate) fn quotas(context: &Context, now: DateTime<Utc>) -> Option<ReportQuotas> {
     context.settings.quotas.then(|| ReportQuotas {
         active: ACTIVE_QUOTA,

@@ -8,16 +8,16 @@ use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// As sent.
+/// The filters as they were sent.
 #[derive(Debug, Clone, Default)]
 pub struct ReportListInput {
-    /// Empty: any.
+    /// If empty, any report matches.
     pub report_ids: Vec<String>,
     pub report_name: Option<String>,
     pub query_id: Option<String>,
 }
 
-/// Without filters an empty list is a valid answer; with filters it is the documented 404.
+/// Lists the reports. Without filters an empty list is a valid answer; with filters it is the documented 404.
 ///
 /// # Errors
 /// When a filter finds nothing, or the database does not answer.

@@ -1,5 +1,5 @@
-//! Authorization requests: read, checked, and answered with a code. Until the redirect URI is known to be registered, a refusal is a page and is not
-//! sent to the application, since it may be somebody else.
+//! Reads and checks authorization requests, and answers them with a code. Until the redirect URI is known to be registered, a refusal is shown on a
+//! page and not sent to the redirect URI, which may be an attacker's.
 
 use chrono::TimeDelta;
 use insightgate_identity::application::Application;
@@ -20,7 +20,7 @@ use crate::token_failure::TokenFailure;
 /// Source: the documented lifetime.
 const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
-/// The parameters, as text. Absent and empty ones are None.
+/// The parameters, as text. Absent and empty ones are `None`.
 #[derive(Clone, Default)]
 pub struct AuthorizationRequest {
     /// The tenant segment of the path.
@@ -50,7 +50,7 @@ pub enum ResponseMode {
 
 /// The answer for the application.
 pub struct AuthorizationAnswer {
-    /// Registered.
+    /// One that is registered with the application.
     pub redirect_uri: String,
     pub mode: ResponseMode,
     pub state: Option<String>,
@@ -114,7 +114,7 @@ pub(super) struct Prompt {
     pub consent: bool,
 }
 
-/// `known` is set to the tenant as soon as there is one.
+/// Checks the request. `known` is set to the tenant as soon as it is found.
 pub(super) async fn check(context: &Context, request: &AuthorizationRequest, known: &mut Option<Uuid>) -> Result<Subject, CheckFault> {
     let client = request.client_id.as_deref();
     let directory = &context.directory.view();

@@ -1,4 +1,4 @@
-//! Sign-in for a device without a browser (RFC 8628): it shows a code, which its user types elsewhere.
+//! Sign-in for a device without a browser (RFC 8628): the device shows a code, which its user types into a browser elsewhere.
 
 use std::net::IpAddr;
 
@@ -19,13 +19,13 @@ use crate::issue_token::client::{find_application, reference, tenant_of};
 use crate::issue_token::resource::Requested;
 use crate::token_failure::TokenFailure;
 
-/// Consonants that are not taken for one another or for digits, and spell no words.
+/// Consonants that are not mistaken for one another or for digits, and that spell no words.
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 const CODE_LENGTH: usize = 9;
-/// Two pending codes are alike once in some hundred billion.
+/// A new code equals a given pending one once in some hundred billion.
 const ATTEMPTS: usize = 4;
 
-/// Absent and empty fields are None.
+/// The fields of the form. Absent and empty ones are `None`.
 #[derive(Clone, Default)]
 pub struct DeviceRequest {
     /// The tenant segment of the path.
@@ -34,16 +34,16 @@ pub struct DeviceRequest {
     pub client_id: Option<String>,
     pub resource: Option<String>,
     pub scope: Option<String>,
-    /// Where the request came from, as far as that is known.
+    /// The client's address, if it is known.
     pub address: Option<IpAddr>,
 }
 
 pub struct DeviceAnswer {
     pub device_code: String,
     pub user_code: String,
-    /// Seconds.
+    /// In seconds.
     pub expires_in: i64,
-    /// Seconds.
+    /// In seconds.
     pub interval: u32,
 }
 
@@ -58,7 +58,7 @@ pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, co
     started
 }
 
-/// `known` is set to the tenant as soon as there is one.
+/// Starts the sign-in. `known` is set to the tenant as soon as it is found.
 async fn start(context: &Context, request: &DeviceRequest, known: &mut Option<Uuid>) -> Result<DeviceAnswer, TokenFailure> {
     let client = request.client_id.as_deref();
     let directory = &context.directory.view();
@@ -99,14 +99,14 @@ fn user_code(context: &Context) -> Result<String, TokenFailure> {
     let mut code = String::new();
     while code.len() < CODE_LENGTH {
         let bytes: [u8; CODE_LENGTH] = context.random.bytes().map_err(TokenFailure::internal)?;
-        // Up to 240 each letter is as likely as any other.
+        // 240 is a multiple of 20: below it, each letter is as likely as any other.
         let letters = bytes.into_iter().filter(|byte| *byte < 240).filter_map(|byte| LETTERS.get(usize::from(byte % 20)));
         code.extend(letters.take(CODE_LENGTH - code.len()).map(|letter| char::from(*letter)));
     }
     Ok(code)
 }
 
-/// What the device requested. A code that is not pending is counted as a guess.
+/// Finds what the device requested, by the code that was typed. A code that is not pending is counted as a guess.
 pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Result<Subject, TokenFailure> {
     let now = context.clock.now();
     if let Some(until) = context.addresses.shut_until(visit.address, now) {
@@ -129,7 +129,7 @@ pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Resul
     Ok(Subject { tenant, application, permission, requested, login_hint: None, prompt: Prompt::default(), goal: Goal::Device(code) })
 }
 
-/// Stores the decision with its event: who approved, or None if it was declined.
+/// Stores the decision together with its audit event. `approved` is the session of the user who approved, or `None` if the user declined.
 pub(super) async fn decide(
     context: &Context,
     subject: &Subject,

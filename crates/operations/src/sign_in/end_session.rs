@@ -1,4 +1,4 @@
-//! Signing out: the browser's session ends. Tokens that were issued are valid until they expire.
+//! Signing out ends the browser's session. Tokens that were already issued stay valid until they expire.
 
 use insightgate_identity::tenant::TenantReference;
 use insightgate_identity::tokens::redirect::redirect_matches;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::credentials::password::secret_digest;
 use crate::token_failure::TokenFailure;
 
-/// Absent and empty fields are None.
+/// The parameters. Absent and empty ones are `None`.
 #[derive(Clone, Default)]
 pub struct LogoutRequest {
     /// The tenant segment of the path.
@@ -19,12 +19,12 @@ pub struct LogoutRequest {
     pub post_logout_redirect_uri: Option<String>,
 }
 
-/// Where the browser goes next; None for a page that says that the user is signed out.
+/// Where the browser goes next; `None` for a page that says that the user is signed out.
 pub struct EndedSession {
     pub redirect_uri: Option<String>,
 }
 
-/// Redirects to an address only if it is registered with an application of the tenant.
+/// Ends the session. Redirects to an address only if it is registered with an application of the tenant.
 ///
 /// # Errors
 /// When the request is refused, or the database does not answer.

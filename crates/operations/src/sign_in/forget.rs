@@ -1,11 +1,11 @@
-//! Removes expired data of sign-ins, and surplus refresh tokens. Every process does, since each knows which sign-ins it gave tokens to.
+//! Removes expired data of sign-ins, and surplus refresh tokens. Every process does this, since only it knows which sign-ins it issued tokens to.
 
 use chrono::{DateTime, Utc};
 
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Batches of one look; the next look goes on.
+/// The most batches of one turn; the next turn continues.
 const BATCHES: u32 = 40;
 
 pub async fn forget_sign_ins(context: &Context, now: DateTime<Utc>) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! A browser's session. It begins with the right password, and is complete after the remaining steps. Its cookie changes with each step.
+//! A browser's session. It begins with the right password and is complete after the remaining steps. Its cookie is replaced at each step.
 
 use chrono::TimeDelta;
 use insightgate_identity::tokens::grant::GrantRefusal;
@@ -11,12 +11,12 @@ use crate::context::Context;
 use crate::credentials::password::secret_digest;
 use crate::token_failure::TokenFailure;
 
-/// A step that is missing must be taken by then.
+/// How long a session waits for its next step.
 const PENDING: TimeDelta = TimeDelta::minutes(10);
-/// A working day.
+/// How long a complete session is valid: a working day.
 const SIGNED_IN: TimeDelta = TimeDelta::hours(12);
 
-/// A session with its user as they are now.
+/// A session with the current state of its user.
 pub(super) struct Current {
     pub record: SignInSession,
     pub user: User,
@@ -24,13 +24,13 @@ pub(super) struct Current {
 
 /// The session that a new one replaces.
 pub(super) enum Replaced<'a> {
-    /// The new one goes on from it: when it has been ended meanwhile, so is what would come of it.
+    /// The new session continues this one. If this one has been ended in the meantime, the new one is refused.
     Own(&'a Current),
-    /// The password was given again.
+    /// The password was given again, so the new session is valid even if this one has ended.
     Whatever(&'a Current),
 }
 
-/// None without a session, if it has expired, and if the user is deleted or disabled.
+/// The session of the cookie. `None` if there is none, if it has expired, or if its user is deleted or disabled.
 pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Current>, TokenFailure> {
     let Some(cookie) = &visit.session else { return Ok(None) };
     let found = context.store.sign_in_session(&secret_digest(cookie)).await?;
@@ -39,7 +39,7 @@ pub(super) async fn load(context: &Context, visit: &Visit) -> Result<Option<Curr
     Ok(user.map(|user| Current { record, user }))
 }
 
-/// Replaces the session by a new one, with its event if there is one, so that a cookie from before a step is not valid after it.
+/// Replaces the session with a new one, so that a cookie from before a step is not valid after it. Writes `happening`, if any, in the same transaction.
 pub(super) async fn put(
     context: &Context,
     user: User,

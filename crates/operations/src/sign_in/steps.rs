@@ -1,4 +1,4 @@
-//! The steps of a sign-in, each as one page sends it.
+//! The steps of a sign-in; each page sends one.
 
 use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_identity::user::{self, PasswordState, User};
@@ -16,9 +16,9 @@ use crate::token_failure::TokenFailure;
 const WRONG_CODE: &str = "The code is wrong, or was used before. Wait for the next one and type it.";
 
 pub(super) enum Stepped {
-    /// Who is signed in now, or about to be.
+    /// The step was taken. The session, if any, may still have missing steps.
     Done(Option<Current>, SessionChange),
-    /// The same page again.
+    /// The same page is shown again.
     Again(Ask, SessionChange),
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn take(
         (Step::Code(code), Some(current), Some(MissingStep::Code)) => give_code(context, visit, current, &code).await,
         (Step::Enrol(code), Some(current), Some(MissingStep::Enrolment)) => enrol(context, visit, current, &code).await,
         (Step::OtherAccount, _, _) => Ok(Stepped::Done(None, SessionChange::Keep)),
-        // A step that is not missing: its page is old. The right one is shown.
+        // The step is not the missing one, so its page is out of date. The right page is shown instead.
         (_, current, _) => Ok(Stepped::Done(current, SessionChange::Keep)),
     }
 }
@@ -63,7 +63,7 @@ async fn give_password(
             if still_holds(context, &checked).await? {
                 return Ok(stepped);
             }
-            // Its cookie is not given out.
+            // The cookie of the new session is not sent to the browser.
             let ask = Ask::Password { username: Some(checked.user.username), fault: Some(GrantRefusal::wrong_credentials().text) };
             Ok(Stepped::Again(ask, SessionChange::Keep))
         }
@@ -106,14 +106,14 @@ async fn give_new_password(
     store.set_user_password(user.id, &hash, false).await?;
     let user = User { password: PasswordState::Set, ..user.clone() };
     let missing = missing_step(context, &user, &current.record.amr);
-    // The new password has ended the session that gave it.
+    // Setting the new password has ended the session, so there is none to replace.
     go_on(context, visit, user, missing, &current.record.amr, None).await
 }
 
 async fn give_code(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
     let user = &current.user;
     let guesser = Guesser::of_user(context, user.id, visit.address);
-    // Before a code is looked at: whether the user or the address has to wait.
+    // Before the code is compared: the user or the address may have to wait.
     if let Err(failure) = guesser.may_try(context).await {
         return refused(context, &current, MissingStep::Code, failure);
     }
@@ -142,7 +142,7 @@ fn refused(context: &Context, current: &Current, missing: MissingStep, failure: 
 
 async fn enrol(context: &Context, visit: &Visit, current: Current, code: &str) -> Result<Stepped, TokenFailure> {
     let sealed = current.record.offered_secret.clone().unwrap_or_default();
-    // Set up elsewhere in the meantime: what was offered here counts no more.
+    // If a factor was set up elsewhere in the meantime, the one that was offered here is void.
     let added = happening(visit, current.user.tenant, &current.user.username, "second_factor.add", "");
     let right =
         !current.user.totp && second_factor::confirm(context, &current.user, &sealed, code, added).await.map_err(TokenFailure::internal)?;
@@ -167,13 +167,13 @@ async fn go_on(
     Ok(Stepped::Done(Some(current), change))
 }
 
-/// The steps that are left for the user, including a second factor that was set up or required after this session began.
+/// The next missing step, including a second factor that was set up or required after this session began.
 pub(super) async fn still_missing(
     context: &Context,
     current: &Current,
 ) -> Result<Option<(MissingStep, Current, Option<SessionChange>)>, TokenFailure> {
     let Current { record, user } = current;
-    // What was begun without a second factor is asked for it when one was set up meanwhile.
+    // A session that began without a second factor must give one that was set up in the meantime, before any other step.
     if let Some(missing) = record.missing.filter(|missing| *missing == MissingStep::Code || !user.totp || is_multi_factor(&record.amr)) {
         return Ok(Some((missing, Current { record: record.clone(), user: user.clone() }, None)));
     }
@@ -184,7 +184,7 @@ pub(super) async fn still_missing(
     Ok(Some((missing, current, Some(change))))
 }
 
-/// The second factor goes before a new password: who knows the old one alone must not choose the next.
+/// The second factor comes before a new password: somebody who knows only the old password must not choose the next.
 fn missing_step(context: &Context, user: &User, amr: &str) -> Option<MissingStep> {
     match missing_factor(context, user, amr) {
         Some(MissingStep::Code) => Some(MissingStep::Code),

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 
-/// Answers each connection with these bytes; then goes on sending, or falls silent with the connection open.
+/// A server that answers each connection with given bytes. Then it closes the connection, continues to send, or keeps it open in silence.
 struct Server {
     url: Url,
     connections: Arc<AtomicUsize>,
@@ -59,7 +59,7 @@ async fn loopback_is_refused_by_default_by_number_and_by_name() {
     let server = serve("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Then::Close).await;
     let strict = Outbound::new(AddressRules::default(), None).unwrap();
     let port = server.url.port().unwrap();
-    // The URL's own spelling of numbers must not hide them.
+    // An unusual spelling of an IP address in the URL must not hide it.
     for host in ["127.0.0.1", "localhost", "LOCALHOST", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"] {
         let url = Url::parse(&format!("http://{host}:{port}/")).unwrap();
         let error = strict.get(&url, LIMITS).await.unwrap_err();
@@ -79,7 +79,7 @@ async fn a_name_that_does_not_exist_is_told_from_one_that_is_refused() {
     assert!(!error.to_string().contains("secret"), "{error}");
 }
 
-/// A name with a public and a private address, as in an attempt at rebinding, leads to the public one only.
+/// For a name with a public and a private address, as in DNS rebinding, only the public one is used.
 #[test]
 fn the_connector_gets_allowed_addresses_only() {
     let found = ["169.254.169.254:0", "8.8.8.8:0", "[::1]:0", "[2606:4700::1]:0"].map(|address| address.parse().unwrap());
@@ -101,7 +101,7 @@ async fn a_body_is_cut_off_at_the_limit() {
     for head in [
         "HTTP/1.1 200 OK\r\ncontent-length: 65\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n",
-        // Without a length, for ever.
+        // A body without a length and without an end.
         "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n40\r\n0123456789012345678901234567890123456789012345678901234567890123\r\nfffffff\r\n",
     ] {
@@ -157,7 +157,7 @@ fn message(url: &Url, body: Option<&'static str>) -> Message {
     Message { url: url.clone(), body: body.map(|text| Bytes::from_static(text.as_bytes())), headers }
 }
 
-/// The request as the other side got it, once `answer` was sent.
+/// Sends a message. Returns the status, and the request as the receiver got it.
 async fn received(answer: &'static str, body: Option<&'static str>) -> (u16, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/a%20b?code=1", listener.local_addr().unwrap())).unwrap();
@@ -193,7 +193,7 @@ async fn a_message_arrives_as_it_was_written() {
     }
 }
 
-/// What follows the status is not waited for: endless, slow or larger than the limit.
+/// The client does not wait for the body after the status, even if it is endless, slow or larger than the limit.
 #[tokio::test]
 async fn the_status_is_the_whole_answer_to_a_message() {
     for (head, then) in [
@@ -210,7 +210,7 @@ async fn the_status_is_the_whole_answer_to_a_message() {
         let error = loopback().send(message(&server.url, Some("{}")), limits).await.unwrap_err();
         assert!(matches!(error, OutboundError::TimedOut(_)), "{head:?}: {error}");
     }
-    // A head without an end is no answer.
+    // Endless headers are not an answer.
     let server = serve("HTTP/1.1 200 OK\r\nx: ", Then::SendForEver).await;
     assert!(loopback().send(message(&server.url, Some("{}")), LIMITS).await.is_err());
 }
@@ -234,7 +234,7 @@ async fn a_message_follows_no_redirect_and_keeps_the_rules() {
     assert_eq!(target.connections.load(Ordering::SeqCst), 0);
 }
 
-/// Every spelling of a number is judged before anything is sent; names are for the connection.
+/// Every spelling of an IP address is checked before anything is sent; names are checked at the connection.
 #[test]
 fn numbers_are_judged_without_a_connection() {
     let strict = Outbound::new(AddressRules::default(), None).unwrap();

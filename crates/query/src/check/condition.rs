@@ -1,4 +1,4 @@
-//! Conditions: literals become tests on the field's type. One that no value can meet is no error; a note says so.
+//! Conditions: literals become predicates on the field's type. A condition that no value can meet is not an error; a note reports it.
 
 use super::Checker;
 use crate::column::{ColumnType, Comparison, Value};
@@ -8,11 +8,11 @@ use crate::plan::{Condition, Predicate};
 use crate::syntax::ast::{self, Literal, LiteralValue};
 use crate::syntax::literal::{Converted, convert, exact, wanted};
 
-/// What a literal is compared with.
+/// The field with which a literal is compared.
 #[derive(Clone, Copy)]
 struct Compared<'a> {
     field: Field,
-    /// As the query calls it, in the dataset's spelling.
+    /// The name that the query uses, in the dataset's spelling.
     name: &'a str,
     kind: ColumnType,
 }
@@ -79,7 +79,7 @@ impl Checker<'_> {
         test
     }
 
-    /// On a field of any type: what is not a text is compared as CSV writes it. A number or truth value is a pattern as it is written.
+    /// LIKE on a field of any type: a value that is not a text is compared as CSV writes it. A number or truth value is used as a pattern as it is written.
     fn like(&mut self, pattern: &Literal, negated: bool) -> Option<Predicate> {
         let text = pattern.value.text();
         let length = text.chars().count();
@@ -110,7 +110,7 @@ fn reason(Compared { name, kind, .. }: Compared<'_>, converted: &Converted) -> S
     }
 }
 
-/// A metric is compared before it is brought to its type: a sum of integers can be more than an integer holds.
+/// A metric is compared before it is converted to its type, since a sum of integers can exceed an integer.
 fn converted(Compared { field, kind, .. }: Compared<'_>, literal: &LiteralValue) -> Converted {
     match (field, kind, convert(literal, kind)) {
         (Field::Metric(_), ColumnType::Int64, beyond @ (Converted::Above | Converted::Below)) => {
@@ -121,7 +121,7 @@ fn converted(Compared { field, kind, .. }: Compared<'_>, literal: &LiteralValue)
     }
 }
 
-/// Characters. A pattern becomes an automaton, whose size grows with it.
+/// The most characters of a LIKE pattern; the work for each text grows with them.
 const LONGEST_PATTERN: usize = 1000;
 
 fn effect(test: &Predicate) -> &'static str {

@@ -1,4 +1,4 @@
-//! Names of a query: each is found, or reported with the name that may have been meant.
+//! Looks up the names of a query. Each is found, or reported with the name that may have been meant.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use crate::diagnostic::quoted;
 use crate::fold::fold;
 use crate::syntax::ast::Name;
 
-/// The names that a query may use, by folded spelling: one lookup per name, however many columns there are. Each field comes with the dataset's
-/// spelling of the name.
+/// The names that a query may use, by folded spelling, so that each name takes one lookup, however many columns there are. Each field comes with the
+/// dataset's spelling of the name.
 pub(super) struct Names<'a>(HashMap<String, (Field, &'a str)>);
 
 impl<'a> Names<'a> {

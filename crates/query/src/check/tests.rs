@@ -22,7 +22,7 @@ struct Sample {
     text: String,
     refused: Option<String>,
     note: Option<String>,
-    /// For the end-to-end tests: why the demo has no row for it.
+    /// For the end-to-end tests: why the demo has no row for this query.
     empty: Option<String>,
 }
 
@@ -67,7 +67,7 @@ fn names_ignore_case_and_aliases_are_names() {
     assert_eq!(plan.dataset.name, "CompetencyPeformanceRequirement");
 }
 
-/// Every column is headed by the name that the query wrote for it; what else is said of a column calls it so too.
+/// Every column is headed by the name that the query uses for it, and messages about the column use that name too.
 #[test]
 fn an_answer_has_the_names_that_were_written() {
     let plan = mpn(
@@ -79,19 +79,19 @@ fn an_answer_has_the_names_that_were_written() {
     assert_eq!((plan.row_conditions[0].field, plan.order[0].field), (field, field));
     assert_eq!(plan.name_of(field), "PartnerLocation", "the first of the names");
 
-    // Through an alias alone: the dataset's own name is not what the reader knows.
+    // The query only uses an alias, so that messages must not use the dataset's own name.
     let plan = mpn("SELECT DISTINCT PartnerID FROM AzureUsage WHERE IsDuplicateAtPGALevel = 'x' ORDER BY PartnerID TIMESPAN LIFETIME");
     assert_eq!(plan.notes, ["'x' is not a number, so the condition on IsDuplicateAtPGALevel matches no row"]);
     assert_eq!((names(&plan), plan.name_of(plan.order[0].field)), (vec!["PartnerID"], "PartnerID"));
     let message = refused("SELECT DISTINCT CustomerName FROM AzureUsage ORDER BY partnerid");
     assert!(message.starts_with("ORDER BY PartnerID at line 1, column 55 has no meaning"), "{message}");
 
-    // A metric has names too.
+    // A metric has several names too.
     let plan = super::plan("SELECT OfferName, revenuegeneratedusd FROM ISVOfferRetention", &builtin::catalog("cmp")).unwrap();
     assert_eq!((names(&plan), plan.grouped), (vec!["OfferName", "RevenueGeneratedUSD"], true));
 }
 
-/// The system queries of an earlier revision of the documents, as it prints them.
+/// The system queries of an earlier revision of the documents, as printed there.
 #[test]
 fn queries_of_july_2021_are_taken_as_printed() {
     let queries = include_str!("../../tests-data/queries-of-july-2021.toml").parse::<toml::Table>().unwrap();
@@ -109,7 +109,7 @@ fn queries_of_july_2021_are_taken_as_printed() {
     }
 }
 
-/// As `availableMetrics` lists them and the documents' own samples write them. A blank, a function or a comparison is none of it.
+/// Names as `availableMetrics` lists them and as the documents' samples write them. A blank, a function or a comparison is not part of a name.
 #[test]
 fn a_name_with_a_unit_stands_bare() {
     let cmp = builtin::catalog("cmp");
@@ -177,7 +177,7 @@ fn time_spans_are_those_of_the_dataset() {
     assert_eq!((errors[0].line, errors[0].column, errors[0].length), (1, 40, 5));
 }
 
-/// What a person reads, letter by letter.
+/// The messages, letter by letter.
 #[test]
 fn refusals() {
     let cases = [
@@ -248,7 +248,7 @@ fn at_most_twenty_are_reported() {
     assert_eq!((errors.len(), errors.more()), (MAXIMUM_DIAGNOSTICS, 880));
     let message = message(&errors);
     assert_eq!((message.lines().count(), message.lines().last()), (21, Some("and 880 more")));
-    // Those of the text and those of the names are counted together; rules about the whole query are not among them.
+    // Errors in the text and in names are counted together; rules about the whole query are not applied.
     let names = vec!["nothing"; 30].join(", ");
     let text = format!("SELECT {names}, CustomerCount FROM OfficeUsage WHERE {} LIMIT x", vec!["? = 1"; 15].join(" AND "));
     let errors = plan(&text, &builtin::catalog("mpn")).unwrap_err();

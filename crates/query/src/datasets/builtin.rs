@@ -13,7 +13,7 @@ macro_rules! dataset {
     };
 }
 
-/// Origin and TOML, the files of a program one after the other.
+/// The origin and the TOML of each definition, program by program.
 const DEFINITIONS: [(&str, &str); 35] = [
     dataset!("mpn/AzureUsage.toml"),
     dataset!("mpn/BusinessApplicationsRevenue.toml"),
@@ -52,7 +52,7 @@ const DEFINITIONS: [(&str, &str); 35] = [
     dataset!("cmp/ISVUsage.toml"),
 ];
 
-/// Origin and TOML of each.
+/// Returns the origin and the TOML of each definition.
 pub fn definitions() -> Vec<(&'static str, &'static str)> {
     DEFINITIONS.to_vec()
 }

@@ -1,6 +1,6 @@
-//! What can be asked: the datasets of one program, with their columns and metrics.
+//! What can be queried: the datasets of one program, with their columns and metrics.
 //!
-//! Plain values, made by [`crate::datasets::definition`]. Names and aliases are matched without regard to letter case.
+//! These are plain values, made by [`crate::datasets::definition`]. Names and aliases are matched case-insensitively.
 
 use std::sync::Arc;
 
@@ -25,29 +25,28 @@ pub struct Dataset {
     pub title: String,
     pub columns: Vec<Column>,
     pub metrics: Vec<Metric>,
-    /// Index into `columns` of the column that time spans apply to.
+    /// The index in `columns` of the column to which time spans apply.
     pub date_column: Option<usize>,
     pub grain: Grain,
-    /// What `availableDateRanges` lists, in that order.
+    /// The time spans in `availableDateRanges`, in this order.
     pub date_ranges: Vec<TimeSpan>,
-    /// Hours.
+    /// The least interval between two executions, in hours.
     pub minimum_interval_hours: u32,
-    /// Index into `columns` of the column that holds the partner location's id (MPNId).
-    /// Without one, only organisation-wide viewers may query the dataset.
+    /// The index in `columns` of the column with the partner location's id (MPNId). If there is none, only organisation-wide viewers may query the dataset.
     pub location_column: Option<usize>,
     pub tenancy: Tenancy,
 }
 
-/// How a dataset says whose a row is. Nobody sees a row that belongs to no tenant.
+/// How a dataset says which tenant owns a row. Nobody sees a row that belongs to no tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tenancy {
-    /// Files lie in `tenant=<tenant id>` folders.
+    /// The files are in `tenant=<tenant id>` folders.
     Folder,
-    /// A column of the files holds the owner; it need not be among the dataset's columns.
+    /// A column of the files has the owner; it need not be one of the dataset's columns.
     Column { name: String, holds: TenantKey },
 }
 
-/// What a tenant column holds.
+/// What a tenant column contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TenantKey {
     TenantId,
@@ -58,14 +57,14 @@ pub enum TenantKey {
 pub struct Metric {
     pub name: String,
     pub aliases: Vec<String>,
-    /// As the definition spells it.
+    /// The expression as the definition spells it.
     pub text: String,
     pub expression: MetricExpression,
     pub sensitive: bool,
     pub description: String,
 }
 
-/// The period one row of a dataset stands for.
+/// The period that one row of a dataset stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
     Day,
@@ -73,7 +72,7 @@ pub enum Grain {
     None,
 }
 
-/// A name in a query, resolved: an index into the dataset's columns or metrics.
+/// A resolved name of a query: an index in the dataset's columns or metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Column(usize),
@@ -81,7 +80,7 @@ pub enum Field {
 }
 
 impl Catalog {
-    /// The later of two datasets with one name replaces the earlier: an operator's definition replaces a built-in one.
+    /// Of two datasets with one name, the later replaces the earlier: an operator's definition replaces a built-in one.
     pub fn new(datasets: impl IntoIterator<Item = Arc<Dataset>>) -> Self {
         let mut catalog = Catalog::default();
         for dataset in datasets {
@@ -104,13 +103,13 @@ impl Catalog {
 }
 
 impl Dataset {
-    /// The selectable column or the metric of that name or alias.
+    /// The selectable column or the metric with that name or alias.
     pub fn field(&self, name: &str) -> Option<Field> {
         let column = self.columns.iter().position(|c| c.selectable && c.is_called(name));
         column.map(Field::Column).or_else(|| self.metrics.iter().position(|m| m.is_called(name)).map(Field::Metric))
     }
 
-    /// A column's type, or that of a metric's value.
+    /// The type of a column, or of a metric's value.
     pub fn field_type(&self, field: Field) -> ColumnType {
         match field {
             Field::Column(index) => self.columns.get(index).map_or(ColumnType::String, |c| c.kind),

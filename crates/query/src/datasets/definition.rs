@@ -1,6 +1,6 @@
 //! A dataset definition: the TOML text that describes a dataset, read and written.
 //!
-//! A text and the name of its origin go in; a definition, or every problem of the text, comes out. Files are never touched.
+//! A text and the name of its origin go in; a definition, or all problems of the text, come out. Files are never touched.
 
 mod document;
 mod read;
@@ -24,30 +24,30 @@ pub struct Definition {
     pub dataset: Dataset,
 }
 
-/// All that is wrong with a definition.
+/// Everything that is wrong with a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DefinitionErrors {
     /// The origin of the text: a file name or URL.
     pub origin: String,
-    /// The first problems; not empty.
+    /// The first problems; never empty.
     pub problems: Vec<Problem>,
-    /// How many more were found.
+    /// The number of further problems.
     pub more: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// From 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// The column, counted from 1 in characters.
     pub column: u32,
-    /// The key that it is about, such as `columns.type`; None if it is about the whole text.
+    /// The key that is wrong, such as `columns.type`; `None` if the problem is about the whole text.
     pub key: Option<String>,
-    /// What is wrong and what to do.
+    /// What is wrong and what to do about it.
     pub message: String,
 }
 
-/// Hours between two executions of a report if the definition does not say: the least that the API allows.
+/// The hours between two executions of a report if the definition does not say: the least that the API allows.
 pub const DEFAULT_INTERVAL_HOURS: u32 = 4;
 
 /// The time spans of a dataset whose definition does not list them. Source: the documented examples have month grain; a dataset of day grain can

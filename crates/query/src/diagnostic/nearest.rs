@@ -2,12 +2,12 @@
 
 use crate::fold::fold;
 
-/// Longer names are not compared: the cost grows with the square.
+/// Longer names are not compared, since the cost grows with the square of the length.
 const LONGEST: usize = 100;
-/// Bytes. Names have at most 256 characters; a definition that is refused can hold longer ones, which no message should repeat.
+/// In bytes. Names have at most 256 characters; a definition that is refused can contain longer ones, which no message should repeat.
 const LONGEST_CANDIDATE: usize = 1024;
 
-/// The candidate that differs in few characters, or else the one that begins almost like the name; None if no candidate is near.
+/// The candidate that differs in few characters, or else the one that begins almost like the name; `None` if no candidate is near.
 pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name: Vec<char> = fold(name).chars().collect();
     if name.len() > LONGEST {
@@ -23,11 +23,11 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
         let (whole, prefix) = distances(&name, &folded);
         let score = match () {
             () if whole <= allowed.max(1) => (0, whole, prefix),
-            // Short beginnings are like everything.
+            // Short beginnings resemble everything.
             () if name.len() >= 4 && prefix <= allowed / 2 => (1, prefix, whole),
             () => continue,
         };
-        // Of equals the first in the alphabet, so that the advice does not depend on the order of a definition.
+        // Of equally near ones the first in the alphabet, so that the advice does not depend on the order of a definition.
         if best.is_none_or(|known| (score, candidate) < known) {
             best = Some((score, candidate));
         }
@@ -35,10 +35,10 @@ pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c s
     best.map(|(_, candidate)| candidate)
 }
 
-/// Edits (insert, remove or replace a character, swap two neighbours) that turn the name into the candidate, and into the likest beginning
-/// of it.
+/// The numbers of edits (insert, remove or replace a character, swap two neighbours) that turn the name into the candidate, and into the most similar
+/// beginning of it.
 fn distances(name: &[char], candidate: &[char]) -> (usize, usize) {
-    // One row of the usual table for each of the candidate's characters; its last cell is the distance to that beginning.
+    // Each character of the candidate makes one row of the usual table; the last cell of a row is the distance to that beginning.
     let mut row: Vec<usize> = (0..=name.len()).collect();
     let mut before: Vec<usize> = Vec::with_capacity(row.len());
     let mut next = Vec::with_capacity(row.len());

@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-/// Where something stands in the text.
+/// Where something is in the text.
 ///
-/// All spans are equal to each other: a place is no part of what was written there, so two queries that differ only in their layout
-/// are the same tree.
+/// All spans are equal to each other: a place is not part of what was written there, so that two queries that differ only in their layout have the same tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Span {
-    /// From 1.
+    /// The line, counted from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// The column, counted from 1 in characters.
     pub column: u32,
-    /// Characters.
+    /// The length in characters.
     pub length: u32,
 }
 

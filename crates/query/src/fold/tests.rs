@@ -4,21 +4,21 @@ use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
 use super::*;
 
-/// Those that simple case folding takes for the same letter.
+/// The characters that simple case folding considers the same letter.
 fn published_alike(character: char) -> Vec<char> {
     let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
     class.try_case_fold_simple().unwrap();
     class.iter().flat_map(|range| range.start()..=range.end()).collect()
 }
 
-/// Against the published tables: characters fold alike exactly when simple case folding says so.
+/// Compares with the published tables: characters fold alike exactly if simple case folding says so.
 #[test]
 fn agrees_with_simple_case_folding() {
     let mut folded = 0;
     for character in '\0'..=char::MAX {
         let (mine, published) = (fold_char(character), published_alike(character));
         if !published.contains(&mine) {
-            // The standard library can know letters that are newer than the tables; those have no case there at all.
+            // The standard library may know letters that are newer than the tables; these have no case there at all.
             assert_eq!((published.len(), published_alike(mine).len()), (1, 1), "{character:?} folds to {mine:?}, which is another letter");
         }
         for other in published {
@@ -29,7 +29,7 @@ fn agrees_with_simple_case_folding() {
     assert!(folded > 1000, "only {folded}");
 }
 
-/// Which of those that are alike stands for the others: it is what texts are ordered by.
+/// Which of several characters that fold alike stands for the others, since texts are ordered by it.
 #[test]
 fn folds_to_the_published_letter() {
     for (character, folded) in [

@@ -1,4 +1,4 @@
-//! Reading a text allocates at most a multiple of its length, whatever the text. `cargo xtask linear` checks the same of the time.
+//! Checks that reading a text allocates at most a multiple of its length, whatever the text is. `cargo xtask linear` checks the same for the time.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,11 +15,11 @@ use crate::datasets::{builtin, definition};
 use crate::syntax::marked::marked;
 use crate::{metric, parse, plan};
 
-/// For what does not grow with the text, such as the messages.
+/// The room for what does not grow with the text, such as the messages.
 const ANY_TEXT: u64 = 256 << 10;
 
-/// All that is allocated, and the most that is held at once, for each byte of a text. A token takes some 60 bytes, and a list that grows is
-/// copied to twice its place.
+/// The limits for each byte of a text: of all allocations, and of the bytes that are held at once. A token takes some 60 bytes, and a list that grows
+/// is copied to twice its size.
 fn bounds(reader: Reader) -> (u64, u64) {
     match reader {
         Reader::Query => (700, 300),
@@ -58,7 +58,7 @@ fn memory_grows_with_the_text_and_no_faster() {
         };
         let (small, great, times) = (of(from), of(to), (to / from) as u64);
         let (total, most) = bounds(kind.reader);
-        // A list that grows by doubling can be twice as much behind a power of two as before it.
+        // A list that grows by doubling can be twice as large after a power of two as before it.
         let grows =
             great.bytes_total > 2 * times * small.bytes_total + ANY_TEXT || great.bytes_max > 2 * times * small.bytes_max + ANY_TEXT;
         let much = great.bytes_total > total * to as u64 + ANY_TEXT || great.bytes_max > most * to as u64 + ANY_TEXT;

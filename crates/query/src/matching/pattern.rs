@@ -1,25 +1,25 @@
 //! LIKE: `%` matches any text, `_` any one character, and `\` takes the next character literally.
 //!
-//! A pattern is split at its `%`. Each part is searched for as far left as possible. That is enough: a later part never needs characters that an
-//! earlier part could have left.
+//! A pattern is split at its `%`. Each part is searched for as far left as possible, which suffices: a later part never needs characters that an
+//! earlier part could have left to it.
 
 use memchr::memmem::Finder;
 
-/// Over folded text.
+/// A pattern that is applied to folded texts.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
-    /// At the start of the text; empty when the pattern starts with `%`.
+    /// The part at the start of the text; empty if the pattern starts with `%`.
     first: Stretch,
-    /// Between two `%`.
+    /// The parts between two `%`.
     middle: Vec<Stretch>,
-    /// At the end of the text. None without any `%`.
+    /// The part at the end of the text; `None` if the pattern has no `%`.
     last: Option<Stretch>,
 }
 
 #[derive(Debug, Clone)]
 enum Stretch {
     Text(Box<Finder<'static>>, String),
-    /// None is any one character.
+    /// `None` stands for any one character.
     Holes(Vec<Option<char>>),
 }
 
@@ -34,7 +34,7 @@ impl Pattern {
                     continue;
                 }
                 '_' => None,
-                // A last one that takes nothing is refused when a query is checked.
+                // A trailing backslash is refused when the query is checked.
                 '\\' => Some(characters.next().unwrap_or('\\')),
                 other => Some(other),
             };
@@ -64,7 +64,7 @@ impl Pattern {
         last.at_end(rest)
     }
 
-    /// The text, if the pattern has no wildcard.
+    /// The whole text, if the pattern has no wildcard.
     pub(super) fn exact(&self) -> Option<&str> {
         match (&self.first, &self.last) {
             (Stretch::Text(_, text), None) => Some(text),
@@ -80,7 +80,7 @@ impl Pattern {
         }
     }
 
-    /// The text of `text%`.
+    /// The text in a pattern `text%`.
     #[inline]
     pub(super) fn only_prefix(&self) -> Option<&str> {
         match (&self.first, self.middle.as_slice(), &self.last) {
@@ -89,7 +89,7 @@ impl Pattern {
         }
     }
 
-    /// The text of `%text%`.
+    /// The text in a pattern `%text%`.
     pub(super) fn substring(&self) -> Option<&str> {
         match (&self.first, self.middle.as_slice(), &self.last) {
             (first, [Stretch::Text(_, text)], Some(last)) if first.is_empty() && last.is_empty() => Some(text),
@@ -110,7 +110,7 @@ impl Stretch {
         matches!(self, Stretch::Text(_, text) if text.is_empty())
     }
 
-    /// What is left of a text that starts with this.
+    /// The rest of a text that starts with this stretch.
     fn at_start<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
             Stretch::Text(_, wanted) => text.strip_prefix(wanted.as_str()),
@@ -122,7 +122,7 @@ impl Stretch {
         }
     }
 
-    /// What is left behind the first place where this stands.
+    /// The rest after the first place where this stretch occurs.
     fn after<'t>(&self, text: &'t str) -> Option<&'t str> {
         match self {
             Stretch::Text(finder, wanted) => text.get(finder.find(text.as_bytes())? + wanted.len()..),

@@ -114,7 +114,7 @@ fn patterns() {
     }
 }
 
-/// Against the plainest possible reading of a pattern, on every short text and pattern of a small alphabet.
+/// Compares with the simplest possible implementation of patterns, on every short text and pattern of a small alphabet.
 #[test]
 fn patterns_agree_with_a_naive_reading() {
     fn naive(pattern: &[char], text: &[char]) -> bool {
@@ -187,7 +187,7 @@ fn bounds_hold_all_that_matches() {
     assert_eq!(after_prefix("a\u{10ffff}".to_owned()), Some("b".to_owned()));
 }
 
-/// Whatever matches lies within the bounds: on texts that are spelled in all ways that fold alike.
+/// Everything that matches lies within the bounds, tested on texts in all spellings that fold alike.
 #[test]
 fn nothing_that_matches_lies_outside() {
     let spellings = ["ask", "ASK", "aſk", "ASK", "aſK", "Ask me", "asKs", "as", "b", "", "AS%", "z"];
@@ -216,7 +216,7 @@ fn nothing_that_matches_lies_outside() {
     assert!(matched > 15, "{matched}");
 }
 
-/// Against all texts of a small alphabet: statistics rule out exactly what no text between them meets.
+/// Compares with all texts of a small alphabet: statistics rule out exactly what no text between them meets.
 #[test]
 fn statistics_decide_exactly() {
     let alphabet = ['A', 'K', 'a', 'k', '\u{212a}'];

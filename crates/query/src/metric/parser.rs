@@ -1,4 +1,4 @@
-//! Text → metric expression. One grammar serves both levels; a second step finds out which parts are over rows and which over groups:
+//! Parses metric expressions. One grammar serves both levels; a second step finds out which parts are over rows and which are over groups:
 //!
 //! `expression = term (("+" | "-" | "||") term)*`, `term = factor (("*" | "/") factor)*`,
 //! `factor = number | string | name | function "(" … ")" | "(" expression ")"`
@@ -14,16 +14,16 @@ use crate::fold::fold;
 use crate::syntax::lexer::{Token, TokenKind, tokens};
 use crate::syntax::literal::{exact, wanted};
 
-/// Parentheses and functions within each other.
+/// The deepest nesting of parentheses and functions.
 const MAXIMUM_DEPTH: usize = 32;
-/// COALESCE within COALESCE: the engine plans each twice, as what is asked for and as what is tested for null, so that a further level doubles the plan.
+/// The deepest nesting of COALESCE: the engine plans each argument twice, as the value and for the test for null, so that each level doubles the plan.
 const MAXIMUM_COALESCE: usize = 8;
-/// A chain of operators is a tree as deep as it is long, which every reader of the tree walks down.
+/// A chain of operators is a tree as deep as it is long, and every reader of the tree recurses into it.
 const MAXIMUM_OPERATORS: usize = 128;
-/// Bytes.
+/// In bytes.
 const MAXIMUM_TEXT: usize = 8 * 1024;
 
-/// The columns of a dataset, by folded spelling: one lookup per name, however many columns and metrics there are.
+/// The columns of a dataset, by folded spelling, so that each name takes one lookup, however many columns and metrics there are.
 pub(crate) struct Columns<'c> {
     all: &'c [Column],
     places: HashMap<String, usize>,
@@ -41,11 +41,11 @@ impl<'c> Columns<'c> {
     }
 }
 
-/// The expression over the columns of a dataset, hidden ones too.
+/// Parses an expression over the columns of a dataset, including hidden ones.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with it, placed within the text.
+/// The first error, with its place in the text.
 pub fn parse(text: &str, columns: &[Column]) -> Result<MetricExpression, Diagnostic> {
     parse_over(text, &Columns::of(columns))
 }
@@ -68,7 +68,7 @@ pub(crate) fn parse_over(text: &str, columns: &Columns<'_>) -> Result<MetricExpr
     Lowering { columns: columns.all, places: &columns.places }.metric(&node)
 }
 
-/// Before it is known what stands over rows and what over groups.
+/// A node before it is known whether it is over rows or over groups.
 struct Node {
     kind: NodeKind,
     at: Span,
@@ -93,7 +93,7 @@ enum Aggregate {
     Maximum,
 }
 
-/// COALESCE is the one function that is no aggregate.
+/// COALESCE is the only function that is not an aggregate.
 const FUNCTIONS: [(&str, Option<Aggregate>); 6] = [
     ("COUNT", Some(Aggregate::Count)),
     ("SUM", Some(Aggregate::Sum)),
@@ -104,11 +104,11 @@ const FUNCTIONS: [(&str, Option<Aggregate>); 6] = [
 ];
 
 struct Parser {
-    /// The last one is End.
+    /// The last token is End.
     tokens: Vec<Token>,
     position: usize,
     operators: usize,
-    /// How many of them are open here.
+    /// The number of COALESCE that are open here.
     coalesce: usize,
 }
 
@@ -229,7 +229,7 @@ impl Parser {
         }
     }
 
-    /// Passes over an operator or comma, within bounds.
+    /// Takes an operator or a comma, and counts it.
     fn operator(&mut self) -> Result<Span, Diagnostic> {
         self.operators += 1;
         if self.operators > MAXIMUM_OPERATORS {

@@ -3,16 +3,17 @@
 use super::{MetricExpression, Operator, RowExpression};
 use crate::column::{Column, ColumnType, Value};
 
-/// What a decimal can hold at most; sums grow into it.
+/// The most digits of a decimal, which sums get.
 const WIDEST: u8 = 38;
 
-/// The type of a metric's value, over a dataset's columns: counts Int64, sums as wide as their input's kind allows, averages and quotients Float64.
+/// The type of a metric's value over a dataset's columns: Int64 for counts, the widest type of their input's kind for sums, and Float64 for averages
+/// and quotients.
 pub fn metric_type(columns: &[Column], expression: &MetricExpression) -> ColumnType {
-    // A checked expression has a type; Float64 is what an unchecked one would be read as.
+    // A checked expression always has a type; an unchecked one is read as Float64.
     of_metric(expression, columns).unwrap_or(ColumnType::Float64)
 }
 
-/// None where the parts do not fit together.
+/// `None` if the types of the parts do not fit together.
 pub(super) fn of_metric(expression: &MetricExpression, columns: &[Column]) -> Option<ColumnType> {
     match expression {
         MetricExpression::CountRows | MetricExpression::Count { .. } => Some(ColumnType::Int64),
@@ -62,7 +63,7 @@ pub(super) fn arithmetic(left: ColumnType, operator: Operator, right: ColumnType
     }
 }
 
-/// The type that can hold the values of both.
+/// The type that can hold the values of both types.
 pub(super) fn common(left: ColumnType, right: ColumnType) -> Option<ColumnType> {
     use ColumnType::{Decimal, Float64, Int64};
     let decimal = |scale| Some(Decimal { precision: WIDEST, scale });

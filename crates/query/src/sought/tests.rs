@@ -25,7 +25,7 @@ fn what_is_said_of_a_value_that_is_not_there() {
         ("cmp", "ISVOrder WHERE OrderPurchaseDate = '2024-02-29'", &["'2024-02-29' occurs nowhere in OrderPurchaseDate"]),
         ("cmp", "ISVOrder WHERE EventTimestamp = '2024-02-29 01:00:00'", &["'2024-02-29T01:00:00Z' occurs nowhere in EventTimestamp"]),
         ("cmp", "ISVUsage WHERE OfferName IN ('a', 'b')", &["'a' occurs nowhere in OfferName", "'b' occurs nowhere in OfferName"]),
-        // Conditions that do not ask for a value, and values that are none.
+        // Conditions that do not name a value, and literals that are not values.
         (
             "cmp",
             "ISVUsage WHERE OfferName != 'a' AND OfferName NOT IN ('a') AND OfferName LIKE 'a' AND CoreSize > 5 AND CoreSize = 'x'",

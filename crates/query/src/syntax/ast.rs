@@ -12,7 +12,7 @@ pub struct Select {
     pub dataset: Name,
     pub conditions: Vec<Condition>,
     pub order: Vec<OrderItem>,
-    /// Not zero.
+    /// Never zero.
     pub limit: Option<u64>,
     pub span: Option<SpanClause>,
 }
@@ -52,9 +52,9 @@ pub struct Literal {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LiteralValue {
-    /// Without its quotes, `''` already read as one.
+    /// The text without its quotes, with `''` already read as one quote.
     String(String),
-    /// As written: optional minus, digits, optional fraction; at most 38 digits.
+    /// The number as written: an optional minus, digits, an optional fraction; at most 38 digits.
     Number(String),
     Bool(bool),
 }
@@ -62,19 +62,19 @@ pub enum LiteralValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderItem {
     pub name: Name,
-    /// False only after ASC: the documented default is DESC.
+    /// False only after ASC, since the documented default is DESC.
     pub descending: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpanClause {
     pub span: TimeSpan,
-    /// The keyword behind TIMESPAN.
+    /// The place of the keyword after TIMESPAN.
     pub at: Span,
 }
 
 impl LiteralValue {
-    /// What the literal says, without quotes.
+    /// The content of the literal, without quotes.
     pub fn text(&self) -> &str {
         match self {
             LiteralValue::String(text) | LiteralValue::Number(text) => text,

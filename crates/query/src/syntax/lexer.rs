@@ -1,4 +1,4 @@
-//! Text → tokens with their places, for queries and metric expressions.
+//! Splits a text into tokens with their places, for queries and metric expressions.
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, quoted};
 
@@ -10,27 +10,27 @@ pub(crate) struct Token {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TokenKind {
-    /// Letters, digits and `_`, at least one of them no digit: a keyword or a name.
+    /// Letters, digits and `_`, of which at least one is not a digit: a keyword or a name.
     Word(String),
-    /// A name in double quotes or brackets: never a keyword.
+    /// A name in double quotes or brackets, which is never a keyword.
     Quoted(String),
     String(String),
-    /// Digits, with a fraction perhaps. A minus is a symbol of its own.
+    /// Digits, possibly with a fraction. A minus is a symbol of its own.
     Number(String),
     Symbol(&'static str),
     End,
 }
 
-/// Two-character symbols come first. Those that the language has no use for are here so that an error can name them.
+/// Two-character symbols come first. Symbols that the language does not use are included so that an error can name them.
 const SYMBOLS: [&str; 26] = [
     "!=", "<=", ">=", "<>", "==", "=>", "=<", "||", "&&", ",", ";", "(", ")", "=", "<", ">", "*", "+", "-", "/", ".", "!", "%", "|", "&",
     "^",
 ];
 
-/// Digits of a number: what a decimal can hold.
+/// The most digits of a number, as many as a decimal can hold.
 const MAXIMUM_DIGITS: usize = 38;
 
-/// The tokens, with End as the last one, and what could not be read. Characters that are not part of a token are left out.
+/// Returns the tokens, with End as the last one, and the diagnostics of what could not be read. Characters that belong to no token are left out.
 pub(crate) fn tokens(text: &str) -> (Vec<Token>, Diagnostics) {
     let start = Mark { line: 1, column: 1, passed: 0 };
     let mut lexer = Lexer { rest: text, here: start, tokens: Vec::new(), diagnostics: Diagnostics::default() };
@@ -50,12 +50,12 @@ struct Lexer<'t> {
 struct Mark {
     line: u32,
     column: u32,
-    /// Characters from the start of the text.
+    /// The number of characters from the start of the text.
     passed: u32,
 }
 
 impl<'t> Lexer<'t> {
-    /// Reads one token or a stretch of white space. False at the end.
+    /// Reads one token or a stretch of white space. Returns false at the end.
     fn step(&mut self) -> bool {
         let Some(first) = self.rest.chars().next() else { return false };
         match first {
@@ -109,7 +109,7 @@ impl<'t> Lexer<'t> {
         self.tokens.push(Token { kind: TokenKind::Number("0".to_owned()), at });
     }
 
-    /// Text up to `close`; a doubled `close` stands for one.
+    /// Reads the text up to `close`; a doubled `close` stands for one.
     fn enclosed(&mut self, close: char, what: &str, kind: fn(String) -> TokenKind) {
         let start = self.here;
         let open = self.rest.chars().next().unwrap_or(close);
@@ -136,7 +136,7 @@ impl<'t> Lexer<'t> {
         self.push(start, kind(content));
     }
 
-    /// Passed over up to its end, so that it is one error.
+    /// Skips a comment up to its end, so that it is only one error.
     fn comment(&mut self, end: &str) {
         let start = self.here;
         let opening: String = self.rest.chars().take(2).collect();
@@ -153,7 +153,7 @@ impl<'t> Lexer<'t> {
             self.advance(symbol.chars().count());
             return self.push(start, TokenKind::Symbol(symbol));
         }
-        // A run of strange characters is one error.
+        // A sequence of unknown characters is one error.
         let rest = self.rest;
         self.advance(1);
         self.take_while(|c| !is_space(c) && !is_word(c) && !"'\"[".contains(c) && !SYMBOLS.iter().any(|s| s.starts_with(c)));
@@ -215,7 +215,7 @@ impl<'t> Lexer<'t> {
 }
 
 pub(crate) fn is_space(character: char) -> bool {
-    // A byte-order mark is what an editor leaves at the start of a pasted file.
+    // Editors put a byte-order mark at the start of a file, from which it may be pasted.
     character.is_whitespace() || character == '\u{feff}'
 }
 

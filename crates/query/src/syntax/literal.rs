@@ -1,4 +1,4 @@
-//! A literal as a value of the type that it is compared with.
+//! Converts a literal to the type with which it is compared.
 //!
 //! The conversion is exact: a number is never rounded and a day is never moved. Blanks around a quoted number, date or truth value are ignored.
 
@@ -11,15 +11,15 @@ use crate::syntax::ast::LiteralValue;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Converted {
     Value(Value),
-    /// A number between two neighbours of the type, given as the middle between them: it compares as the literal does.
+    /// A number between two neighbours of the type, given as the middle between them, which compares as the literal does.
     Between(Value),
-    /// An instant within a day, where only days are known.
+    /// An instant within a day, where the type only has days.
     Within(NaiveDate),
     /// Less than every value of the type.
     Below,
     /// More than every value of the type.
     Above,
-    /// No value of such a type.
+    /// Not a value of such a type.
     No,
 }
 
@@ -84,7 +84,7 @@ fn decimal(text: &str, precision: u8, scale: i8) -> Converted {
         (Some(Place::At(unscaled)), _) if unscaled.abs() < end => Converted::Value(Value::Decimal { unscaled, scale }),
         (Some(Place::Above(floor)), _) if floor.abs() < end => between(floor, scale),
         (Some(Place::At(unscaled) | Place::Above(unscaled)), _) => outside(unscaled),
-        // A number, but one with more digits before the point than the type can hold.
+        // The text is a number, but it has more digits before the point than the type can hold.
         (None, Some((unscaled, _))) => outside(unscaled),
         (None, None) => Converted::No,
     }
@@ -103,19 +103,19 @@ fn outside(value: i128) -> Converted {
 
 fn float(text: &str) -> Converted {
     let number = exact(text).and_then(|_| text.parse::<f64>().ok());
-    // Engines order -0.0 before 0.0; a reader does not.
+    // Engines order -0.0 before 0.0; people do not.
     number.map_or(Converted::No, |number| Converted::Value(Value::Float(if number == 0.0 { 0.0 } else { number })))
 }
 
-/// Where a number lies among the multiples of 10^-scale.
+/// The place of a number among the multiples of 10^-scale.
 enum Place {
-    /// Upon this multiple.
+    /// Exactly at this multiple.
     At(i128),
     /// Between this multiple and the next greater one.
     Above(i128),
 }
 
-/// None when the text is no number, or one too great for 128 bits.
+/// `None` if the text is not a number, or is one that is too great for 128 bits.
 fn place(text: &str, scale: u8) -> Option<Place> {
     let (unscaled, digits) = exact(text)?;
     let scale = u32::from(scale);
@@ -127,7 +127,7 @@ fn place(text: &str, scale: u8) -> Option<Place> {
     Some(if unscaled.rem_euclid(divisor) == 0 { Place::At(floor) } else { Place::Above(floor) })
 }
 
-/// `-12.50` as (-1250, 2). None for anything but a minus, digits and a fraction, and for more than 38 digits.
+/// Parses `-12.50` as (-1250, 2). `None` for anything except an optional minus, digits and a fraction, and for more than 38 digits.
 pub(crate) fn exact(text: &str) -> Option<(i128, u32)> {
     const MAXIMUM_DIGITS: usize = 38;
     let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
@@ -143,7 +143,7 @@ pub(crate) fn exact(text: &str) -> Option<(i128, u32)> {
     Some((if negative { -unscaled } else { unscaled }, fraction.len() as u32))
 }
 
-/// Only `yyyy-MM-dd`: any other order of day and month would be a guess.
+/// Accepts only `yyyy-MM-dd`, since any other order of day and month would be a guess.
 pub(crate) fn date(text: &str) -> Option<NaiveDate> {
     let bytes = text.as_bytes();
     let shaped = bytes.len() == 10
@@ -155,7 +155,7 @@ pub(crate) fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(i32::try_from(number(0, 4)?).ok()?, number(5, 7)?, number(8, 10)?)
 }
 
-/// `yyyy-MM-ddTHH:mm:ss`, with a blank for the T, a fraction of a second, and Z, an offset or nothing (UTC) behind it.
+/// Parses `yyyy-MM-ddTHH:mm:ss`; a space may replace the T, a fraction of a second may follow, and Z, an offset or nothing (which means UTC) ends it.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     let (day, rest) = (text.get(..10)?, text.get(10..)?);
     date(day)?;

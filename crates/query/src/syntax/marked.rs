@@ -1,4 +1,4 @@
-//! The query's text with each place marked, for a terminal: the line, a mark under the place, and the message below.
+//! The query's text with each place marked, for a terminal: the line, a mark under the place, and the message below it.
 //!
 //! ```text
 //! 1 | SELECT Month, Nam FROM OfficeUsage
@@ -6,21 +6,21 @@
 //!   = 'Nam' at line 1, column 15 is neither a column nor a metric of OfficeUsage
 //! ```
 //!
-//! The text cannot control the terminal, nor change the direction of its output. The work is linear in the text for each diagnostic.
+//! The text cannot control the terminal or change the direction of its output. The work is linear in the length of the text for each diagnostic.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{MAXIMUM_TEXT, lexer};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span, harmless};
 
-/// Terminal columns of a line that is shown as a whole; of a longer one, so much around the place.
+/// A line of up to this many terminal columns is shown as a whole; of a longer one, this many columns around the place are shown.
 const WIDTH: usize = 100;
-/// Columns before the place in a part of a longer line.
+/// The columns before the place in a part of a longer line.
 const BEFORE: usize = 30;
 const TAB: &str = "    ";
 const CUT: &str = "…";
 
-/// A few lines for each diagnostic, without a final line feed. Diagnostics in the same line share its text.
+/// Returns a few lines for each diagnostic, without a final line feed. Diagnostics in the same line share its text.
 pub fn marked(text: &str, diagnostics: &Diagnostics) -> String {
     let lines: Vec<&str> = text.split('\n').collect();
     let margin = diagnostics.iter().map(|d| d.line).max().unwrap_or(1).to_string().len();
@@ -49,8 +49,8 @@ pub fn marked(text: &str, diagnostics: &Diagnostics) -> String {
     trimmed.join("\n")
 }
 
-/// What a message of [`message`](crate::diagnostic::message) says of the text, as far as it names places in it: for whoever has the message alone, from a server.
-/// What names no place comes back as it is.
+/// Turns a message that [`message`](crate::diagnostic::message) made back into diagnostics, for a client that only has the message from a server.
+/// Lines that name no place in the text are returned unchanged.
 pub fn placed(text: &str, message: &str) -> (Diagnostics, Vec<String>) {
     let known = lengths(text);
     let (mut diagnostics, mut others) = (Diagnostics::default(), Vec::new());
@@ -67,14 +67,14 @@ pub fn placed(text: &str, message: &str) -> (Diagnostics, Vec<String>) {
     (diagnostics, others)
 }
 
-/// Where tokens start, and what makes none.
+/// The places of the tokens, and of what could not be read.
 fn lengths(text: &str) -> Vec<Span> {
     if text.len() > MAXIMUM_TEXT {
         return Vec::new();
     }
     let (tokens, strange) = lexer::tokens(text);
     let strange = strange.into_iter().map(|d| Span { line: d.line, column: d.column, length: d.length });
-    // What could not be read comes first: its stand-in may be longer than what the message is about.
+    // What could not be read comes first, since its stand-in may be longer than what the message is about.
     strange.chain(tokens.into_iter().map(|token| token.at)).collect()
 }
 
@@ -88,7 +88,7 @@ fn without_documented_text(line: &str) -> (Code, &str) {
     (Code::Syntax, line)
 }
 
-/// The last "at line L, column C" of a sentence up to its first: what is found stands before the place, and may hold such words itself.
+/// The first "at line L, column C" of a sentence, after the quoted text with which it may begin and which may contain such words itself.
 fn place_in(sentence: &str) -> Option<(u32, u32)> {
     const AT: &str = "at line ";
     const COLUMN: &str = ", column ";
@@ -102,7 +102,7 @@ fn place_in(sentence: &str) -> Option<(u32, u32)> {
         let column = number(rest.split_once(COLUMN).filter(|(digits, _)| digits.bytes().all(|b| b.is_ascii_digit()))?.1)?;
         (line > 0 && column > 0).then_some((line, column))
     };
-    // Behind the quotes in which a sentence begins with what was found.
+    // Starts after the quoted text with which a sentence begins.
     let from = if sentence.starts_with('\'') { sentence.rfind("' at line ").unwrap_or(0) } else { 0 };
     let found = sentence.match_indices(AT).filter(|(at, _)| *at >= from).find_map(|(at, _)| place(at));
     found.or_else(|| sentence.match_indices(AT).find_map(|(at, _)| place(at)))
@@ -119,24 +119,24 @@ fn index(number: u32) -> usize {
 /// A line as it is shown.
 struct Line {
     shown: String,
-    /// Where each character's picture starts in `shown`, in bytes; behind the last one its end.
+    /// The byte in `shown` at which each character begins; the last entry is the end of the line.
     starts: Vec<usize>,
 }
 
-/// Of a line, in characters: what is marked.
+/// The marked part of a line, in characters.
 #[derive(Clone, PartialEq)]
 struct Place {
     start: usize,
     end: usize,
 }
 
-/// What is shown of a line, in characters of the line.
+/// The part of a line that is shown, in characters of the line.
 #[derive(Clone)]
 struct Part {
     text: String,
     start: usize,
     end: usize,
-    /// Columns of the sign in front that says that something was cut off.
+    /// The columns of the sign in front which shows that the beginning was cut off.
     cut: usize,
 }
 
@@ -159,7 +159,7 @@ impl Line {
         self.starts.len() - 1
     }
 
-    /// At least one character long, also behind the end of the line, where something is missing.
+    /// The place is at least one character long, also after the end of the line, where something is missing.
     fn place(&self, start: usize, length: usize) -> Place {
         let start = start.min(self.count());
         Place { start, end: (start + length).min(self.count()).max(start + 1) }
@@ -170,7 +170,7 @@ impl Line {
         self.shown.get(at(start)..at(end)).unwrap_or_default()
     }
 
-    /// Terminal columns.
+    /// The width in terminal columns.
     fn width(&self, start: usize, end: usize) -> usize {
         self.between(start, end).width()
     }
@@ -196,13 +196,13 @@ impl Line {
 }
 
 impl Part {
-    /// Whether all of the place can be marked here. What is missing at the end of the line stands behind it.
+    /// Whether the whole place can be marked in this part. Something that is missing at the end of the line is marked after it.
     fn holds(&self, place: &Place, line: &Line) -> bool {
         let end = if self.end == line.count() { self.end + 1 } else { self.end };
         place.start >= self.start && place.end <= end
     }
 
-    /// Columns before the mark, and of it.
+    /// The columns before the mark, and the columns of the mark.
     fn mark(&self, line: &Line, place: &Place) -> (usize, usize) {
         let length = line.width(place.start, place.end.min(self.end));
         (self.cut + line.width(self.start, place.start), length.max(1))

@@ -1,4 +1,4 @@
-//! Tokens → syntax tree. After an error the parser continues at the next comma, AND or clause, so that all errors are reported together.
+//! Parses tokens into a syntax tree. After an error it continues at the next comma, AND or clause, so that all errors are reported together.
 
 mod condition;
 mod cursor;
@@ -10,13 +10,13 @@ use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{Diagnostics, Span, alternatives, shortened};
 use crate::timespan::TimeSpan;
 
-/// Bounds on lists, so that a plan stays one that an engine can hold.
+/// The limits of lists, which keep plans small enough for an engine.
 const MAXIMUM_NAMES: usize = 1000;
 const MAXIMUM_CONDITIONS: usize = 256;
 const MAXIMUM_VALUES: usize = 10_000;
 const MAXIMUM_ORDER: usize = 64;
 
-/// Words that are names only in quotes.
+/// Words that are names only if they are quoted.
 const KEYWORDS: [&str; 14] =
     ["SELECT", "DISTINCT", "FROM", "WHERE", "AND", "LIKE", "NOT", "IN", "ORDER", "BY", "ASC", "DESC", "LIMIT", "TIMESPAN"];
 
@@ -26,7 +26,7 @@ pub(super) fn is_keyword(word: &str) -> bool {
 
 const FUNCTION: &str = "functions are not supported; name a column or metric, in double quotes if it holds a parenthesis";
 
-/// In the order of the grammar.
+/// The clauses, in the order of the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Clause {
     Select,
@@ -40,7 +40,7 @@ enum Clause {
 const CLAUSES: [Clause; 6] = [Clause::Select, Clause::From, Clause::Where, Clause::Order, Clause::Limit, Clause::TimeSpan];
 
 impl Clause {
-    /// As a message names it.
+    /// The clause as messages name it.
     fn text(self) -> &'static str {
         match self {
             Clause::Select => "SELECT",
@@ -57,7 +57,7 @@ impl Clause {
     }
 }
 
-/// The tree of what was understood, or None if no dataset is named, and the diagnostics of what was not.
+/// Returns the tree of what was understood, or `None` if no dataset is named, and the diagnostics of the rest.
 pub(super) fn select(tokens: Vec<Token>) -> (Option<Select>, Diagnostics) {
     let mut parser = Parser { tokens, position: 0, diagnostics: Diagnostics::default(), too_many: Vec::new() };
     let select = parser.query();
@@ -65,11 +65,11 @@ pub(super) fn select(tokens: Vec<Token>) -> (Option<Select>, Diagnostics) {
 }
 
 struct Parser {
-    /// The last one is End.
+    /// The last token is End.
     tokens: Vec<Token>,
     position: usize,
     diagnostics: Diagnostics,
-    /// What there is too much of, once each.
+    /// The lists that are too long, each once.
     too_many: Vec<&'static str>,
 }
 
@@ -116,7 +116,7 @@ impl Parser {
         Some(select)
     }
 
-    /// A clause that comes too late or again is an error, but is read all the same.
+    /// A clause that comes too late or is repeated is an error, but is read all the same.
     fn check_place(&mut self, clause: Clause, seen: &[Clause]) {
         let is_late = seen.iter().any(|other| *other >= clause);
         if is_late && self.only_counts() {
@@ -152,7 +152,7 @@ impl Parser {
         }
     }
 
-    /// What stands where only a further clause or the end can. Goes to the next clause.
+    /// Reports a token where only a further clause or the end is possible, and skips to the next clause.
     fn unexpected(&mut self, seen: &[Clause]) {
         let found = self.found();
         let message = if seen.is_empty() {
@@ -173,7 +173,7 @@ impl Parser {
         self.report_at(at, message);
     }
 
-    /// What could stand here; first the keyword that was meant, which is mended.
+    /// The alternatives at this place; if a keyword was meant, it comes first and is mended.
     fn meant(&mut self, keywords: &[&'static str], expected: &str) -> String {
         match self.mend(keywords) {
             Some("ORDER") => format!("did you mean ORDER BY? Here can stand {expected}"),
@@ -193,7 +193,7 @@ impl Parser {
                     self.skip(|kind| kind == &TokenKind::Symbol(","));
                 }
                 _ => match self.name("a column or metric") {
-                    // Reported below as a function, not as a name that nothing has.
+                    // Reported below as a function, not as an unknown name.
                     Some(_) if self.kind() == &TokenKind::Symbol("(") => {}
                     Some(name) => self.push(&mut names, name, at, (MAXIMUM_NAMES, "names behind SELECT")),
                     None => self.skip(|kind| kind == &TokenKind::Symbol(",")),
@@ -227,10 +227,10 @@ impl Parser {
         }
     }
 
-    /// A word that is almost FROM stands for it, where no FROM follows.
+    /// A word that resembles FROM stands for it if no FROM follows.
     fn mistaken_from(&mut self) -> bool {
         let is_from = |token: &Token| matches!(&token.kind, TokenKind::Word(word) if word.eq_ignore_ascii_case("FROM"));
-        // Where no more is reported, nothing is looked for: each look goes up to the next FROM.
+        // Not looked for if nothing more is reported, since each search goes up to the next FROM.
         if self.is_full() || self.tokens.iter().skip(self.position).any(is_from) {
             return false;
         }
@@ -243,7 +243,7 @@ impl Parser {
         mended
     }
 
-    /// `TOP 10`, as others write LIMIT.
+    /// Reports `TOP 10`, which other languages have instead of LIMIT.
     fn top(&mut self) {
         let is_top = matches!(self.kind(), TokenKind::Word(word) if word.eq_ignore_ascii_case("TOP"));
         if is_top && matches!(self.tokens.get(self.position + 1), Some(Token { kind: TokenKind::Number(_), .. })) {
@@ -290,7 +290,7 @@ impl Parser {
         }
     }
 
-    /// What stands where a name's direction or the next name can. Goes behind a direction that was meant, else to the next name.
+    /// Reports a token where a name's direction or the next name is possible. Skips a direction that was meant, and otherwise skips to the next name.
     fn unexpected_in_order(&mut self) {
         let (found, at) = (self.found(), self.at());
         let advice = match self.kind() {
@@ -312,7 +312,7 @@ impl Parser {
             self.skip(|_| false);
             return None;
         };
-        // Engines count rows in signed 64 bits.
+        // Engines count rows in signed 64-bit integers.
         let limit = digits.parse().ok().filter(|limit| (1..=i64::MAX as u64).contains(limit));
         if limit.is_none() {
             self.report(format!("{}: LIMIT takes a whole number from 1 to {}", self.found(), i64::MAX));
@@ -351,7 +351,7 @@ impl Parser {
         Some(SpanClause { span: span?, at })
     }
 
-    /// A name, bare or quoted; what is found instead is reported and left.
+    /// Reads a name, bare or quoted; anything else is reported and not taken.
     fn name(&mut self, what: &str) -> Option<Name> {
         let at = self.at();
         let text = match self.kind() {
@@ -403,7 +403,7 @@ impl Parser {
         Some(Name { text, at })
     }
 
-    /// The unit of a name such as `RevenueGenerated(USD)`, which the documents write bare. A function's argument is none.
+    /// The unit of a name such as `RevenueGenerated(USD)`, which the documents write without quotes. The argument of a function is not a unit.
     fn unit(&self) -> Option<String> {
         let [name, open, unit, close] = self.tokens.get(self.position..self.position + 4)? else { return None };
         let (TokenKind::Word(word), TokenKind::Word(inner)) = (&name.kind, &unit.kind) else { return None };

@@ -1,4 +1,4 @@
-//! Syntax tree → text: the normal form of a query, which reads back as the same tree.
+//! Prints a syntax tree: the normal form of a query, which reads back as the same tree.
 
 use std::fmt::{self, Display, Formatter};
 

@@ -60,7 +60,7 @@ fn places_are_lines_and_characters() {
     assert_eq!((select.conditions[1].name.at.line, select.conditions[1].name.at.column), (3, 7));
 }
 
-/// What a person reads, letter by letter.
+/// The messages, letter by letter.
 #[test]
 fn refusals() {
     let cases: &[(&str, &[&str])] = &[
@@ -253,7 +253,7 @@ fn a_time_span_that_is_almost_one_is_named() {
     );
 }
 
-/// A keyword with a slip in it is read as it was meant, so that what follows shows its own errors only.
+/// A misspelled keyword is read as it was meant, so that what follows reports only its own errors.
 #[test]
 fn keywords_that_are_almost_right() {
     let cases: &[(&str, &[&str])] = &[

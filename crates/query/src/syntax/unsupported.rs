@@ -1,6 +1,6 @@
-//! Features of other query languages that this one does not have, each with what to do instead.
+//! Features of other query languages that this one does not have, each with what to use instead.
 
-/// The advice for a word that this language does not have, in a place where no name is possible.
+/// The advice for a word that this language does not have, at a place where no name is possible.
 pub(super) fn word(word: &str) -> Option<&'static str> {
     let advice = match word.to_ascii_uppercase().as_str() {
         "OR" => "OR is not supported; list the values of one column with IN ('a', 'b'), or make a query for each alternative",
@@ -37,7 +37,7 @@ pub(super) fn symbol(symbol: &str) -> Option<&'static str> {
     Some(advice)
 }
 
-/// Whether other languages have a function of that name. A name with a unit that looks like one has to be in double quotes.
+/// Whether other languages have a function with that name. A name with a unit that looks like a function has to be in double quotes.
 pub(super) fn is_function(word: &str) -> bool {
     FUNCTIONS.iter().any(|function| word.eq_ignore_ascii_case(function))
 }

@@ -26,7 +26,7 @@ fn windows() {
         (Last3Months, noon, "2023-12-01", "2024-03-01"),
         (Last6Months, noon, "2023-09-01", "2024-03-01"),
         (Last1Year, noon, "2023-03-01", "2024-03-01"),
-        // The first instant of a year, of a leap day and of the day behind it.
+        // The first instant of a year, of a leap day and of the day after it.
         (Today, "2024-01-01T00:00:00Z", "2024-01-01", "2024-01-01T00:00:00Z"),
         (Yesterday, "2024-01-01T00:00:00Z", "2023-12-31", "2024-01-01"),
         (LastMonth, "2024-01-01T00:00:00Z", "2023-12-01", "2024-01-01"),
@@ -34,7 +34,7 @@ fn windows() {
         (Yesterday, "2023-03-01T00:00:00Z", "2023-02-28", "2023-03-01"),
         (Last1Year, "2024-02-29T23:59:59Z", "2023-02-01", "2024-02-01"),
         (LastMonth, "2023-12-31T23:59:59.999Z", "2023-11-01", "2023-12-01"),
-        // Centuries: 2000 was a leap year, 1900 was none.
+        // Centuries: 2000 was a leap year, but 1900 was not.
         (Last365Days, "2001-01-01T00:00:00Z", "2000-01-02", "2001-01-01"),
         (Last365Days, "1901-01-01T00:00:00Z", "1900-01-01", "1901-01-01"),
     ];
@@ -46,7 +46,7 @@ fn windows() {
     assert_eq!(TimeSpan::Lifetime.window(at(noon)), Window::All);
 }
 
-/// Every day of a leap year and the years around it, at its first and last instant: what each span is in words, counted another way.
+/// Every day of a leap year and of the years around it, at its first and last instant: each span as its name says, counted in another way.
 #[test]
 fn spans_are_whole_days_and_months_before_the_anchor() {
     let days = [

@@ -43,7 +43,7 @@ fn said(text: &str, start: Option<&str>, end: Option<&str>) -> Words {
     words(&plan, plan.window(at("2026-11-22T12:00:00Z"), start, end), plan.window_source(start, end))
 }
 
-/// What a person reads, letter by letter.
+/// The sentences, letter by letter.
 #[test]
 fn whole_queries() {
     let cases: &[(&str, &[&str])] = &[

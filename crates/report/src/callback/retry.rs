@@ -1,4 +1,4 @@
-//! The backoff of a callback: waits grow, and it is given up three days after it was made.
+//! The backoff of a callback: waits grow, and the callback is given up three days after it was made.
 //!
 //! The result of an attempt goes in, and the time of the next one or the end comes out. Nothing is sent here.
 
@@ -6,10 +6,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 pub const GIVE_UP_DAYS: i64 = 3;
 
-/// Seconds after the first attempt, the second and so on; the last one repeats.
+/// The wait in seconds after the first failed attempt, the second and so on. The last one repeats.
 const WAITS: [i64; 9] = [5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600];
 
-/// The receiver says that nothing will ever listen there again.
+/// The status by which the receiver says that the address is gone for good.
 const GONE: u16 = 410;
 
 /// The next step of a callback after an attempt.
@@ -24,12 +24,13 @@ pub fn give_up_after(made: DateTime<Utc>) -> DateTime<Utc> {
     made.checked_add_signed(TimeDelta::days(GIVE_UP_DAYS)).unwrap_or(made)
 }
 
-/// When a callback was made, or sent again by hand, that is given up at this time.
+/// When the callback that is given up at this time was made or replayed by hand.
 pub fn begun(give_up: DateTime<Utc>) -> DateTime<Utc> {
     give_up.checked_sub_signed(TimeDelta::days(GIVE_UP_DAYS)).unwrap_or(give_up)
 }
 
-/// After the attempt with this number, counted from 1. A redirect is a failure, since it is not followed. `status` is None if there was no answer.
+/// The next step after the attempt with this number, counted from 1. `status` is `None` if there was no answer. A redirect is a failure, since it is not
+/// followed.
 pub fn after_attempt(number: u32, status: Option<u16>, now: DateTime<Utc>, give_up: DateTime<Utc>) -> AfterAttempt {
     match status {
         Some(200..=299) => return AfterAttempt::Delivered,
@@ -83,7 +84,7 @@ mod tests {
         assert_eq!(waits.last(), Some(&(8 * 3600)));
         assert!(give_up - now < TimeDelta::hours(8) && now <= give_up, "{now}");
         assert_eq!(waits.len(), 16);
-        // A success is one however late it comes.
+        // A success counts, however late it comes.
         assert_eq!(after_attempt(40, Some(200), give_up + TimeDelta::days(9), give_up), AfterAttempt::Delivered);
         assert_eq!(after_attempt(u32::MAX, None, DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MAX_UTC), AfterAttempt::GiveUp);
     }

@@ -1,12 +1,12 @@
-//! The address that is called: the registered one, with the report's id in the documented place.
+//! The address that is called: the registered one, with the report's id in the documented position.
 
 use url::Url;
 use uuid::Uuid;
 
 use super::CallbackMethod;
 
-/// POST: `<url>/<id>`, GET: `<url>?reportId=<id>`. A query is kept, since it may hold the receiver's key: the segment goes before it, the parameter
-/// after it. A question mark at the end is kept as it is: `https://x/cb?` is called as `https://x/cb?/<id>`.
+/// The address for a POST is `<url>/<id>`, and for a GET `<url>?reportId=<id>`. A query is kept, since it may contain the receiver's key: the segment
+/// goes before it, the parameter after it. A question mark at the end is kept too: `https://x/cb?` is called as `https://x/cb?/<id>`.
 pub fn target(url: &Url, method: CallbackMethod, report: Uuid) -> Url {
     let mut target = url.clone();
     target.set_fragment(None);
@@ -16,7 +16,7 @@ pub fn target(url: &Url, method: CallbackMethod, report: Uuid) -> Url {
         }
         CallbackMethod::Post if target.query() == Some("") => target.set_query(Some(&format!("/{report}"))),
         CallbackMethod::Post => {
-            // Addresses of http and https have segments always.
+            // This always succeeds, since every http or https address has segments.
             if let Ok(mut segments) = target.path_segments_mut() {
                 segments.pop_if_empty().push(&report.to_string());
             }

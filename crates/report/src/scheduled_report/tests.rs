@@ -165,13 +165,13 @@ fn a_callback_is_judged_when_it_is_named() {
     assert_eq!(fault("https://me:pass@contoso.example/"), [ReportFault::CallbackUrl(CallbackUrlFault::Credentials)]);
     let report = stored(&named("http://contoso.example/"));
     assert_eq!(report.callback.as_ref().map(|callback| (callback.method, callback.on_failure)), Some((CallbackMethod::Post, false)));
-    // A rule that came later leaves what is there: only what is named is judged.
+    // A later rule does not affect the current address: only an address that is sent is checked.
     let asked = ReportInput { callback_on_failure: Some(true), ..ReportInput::default() };
     let updated = report.updated(&asked, now(), &strict).unwrap();
     assert_eq!(updated.callback, report.callback.map(|callback| Callback { on_failure: true, ..callback }));
     let again = ReportInput { callback_url: text("http://contoso.example/"), ..ReportInput::default() };
     assert_eq!(updated.updated(&again, now(), &strict).unwrap_err().0, [ReportFault::CallbackUrl(CallbackUrlFault::NotEncrypted)]);
-    // Without an address there is nothing to call.
+    // Without an address there is no callback.
     assert_eq!(stored(&ReportInput { callback_on_failure: Some(true), ..scheduled() }).callback, None);
 }
 
@@ -232,7 +232,7 @@ fn limits_are_in_characters_and_take_their_ends() {
         (|i| i.start_time = text("2026-11-22T12:00:00Z"), ReportFault::StartLead(4)),
         (|i| i.format = text("strings"), ReportFault::Format),
         (|i| i.callback_method = text("PUT"), ReportFault::CallbackMethod),
-        // What the documents' examples hold has a text of its own.
+        // The placeholder of the documents' examples has a message of its own.
         (|i| i.format = text("string"), untouched()),
         (|i| i.callback_method = text("string"), untouched()),
         (|i| i.callback_url = text("string"), untouched()),
@@ -267,7 +267,8 @@ fn a_datasets_interval_holds_only_where_a_deployment_says_so() {
     assert_eq!(stored(&once_input()).fits_dataset(24, &strict), Ok(()), "one that runs once has no interval");
 }
 
-/// (status, slots that ran, now in hours after the first slot; what is sent; status, next slot in hours after the first, slots that count)
+/// Each case has the status, the executed slots and the current time in hours after the first slot; what is sent; and the new status, the next slot in
+/// hours after the first one, and the slots that count.
 #[test]
 fn an_update_plans_the_next_run_anew() {
     use ReportStatus::{Active, Inactive, Paused};
@@ -288,17 +289,17 @@ fn an_update_plans_the_next_run_anew() {
         (Active, 1, 1, start(0), Active, Some(4), 1),
         (Active, 1, 1, both(start(0), 4), Active, Some(4), 1),
         (Active, 1, 1, both(start(6), 12), Active, Some(6), 0),
-        // In the second of a slot that ran: it does not run again.
+        // In the same second as a slot that was executed: it is not executed again.
         (Active, 3, 8, interval(8), Active, Some(16), 0),
         (Active, 1, 0, interval(8), Active, Some(8), 0),
-        // The count.
+        // Changes of the count.
         (Active, 2, 5, count(2), Active, None, 2),
         (Active, 2, 5, count(3), Active, Some(8), 2),
         (Inactive, 5, 17, count(6), Active, Some(20), 5),
         (Inactive, 5, 16, count(6), Active, Some(20), 5),
         (Inactive, 5, 17, count(4), Inactive, None, 5),
         (Inactive, 5, 17, start(24), Active, Some(24), 0),
-        // What is paused stays so.
+        // A paused report stays paused.
         (Paused, 1, 9, start(24), Paused, Some(24), 0),
         (Paused, 5, 17, count(9), Paused, Some(20), 5),
     ];

@@ -1,4 +1,4 @@
-//! A change and its audit event share a transaction: neither exists without the other.
+//! A change and its audit event share a transaction, so that neither exists without the other.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use crate::audit::{self, AuditEvent};
 use crate::{Connection, Store, StoreError};
 
 impl Store {
-    /// A store for one change, which writes this event in its own transaction. If nothing is changed there is no event, and if the event cannot be
-    /// written nothing is changed.
+    /// A store for one change, which writes this event in the change's own transaction. If nothing is changed, there is no event, and if the event
+    /// cannot be written, nothing is changed.
     pub fn recording(&self, event: AuditEvent) -> Store {
         Store { recorded: Some(Arc::new(event)), ..self.clone() }
     }
 
-    /// Part of each transaction that grants or removes, once it is certain that something changes.
+    /// Runs in each transaction that grants or removes something, once it is certain that something changes.
     pub(crate) async fn record_change(&self, connection: &mut Connection) -> Result<(), StoreError> {
         match &self.recorded {
             Some(event) => record(connection, event).await,
@@ -21,7 +21,7 @@ impl Store {
     }
 }
 
-/// For a change whose event is known only once it is made.
+/// Writes the event of a change that is only known once the change is made.
 pub(crate) async fn record(connection: &mut Connection, event: &AuditEvent) -> Result<(), StoreError> {
     audit::insert(connection, &[event], false).await.map_err(|cause| StoreError::Unrecorded {
         action: event.action.clone(),

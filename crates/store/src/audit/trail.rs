@@ -1,4 +1,4 @@
-//! Reads the audit trail: filtered, with the newest first, page by page. New events do not shift a page.
+//! Reads the audit trail page by page: filtered, with the newest event first. New events do not shift a page.
 
 use chrono::{DateTime, Utc};
 use sqlx::Row;
@@ -8,7 +8,7 @@ use crate::audit::read_event;
 use crate::database::row::{Read, millis};
 use crate::{AuditEvent, Store, StoreError};
 
-/// Each narrows the events; None: any.
+/// Each field narrows the events; `None` matches all of them.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     pub tenant: Option<Uuid>,
@@ -17,14 +17,14 @@ pub struct AuditFilter {
     pub subject: Option<String>,
     pub correlation: Option<String>,
     pub from: Option<DateTime<Utc>>,
-    /// Not included.
+    /// The end of the time range, exclusive.
     pub to: Option<DateTime<Utc>>,
 }
 
-/// The position of an event, after which a page begins.
+/// The position of an event after which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditPlace {
-    /// Milliseconds.
+    /// The time in milliseconds.
     pub at: i64,
     pub id: Uuid,
 }
@@ -32,9 +32,9 @@ pub struct AuditPlace {
 #[derive(Debug, Clone)]
 pub struct AuditPage {
     pub events: Vec<AuditEvent>,
-    /// How many the filter lets through, on all pages.
+    /// The number of events that match the filter, on all pages.
     pub total: u64,
-    /// Where the next page begins; None on the last.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<AuditPlace>,
 }
 
@@ -62,7 +62,7 @@ impl AuditFilter {
 }
 
 impl Store {
-    /// The events that match the filter, after this position.
+    /// Returns the events that match the filter, after this position.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Secrets that sign callbacks, as sealed text. A replaced one signs until it expires.
+//! Secrets that sign callbacks, stored as sealed text. A secret that is replaced still signs until it expires.
 
 use chrono::{DateTime, Utc};
 use sqlx::any::AnyRow;
@@ -12,18 +12,18 @@ use crate::{Store, StoreError, execute};
 pub struct CallbackSecret {
     pub id: Uuid,
     pub tenant: Uuid,
-    /// A user, or an application that acts alone.
+    /// The user, or the application that acts without a user.
     pub owner: Uuid,
-    /// Encrypted; this crate cannot read it.
+    /// The encrypted secret; this crate cannot read it.
     pub sealed: String,
     pub created: DateTime<Utc>,
-    /// None for the current one.
+    /// When the secret expires; `None` for the current one.
     pub expires: Option<DateTime<Utc>>,
 }
 
 impl Store {
-    /// Adds the secret as the owner's current one. The previous one signs until `until`. False, and nothing is written, if the owner already has the
-    /// most secrets that have not expired.
+    /// Adds the secret as the owner's current one. The previous one signs until `until`. Returns false, and writes nothing, if the owner already has
+    /// the most secrets that have not expired.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -50,7 +50,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Those that have not expired, the newest first.
+    /// Returns the secrets that have not expired, the newest first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -63,7 +63,7 @@ impl Store {
         rows.iter().map(read_secret).collect()
     }
 
-    /// False when the owner has no such secret.
+    /// Returns false if the owner has no such secret.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Trying again what the database cut off or ended.
+//! Retries what failed because the connection was lost or the database ended the transaction.
 
 use std::future::Future;
 
@@ -8,8 +8,9 @@ use crate::StoreError;
 /// connection as well as the first.
 pub(crate) const ATTEMPTS: usize = 4;
 
-/// Tries again on another connection where its own was cut, and where the database ended it for others that it met. For what only reads, and for whole
-/// transactions: one that was cut or ended has not taken place, unless its end was under way, and then it says [`StoreError::Interrupted`].
+/// Retries on another connection if the connection was lost, or if the database ended the transaction because of a conflict. This is for reads and
+/// for whole transactions: a transaction that was cut or ended has not taken place, unless it was being committed; then the error is
+/// [`StoreError::Interrupted`].
 pub(crate) async fn again<T, Tried: Future<Output = Result<T, StoreError>>>(attempt: impl Fn() -> Tried) -> Result<T, StoreError> {
     for _ in 1..ATTEMPTS {
         match attempt().await {

@@ -1,4 +1,4 @@
-//! What must differ between databases. Everything else is one copy of each statement.
+//! Everything that must differ between databases. All other statements exist once.
 
 use std::time::Duration;
 
@@ -12,18 +12,17 @@ pub(crate) enum Dialect {
     Postgres,
 }
 
-/// The kinds of work that have connections of their own.
+/// The kinds of work, each of which has connections of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LaneKind {
-    /// Statements that every request needs: who asks, what they hold, whether the database is there.
+    /// Statements that every request needs: who the caller is, which rights it has, whether the database answers.
     Identity,
     Reading,
     Writing,
 }
 
 impl LaneKind {
-    /// How long a caller waits for the answer to a statement: a little longer than Postgres itself allows, so that only a silent connection reaches
-    /// this limit.
+    /// How long a caller waits for the answer to a statement: a little longer than Postgres itself allows, so that only a silent connection reaches this limit.
     pub(crate) fn statement_limit(self) -> Duration {
         match self {
             LaneKind::Identity => Duration::from_secs(5),
@@ -38,12 +37,12 @@ impl Dialect {
         match scheme {
             "sqlite" => Ok(Dialect::Sqlite),
             "postgres" | "postgresql" => Ok(Dialect::Postgres),
-            // A URL may hold a password: only its scheme is shown.
+            // A URL may contain a password, so that only its scheme is shown.
             _ => Err(StoreError::UnsupportedUrl(format!("{scheme}:…"))),
         }
     }
 
-    /// SQLite makes the file if it is not there.
+    /// The URL to connect to; SQLite creates the file if it does not exist.
     pub(crate) fn connect_url(self, url: &str) -> String {
         match self {
             Dialect::Sqlite => format!("{url}?mode=rwc"),
@@ -51,7 +50,7 @@ impl Dialect {
         }
     }
 
-    /// Of a database that is there already.
+    /// The URL of an existing database.
     pub(crate) fn existing_url(self, url: &str) -> String {
         match self {
             Dialect::Sqlite => format!("{url}?mode=rw"),
@@ -59,7 +58,7 @@ impl Dialect {
         }
     }
 
-    /// One writer at a time is SQLite's nature; a few readers beside it. A Postgres serves several processes, each with 16 at most.
+    /// SQLite allows one writer at a time, with a few readers beside it. A Postgres database serves several processes, each with at most 16 connections.
     pub(crate) fn connections(self, kind: LaneKind) -> usize {
         match (self, kind) {
             (Dialect::Sqlite, LaneKind::Writing) => 1,
@@ -70,7 +69,7 @@ impl Dialect {
         }
     }
 
-    /// Whether an idle connection may be lost, so that it is checked before each use. A file cannot be.
+    /// Whether an idle connection may be lost, so that it has to be checked before each use. A connection to a file cannot be lost.
     pub(crate) fn loses_connections(self) -> bool {
         match self {
             Dialect::Sqlite => false,
@@ -86,11 +85,11 @@ impl Dialect {
         }
     }
 
-    /// SQLite: a write-ahead log, so that it survives a kill and readers do not wait for the writer; FULL, so that it survives a power cut too. A
-    /// reader cannot write by mistake, which would block the writers.
+    /// SQLite: a write-ahead log, so that the database survives a kill and readers do not wait for the writer; FULL, so that it survives a power cut
+    /// too. A reader cannot write by mistake, which would block the writers.
     ///
-    /// Postgres: a process that is stopped or disconnected must not block the others with its locks or a statement, and a locked table is an error
-    /// after two seconds and not a queue.
+    /// Postgres: a process that is stopped or disconnected must not block others with its locks or a statement, and waiting for a locked table is an
+    /// error after two seconds and not a queue.
     pub(crate) fn on_connect(self, kind: LaneKind) -> &'static [&'static str] {
         match (self, kind) {
             (Dialect::Sqlite, LaneKind::Writing) => &[
@@ -118,7 +117,7 @@ impl Dialect {
         }
     }
 
-    /// Of the connection that may take its time over large tables, and wait for another process that does.
+    /// The settings of the connection that migrates: it may take its time over large tables, and wait for another process that migrates.
     pub(crate) fn before_migrating(self) -> &'static [&'static str] {
         match self {
             Dialect::Sqlite => &[
@@ -132,7 +131,7 @@ impl Dialect {
         }
     }
 
-    /// SQLite must take the write lock first: a transaction that turns from reading to writing can fail without a wait.
+    /// SQLite must take the write lock first, since a transaction that is upgraded from reading to writing can fail without waiting.
     pub(crate) fn begin(self) -> &'static str {
         match self {
             Dialect::Sqlite => "BEGIN IMMEDIATE",
@@ -140,7 +139,7 @@ impl Dialect {
         }
     }
 
-    /// Whether a write transaction has the whole database to itself, and so needs no lock.
+    /// Whether a write transaction has the whole database to itself, and therefore needs no locks.
     pub(crate) fn has_one_writer(self) -> bool {
         match self {
             Dialect::Sqlite => true,
@@ -148,7 +147,7 @@ impl Dialect {
         }
     }
 
-    /// At the end of a query for rows to be read and then changed: waits until no other transaction holds them. In SQLite none does.
+    /// Ends a query for rows that are read and then changed: it waits until no other transaction holds them. Empty for SQLite, in which none does.
     pub(crate) fn for_update(self) -> &'static str {
         match self {
             Dialect::Sqlite => "",
@@ -156,7 +155,7 @@ impl Dialect {
         }
     }
 
-    /// The end of a query for rows that are claimed: skips rows that another transaction is claiming. Empty for SQLite.
+    /// Ends a query for rows that are claimed: it skips rows that another transaction is claiming. Empty for SQLite.
     pub(crate) fn skip_locked(self) -> &'static str {
         match self {
             Dialect::Sqlite => "",
@@ -172,13 +171,13 @@ impl Dialect {
     }
 }
 
-/// `$1, $2, …`, counted from the one after `after`.
+/// Returns `$1, $2, …`, beginning with the number that follows `after`.
 pub(crate) fn placeholders(after: usize, count: usize) -> String {
     let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();
     names.join(", ")
 }
 
-/// A statement whose `{}` follow texts in ORDER BY: they are compared byte by byte, as in SQLite, whatever the database's collation is.
+/// A statement in which `{}` follows each text in ORDER BY, so that texts are compared byte by byte, as in SQLite, under any collation.
 pub(crate) fn by_bytes(dialect: Dialect, statement: &str) -> AssertSqlSafe<String> {
     AssertSqlSafe(statement.replace("{}", if dialect == Dialect::Postgres { "COLLATE \"C\"" } else { "" }))
 }

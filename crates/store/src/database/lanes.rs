@@ -1,7 +1,7 @@
-//! Connections to the database, in lanes: callers that wait in one lane use no connection of another.
+//! Connections to the database, in lanes: callers that wait in one lane use no connection of another lane.
 //!
 //! A caller gets the first connection that is free, whether it was returned or newly opened; while none can be opened, the existing ones are shared.
-//! A caller waits at most two seconds while nothing gets done, or ten seconds behind others, and the error says why no connection could be opened. An
+//! A caller waits at most two seconds while no work is done, or ten seconds behind others, and the error says why no connection could be opened. An
 //! idle connection that does not answer is closed and never used. A statement that only reads is repeated on another connection if its own was lost.
 //! No lane knows what a statement means.
 
@@ -26,19 +26,19 @@ use crate::database::dialect::{Dialect, LaneKind};
 use crate::database::lanes::connection::Connection;
 use crate::database::outage::{NoConnection, is_cut, none_free};
 
-/// How long a caller waits for a connection while nothing gets done on any of them.
+/// How long a caller waits for a connection while no work is done on any of them.
 const ACQUIRE: Duration = Duration::from_secs(2);
-/// How long it waits behind others whose work gets done.
+/// How long a caller waits behind others while their work is done.
 const QUEUE: Duration = Duration::from_secs(10);
-/// How long opening one may take.
+/// How long opening a connection may take.
 const OPEN: Duration = Duration::from_secs(2);
-/// How long an idle connection has to show that the database is still there.
+/// How long an idle connection has to show that the database still answers.
 const ANSWER: Duration = Duration::from_secs(1);
-/// Between two attempts to open one while somebody waits.
+/// The time between two attempts to open a connection while a caller waits.
 const OPEN_AGAIN: Duration = Duration::from_millis(100);
-/// One that nobody needed for so long is closed.
+/// A connection that was unused for this long is closed.
 const UNUSED: Duration = Duration::from_mins(10);
-/// How long closing the lane may take: a database that is gone answers nobody.
+/// How long closing the lane may take, since a database that is gone never answers.
 const CLOSE: Duration = Duration::from_secs(2);
 
 /// Connections of one kind. Cheap to clone.
@@ -51,21 +51,21 @@ struct Inner {
     kind: LaneKind,
     most: usize,
     state: Mutex<State>,
-    /// Told when a connection was closed or given back.
+    /// Notified when a connection is closed or given back.
     returned: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    /// The one that was used last is used first.
+    /// The connections that are free. The one that was used last is used first.
     idle: Vec<(AnyConnection, Instant)>,
-    /// Idle, in use, and being opened.
+    /// The number of connections that are idle, in use, or being opened.
     all: usize,
     opening: usize,
     waiting: VecDeque<oneshot::Sender<Connection>>,
-    /// Why none could be opened, since the last that could.
+    /// Why no connection could be opened, since the last success.
     fault: Option<String>,
-    /// When work on one of them was last done.
+    /// When work was last done on one of the connections.
     progress: Option<Instant>,
     closed: bool,
 }
@@ -76,14 +76,14 @@ enum Taken {
 }
 
 impl Lane {
-    /// Opens nothing yet.
+    /// Does not open a connection yet.
     pub(crate) fn new(url: &str, dialect: Dialect, kind: LaneKind) -> Lane {
         let most = dialect.connections(kind);
         Lane(Arc::new(Inner { url: url.to_owned(), dialect, kind, most, state: Mutex::default(), returned: Notify::new() }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is whole between any two statements.
+        // The state is consistent after each statement, so that a panic leaves nothing half changed.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -117,13 +117,13 @@ impl Lane {
         loop {
             let mut connection = match self.take()? {
                 Taken::Idle(connection) => connection,
-                // It was opened or used just now.
+                // The connection was opened or used just now.
                 Taken::Waits(given) => return given.await.map_err(|_| sqlx::Error::PoolClosed),
             };
             if !self.0.dialect.loses_connections() || matches!(timeout(ANSWER, connection.ping()).await, Ok(Ok(()))) {
                 return Ok(connection);
             }
-            // The others have lain there as long, and each would take as long to find out.
+            // The other idle connections are as old, and each would take as long to fail.
             connection.discard();
             self.discard_idle();
         }
@@ -144,13 +144,13 @@ impl Lane {
         Ok(Taken::Waits(given))
     }
 
-    /// Where more wait than are being opened, and there is room.
+    /// Opens connections if more callers wait than connections are being opened, and the limit allows it.
     fn open_more(&self, state: &mut State) {
         while state.opening < state.waiting.len() && state.all < self.0.most {
             state.opening += 1;
             state.all += 1;
             let lane = self.clone();
-            // In a task: a caller that gives up does not end what others wait for too.
+            // Runs as a task, so that a caller that gives up does not abort a connection that others wait for too.
             tokio::spawn(async move { lane.open_one().await });
         }
     }
@@ -174,7 +174,7 @@ impl Lane {
         }
     }
 
-    /// Where nobody waits any more.
+    /// Records the error. Returns true if no caller waits any more.
     fn is_given_up(&self, error: &sqlx::Error) -> bool {
         let mut state = self.state();
         let text = error.to_string();
@@ -203,7 +203,7 @@ impl Lane {
         timeout(OPEN, opening).await.unwrap_or_else(|_| Err(silent(OPEN)))
     }
 
-    /// To the caller that has waited longest, else to those who come.
+    /// Gives the connection to the caller that has waited longest, or makes it idle.
     fn hand_on(&self, mut state: MutexGuard<'_, State>, raw: AnyConnection) {
         let mut raw = raw;
         if state.closed {
@@ -229,7 +229,7 @@ impl Lane {
         }
     }
 
-    /// Returns a connection that is fit for the next caller. `done`: its statement was executed, or refused for a reason of its own.
+    /// Returns a connection that is fit for the next caller. `done` says that its statement was executed, or was refused for a reason of its own.
     pub(crate) fn give_back(&self, raw: AnyConnection, done: bool) {
         let mut state = self.state();
         if done {
@@ -239,7 +239,7 @@ impl Lane {
         self.0.returned.notify_waiters();
     }
 
-    /// One that is closed: its place is free.
+    /// A connection was closed, so that its place is free.
     pub(crate) fn closed_one(&self) {
         let mut state = self.state();
         state.all = state.all.saturating_sub(1);
@@ -258,7 +258,7 @@ impl Lane {
         }
     }
 
-    /// Closes what is idle and waits for what is in use, for a while.
+    /// Closes the idle connections and waits for those in use, for a limited time.
     pub(crate) async fn close(&self) {
         let idle = {
             let mut state = self.state();
@@ -268,7 +268,7 @@ impl Lane {
         };
         let closing = async {
             for (raw, _) in idle {
-                // It ends either way.
+                // The connection ends whether or not closing it succeeds.
                 let _ = raw.close().await;
                 self.closed_one();
             }
@@ -293,13 +293,13 @@ pub(crate) fn silent(limit: Duration) -> sqlx::Error {
 
 impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may hold a password.
+        // The address may contain a password.
         f.debug_struct("Lane").field("kind", &self.0.kind).finish_non_exhaustive()
     }
 }
 
-/// The lanes of one kind of work: one for statements that read and one for those that write. With SQLite, which has one writer, writers wait for each
-/// other here, and no reader waits behind them.
+/// The lanes of one kind of work: one for statements that read and one for those that write. With SQLite, which has one writer, writers wait here for
+/// each other, and no reader waits behind them.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
     reading: Lane,
@@ -311,17 +311,17 @@ impl Pool {
         Pool { reading, writing }
     }
 
-    /// One that may write.
+    /// A connection that may write.
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         self.writing.acquire().await
     }
 
-    /// One for several statements that read.
+    /// A connection for several statements that read.
     pub(crate) async fn acquire_reading(&self) -> Result<Connection, sqlx::Error> {
         self.reading.acquire().await
     }
 
-    /// On another connection again where the first was cut: a statement that reads may be asked several times.
+    /// Repeats the statement on another connection if the first one was lost: a statement that reads may be sent several times.
     async fn read<'q, E>(&self, mut query: E) -> Vec<Answered>
     where
         E: 'q + Execute<'q, Any>,
@@ -369,7 +369,7 @@ pub(crate) fn first_row(answered: Vec<Answered>) -> Result<Option<AnyRow>, sqlx:
     Ok(None)
 }
 
-/// `execute` writes, whatever fetches rows reads.
+/// `execute` writes, and all methods that fetch rows read.
 impl<'p> Executor<'p> for &'p Pool {
     type Database = Any;
 

@@ -1,36 +1,35 @@
-//! What a transaction holds until its end, so that what it has read still holds when it writes. There is no lock of the whole database.
+//! The locks that a transaction holds until its end, so that what it has read is still true when it writes. There is no lock of the whole database.
 //!
-//! In SQLite there is one writer at a time, and nothing of this is asked for. In Postgres each transaction begins with what it counts or reads before
-//! it writes, and waits only for those that hold the same. A row that one statement changes under a condition, and what a constraint keeps
-//! unique, need no lock.
+//! SQLite has one writer at a time and needs none of this. In Postgres each transaction first locks what it counts or reads before it writes, and
+//! waits only for others that hold the same lock. A row that one statement changes under a condition, and what a constraint keeps unique, need none.
 //!
 //! | transaction | holds |
 //! | --- | --- |
-//! | events alone: audit, counted events, the group commit of grants without refresh tokens | nothing |
-//! | group commit with refresh tokens | its users stay (shared), then the tokens, by digest |
-//! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user stays (shared), then the code's row |
-//! | `add_report`, `add_report_query`, `add_callback_secret` | the owner: quotas, numbers and room are counted by owner |
+//! | events alone: audit, counted events, the group commit of grants without refresh tokens | no lock |
+//! | group commit with refresh tokens | its users (shared), then the tokens, by digest |
+//! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user (shared), then the code's row |
+//! | `add_report`, `add_report_query`, `add_callback_secret` | the owner, since quotas, numbers and room are counted by owner |
 //! | `change_report` | the owner, then the report |
 //! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_execution` | the report |
-//! | `queue_due_reports` | the turn to queue, then each due report that nobody else holds |
-//! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that nobody else holds; those that somebody does are left for the next time |
+//! | `queue_due_reports` | the queue of due reports, then each due report that no other transaction holds |
+//! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that no other transaction holds; the others are left for the next time |
 //! | `put_block_sums` | the execution's row |
 //! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
-//! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity`, `put_role` | the tenant: its room is counted, and it is there |
+//! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity`, `put_role` | the tenant and its counted room |
 //! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
-//! | `put_sign_in_session`, `add_authorization_code` | the user: sessions and codes are counted |
-//! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added meanwhile that would outlive the end |
+//! | `put_sign_in_session`, `add_authorization_code` | the user, whose sessions and codes are counted |
+//! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added that would outlive the end |
 //! | `set_user_password`, `change_sign_in_count`, `know_address` | the subject whose wrong passwords are counted |
-//! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission`, `grant_consent` | the application: secrets and codes are counted, and its permissions stay |
+//! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission`, `grant_consent` | the application: counts, and its permissions |
 //! | `add_first_key` | the purpose of the key |
-//! | `delete_tenant` | the tenant, its users, applications, reports and callbacks, by id; at its end nothing may be added to the tenant |
-//! | each change of identities | last of all, the row of their version |
+//! | `delete_tenant` | the tenant, its users, applications, reports and callbacks, by id; at its end nothing more can be added to the tenant |
+//! | each change of identities | as the last lock, the row of the identities' version |
 //!
-//! The turn of an execution is no bound, and costs no lock: two that are queued for one tenant at the same moment may share a turn.
+//! The turn of an execution is not a limit and needs no lock: two executions that are queued for one tenant at the same moment may share a turn.
 //!
-//! Locks are taken in this order, and those of one kind by id, so that no two transactions wait for each other: the turn to queue, tenant, owner,
-//! user, application, subject, report, execution, callback, session, code, token, the version of identities. Where the database still finds a
-//! deadlock it ends one of the two, which [`crate::database::again::again`] tries anew.
+//! Locks are taken in this order, and those of one kind by id, so that no two transactions wait for each other: the queue of due reports, tenant,
+//! owner, user, application, subject, report, execution, callback, session, code, token, the version of identities. If the database still finds a
+//! deadlock, it ends one of the two transactions, which [`crate::database::again::again`] retries.
 
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -39,28 +38,28 @@ use crate::database::again::again;
 use crate::database::dialect::placeholders;
 use crate::{Pool, Store, StoreError, Transaction, execute};
 
-/// Held alone, unless it says shared.
+/// Each lock is exclusive unless it is called shared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Hold<'a> {
-    /// Which due reports are queued.
+    /// The queue of due reports.
     DueReports,
-    /// What is counted by tenant, and its enrollments. Sign-ins and reports of the tenant go on.
+    /// What is counted by tenant, and its enrollments. Sign-ins and reports of the tenant continue.
     Tenant(Uuid),
-    /// Nothing is added to the tenant any more.
+    /// The tenant, so that nothing more can be added to it.
     WholeTenant(Uuid),
     UsersOfTenant(Uuid),
     ApplicationsOfTenant(Uuid),
     ReportsOfTenant(Uuid),
     CallbacksOfTenant(Uuid),
-    /// A user or an application that acts alone: their quotas.
+    /// The quotas of a user, or of an application that acts without a user.
     Owner(Uuid),
-    /// No session, code or token of the user is added meanwhile.
+    /// The user, so that no session, code or token of the user is added at the same time.
     User(Uuid),
     UserOfFamily(Uuid),
-    /// Shared: these users' sign-ins are not ended meanwhile.
+    /// Shared: these users, so that their sign-ins are not ended at the same time.
     UsersStay(&'a [Uuid]),
     Application(Uuid),
-    /// Whose wrong passwords are counted.
+    /// The subject whose wrong passwords are counted.
     Subject(&'a str),
     Report(Uuid),
     ReportOfExecution(Uuid),
@@ -68,7 +67,7 @@ pub(crate) enum Hold<'a> {
 }
 
 impl Hold<'_> {
-    /// The statement for Postgres, and what it is about.
+    /// The statement for Postgres, and its parameter.
     fn statement(self) -> (String, Vec<String>) {
         let one = |text: &str, id: Uuid| (text.to_owned(), vec![id.to_string()]);
         match self {
@@ -101,29 +100,29 @@ impl Hold<'_> {
     }
 }
 
-/// For what has no row of its own: a lock by a number that is made of a text. Two texts that share a number wait for each other, which is as good.
+/// For what has no row of its own: an advisory lock by the hash of a text. Two texts with the same hash wait for each other, which does no harm.
 fn keyed(kind: u8) -> String {
     format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(hashtextextended($1, {kind}))) AS held")
 }
 
 impl Store {
-    /// Begins a serialised write transaction: of those that hold the same only one is open at a time, so what it has read of that still holds when
-    /// it commits.
+    /// Begins a serialised write transaction: of all that hold the same lock only one is open at a time, so that what it has read under the lock
+    /// still holds when it commits.
     pub(crate) async fn begin(&self, hold: Hold<'_>) -> Result<Transaction, StoreError> {
         self.begin_in(&self.reports, Some(hold)).await
     }
 
-    /// Begins a write transaction that holds nothing: each of its statements must hold for itself.
+    /// Begins a write transaction that holds no lock: each of its statements must be correct on its own.
     pub(crate) async fn begin_beside(&self) -> Result<Transaction, StoreError> {
         self.begin_in(&self.reports, None).await
     }
 
-    /// As [`Store::begin_beside`], in the lane of grants, which wait for no report.
+    /// Like [`Store::begin_beside`], in the lane of grants, which do not wait for reports.
     pub(crate) async fn begin_grants(&self) -> Result<Transaction, StoreError> {
         self.begin_in(&self.pool, None).await
     }
 
-    /// On another connection again where the first was cut: nothing has been written yet.
+    /// Begins on another connection if the first one was lost, since nothing has been written yet.
     async fn begin_in(&self, pool: &Pool, hold: Option<Hold<'_>>) -> Result<Transaction, StoreError> {
         again(|| async move {
             let mut transaction = Transaction::begin(pool.acquire().await?, self.dialect.begin()).await?;
@@ -135,13 +134,13 @@ impl Store {
         .await
     }
 
-    /// Waits until nobody else holds it. Until the transaction's end nobody else gets it.
+    /// Waits for the lock and holds it until the end of the transaction.
     pub(crate) async fn hold(&self, transaction: &mut Transaction, hold: Hold<'_>) -> Result<(), StoreError> {
         if self.dialect.has_one_writer() {
             return Ok(());
         }
         let (text, about) = hold.statement();
-        // Placeholders and names only.
+        // The text consists only of placeholders and names.
         let query = about.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, value| query.bind(value));
         execute(transaction, query).await.map(drop)
     }

@@ -1,22 +1,21 @@
-//! Outages: reasons why the database cannot execute a statement that is right. They end by themselves or by an operator's action, and callers are
-//! asked to try again.
+//! Outages: reasons why the database cannot execute a correct statement. They end by themselves or by an operator's action, and callers are asked to try again.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// The kind of an outage. Its text is for everybody, including strangers, and names no host, file or statement.
+/// The kind of an outage. Its text is for all callers, including strangers, and names no host, file or statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outage {
-    /// It is gone, starts or ends, or does not answer.
+    /// The database is gone, is starting or stopping, or does not answer.
     Away,
     /// Every connection that the database or this process allows is in use.
     NoConnection,
-    /// Somebody holds a table or a row, or the statement took too long.
+    /// Another transaction holds a table or a row, or the statement took too long.
     Held,
-    /// Its disk is full.
+    /// The database's disk is full.
     Full,
-    /// It takes no writes: a standby, or a file that may only be read.
+    /// The database accepts no writes: it is a standby, or a file that may only be read.
     ReadOnly,
 }
 
@@ -62,7 +61,7 @@ pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
         sqlx::Error::Io(error) => {
             let waited = error.get_ref().and_then(|inner| inner.downcast_ref::<NoConnection>());
             Some(match waited {
-                // Whatever keeps a further one from being opened stands in the text.
+                // The text says why no further connection can be opened.
                 Some(NoConnection { in_use, .. }) if *in_use > 0 => Outage::NoConnection,
                 _ => Outage::Away,
             })
@@ -74,7 +73,7 @@ pub(crate) fn of(error: &sqlx::Error) -> Option<Outage> {
 }
 
 /// Whether the connection was lost during the statement, so that another one may work. False if the database was silent or no connection was free, so
-/// that nobody waits for that twice.
+/// that a caller does not wait for that twice.
 pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => {
@@ -86,31 +85,31 @@ pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection's failure, or its end by an operator or by a server that ends.
+/// The connection failed, or was ended by an operator or by a server that shuts down.
 fn is_cut_code(code: &str) -> bool {
     code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03")
 }
 
-/// Five characters are Postgres's (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), a number is SQLite's, with details in its
-/// upper bytes (<https://sqlite.org/rescode.html>).
+/// Classifies a code. A code of five characters is from Postgres (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), a number is from
+/// SQLite, with details in its upper bytes (<https://sqlite.org/rescode.html>).
 fn by_code(code: &str) -> Option<Outage> {
     match code {
         "53300" => return Some(Outage::NoConnection),
         "53100" => return Some(Outage::Full),
         "25006" => return Some(Outage::ReadOnly),
-        // A lock or a statement took too long; a deadlock was broken up; transactions met.
+        // A lock or a statement took too long; a deadlock was resolved; a serialisation conflict.
         "55P03" | "57014" | "40P01" | "40001" => return Some(Outage::Held),
         _ => {}
     }
     if code.len() == 5 {
-        // A connection's failure, short of resources, an operator's intervention, the system's failure.
+        // A failed connection, insufficient resources, an operator's intervention, a system error.
         return ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)).then_some(Outage::Away);
     }
     match code.parse::<u32>().ok()? & 0xff {
-        // Busy, locked.
+        // SQLITE_BUSY and SQLITE_LOCKED.
         5 | 6 => Some(Outage::Held),
         8 => Some(Outage::ReadOnly),
-        // Input or output failed; the file cannot be opened.
+        // An I/O error; the file cannot be opened.
         10 | 14 => Some(Outage::Away),
         13 => Some(Outage::Full),
         _ => None,

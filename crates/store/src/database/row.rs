@@ -1,4 +1,4 @@
-//! Values as in the tables: identifiers as TEXT, times as milliseconds.
+//! Values as the tables store them: identifiers as TEXT, times as milliseconds.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::scope::Locations;
@@ -17,7 +17,7 @@ pub(crate) fn millis(instant: DateTime<Utc>) -> i64 {
     instant.timestamp_millis()
 }
 
-/// None for the whole organisation.
+/// `None` stands for the whole organisation.
 pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
     match locations {
         Locations::Organization => None,
@@ -25,7 +25,7 @@ pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
     }
 }
 
-/// A list that cannot be read is an error that is logged. It covers nothing, and never the whole organisation.
+/// A list that cannot be read is an error, which is logged. It never covers the whole organisation.
 pub(crate) fn read_locations(stored: Option<String>) -> Result<Locations, StoreError> {
     match stored {
         None => Ok(Locations::Organization),
@@ -73,7 +73,7 @@ pub(crate) trait Read {
         self.optional_number(column)?.map(|value| to_instant(column, value)).transpose()
     }
 
-    /// A name that `parse` must know.
+    /// A name that `parse` must recognise.
     fn named<T>(&self, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
         let text = self.text(column)?;
         parse(&text).ok_or(StoreError::Corrupt { column, value: text })

@@ -1,4 +1,4 @@
-//! Many rows in a statement.
+//! Writes many rows in one statement.
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -7,7 +7,7 @@ use sqlx::{Any, AssertSqlSafe};
 use crate::database::dialect::placeholders;
 use crate::{Connection, StoreError};
 
-/// Inserts rows, many per statement. `into` is the table with its columns, `end` the end of the statement.
+/// Inserts rows, many in each statement. `into` is the table with its columns, `end` the end of the statement.
 pub(crate) async fn insert_rows<Row>(
     connection: &mut Connection,
     (into, end): (&str, &str),
@@ -17,7 +17,7 @@ pub(crate) async fn insert_rows<Row>(
 ) -> Result<(), StoreError> {
     for some in in_powers_of_two(rows) {
         let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
-        // Names and placeholders only: values are bound.
+        // The text consists only of names and placeholders; values are bound.
         let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", values.join(", ")));
         let query = some.iter().fold(sqlx::query(text), &bind);
         query.execute(&mut *connection).await?;
@@ -25,7 +25,7 @@ pub(crate) async fn insert_rows<Row>(
     Ok(())
 }
 
-/// Pieces of 64, 32, … and 1, so that the database prepares a few statements and not one for each number of rows.
+/// Splits rows into pieces of 64, 32, … and 1, so that the database prepares a few statements and not one for each number of rows.
 pub(crate) fn in_powers_of_two<Row>(mut rows: &[Row]) -> impl Iterator<Item = &[Row]> {
     std::iter::from_fn(move || {
         let size = 1 << rows.len().checked_ilog2()?.min(6);

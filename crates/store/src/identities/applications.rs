@@ -1,4 +1,4 @@
-//! App registrations: secrets, permissions, consents.
+//! Application registrations with their secrets, permissions and consents.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::application::{Application, ClientSecret, Permission};
@@ -19,7 +19,7 @@ use crate::{Store, StoreError, execute};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consent {
     pub permission: Permission,
-    /// None: the whole tenant's.
+    /// The user who consented; `None` for the consent of the whole tenant.
     pub user: Option<Uuid>,
     pub granted: DateTime<Utc>,
 }
@@ -35,7 +35,7 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Registers the application with a secret, permissions and the tenant's consent to them, in one transaction. What exists already stays.
+    /// Registers the application with a secret, permissions and the tenant's consent to them, in one transaction. Existing rows are left unchanged.
     ///
     /// # Errors
     /// When there is no room for another, or the database does not answer.
@@ -65,8 +65,8 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// Changes the name, the redirect URIs and whether it is enabled, but not its kind. Disabling ends the sign-ins through it, and enabling those whose
-    /// tokens were written at the moment when it was disabled.
+    /// Changes the name, the redirect URIs and whether the application is enabled, but not its kind. Disabling ends the sign-ins through it; enabling
+    /// also ends those whose tokens were written at the moment when it was disabled.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -94,7 +94,7 @@ impl Store {
         .await
     }
 
-    /// An application of another tenant is not found.
+    /// Returns the application; one of another tenant is not found.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -104,7 +104,7 @@ impl Store {
         row.as_ref().map(read_application).transpose()
     }
 
-    /// For requests that name no tenant: an application belongs to one.
+    /// Returns an application for requests that name no tenant, since each application belongs to one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -113,7 +113,7 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_application).transpose()
     }
 
-    /// By name.
+    /// Returns the tenant's applications, ordered by name.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -123,14 +123,14 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_application).collect()
     }
 
-    /// A secret that the application has already stays as it is. If very many have expired, the oldest are removed.
+    /// Adds a secret; an existing one is left unchanged. If very many have expired, the oldest are removed.
     ///
     /// # Errors
     /// When there is no room for another, or the database does not answer.
     pub async fn add_client_secret(&self, application: Uuid, secret: &ClientSecret) -> Result<(), StoreError> {
         let mut transaction = self.begin(Hold::Application(application)).await?;
         if execute(&mut transaction, add_client_secret(application, secret)).await? == 1 {
-            // The newest stay: of those that are there, the last to expire.
+            // The newest are kept: of the existing ones, those that expire last.
             let surplus = "DELETE FROM client_secrets WHERE application_id = $1 AND expires <= $2 AND id NOT IN
                  (SELECT id FROM client_secrets WHERE application_id = $1 ORDER BY expires DESC, id LIMIT $3)";
             let query = sqlx::query(surplus).bind(application.to_string()).bind(millis(secret.created)).bind(room::SECRETS);
@@ -140,7 +140,7 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// The latest first.
+    /// Returns the application's secrets, the latest first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -161,7 +161,7 @@ impl Store {
             .collect()
     }
 
-    /// False when the application has no such secret.
+    /// Returns false if the application has no such secret.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -170,7 +170,7 @@ impl Store {
         Ok(self.change_identity(query.bind(application.to_string()).bind(secret.to_string())).await? == 1)
     }
 
-    /// One that is there already stays.
+    /// Adds a permission; an existing one is left unchanged.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -187,7 +187,7 @@ impl Store {
         rows.iter().map(|row| row.named("permission", Permission::from_name)).collect()
     }
 
-    /// Its consents are removed with it: a permission that is added again needs a new consent.
+    /// Removes a permission together with its consents, so that a permission that is added again needs a new consent.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -208,7 +208,8 @@ impl Store {
         Ok(removed == 1)
     }
 
-    /// Of one user, or of the whole tenant. One that is there already stays; none is written for a permission that the application does not have.
+    /// Adds the consent of one user, or of the whole tenant. An existing one is left unchanged; none is added for a permission that the application
+    /// does not have.
     ///
     /// # Errors
     /// When there is no room for another, or the database does not answer.
@@ -222,7 +223,7 @@ impl Store {
         self.change_identity_of(Some(Hold::Application(application)), grant_consent(application, permission, user, granted)).await.map(drop)
     }
 
-    /// False when there was none.
+    /// Returns false if there was no such consent.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -232,7 +233,7 @@ impl Store {
         Ok(self.change_identity(query).await? == 1)
     }
 
-    /// The whole tenant's first.
+    /// Returns the consents to each permission, the whole tenant's first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -286,13 +287,13 @@ fn add_permission(application: Uuid, permission: Permission) -> Change {
 }
 
 fn grant_consent(application: Uuid, permission: Permission, user: Option<Uuid>, granted: DateTime<Utc>) -> Change {
-    // A permission that is removed takes its consents along: none comes after it.
+    // Removing a permission removes its consents, so that none may be added after it.
     let text = "INSERT INTO consents (application_id, permission, user_id, granted)
         SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM permissions WHERE application_id = $1 AND permission = $2) ON CONFLICT DO NOTHING";
     sqlx::query(text).bind(application.to_string()).bind(permission.name()).bind(written_user(user)).bind(millis(granted))
 }
 
-/// Empty for the whole tenant: a key's part cannot be null.
+/// Empty for the whole tenant, since a part of a key cannot be null.
 pub(crate) fn written_user(user: Option<Uuid>) -> String {
     user.map(|user| user.to_string()).unwrap_or_default()
 }

@@ -19,7 +19,7 @@ use crate::{Store, StoreError, Transaction, execute};
 #[derive(Debug, Clone)]
 pub struct Reviewed {
     pub enrollment: Enrollment,
-    /// None if it was not Active, since its reports were paused before.
+    /// The number of paused reports; `None` if the enrollment was not Active, since its reports were paused before.
     pub paused: Option<u64>,
 }
 
@@ -45,7 +45,7 @@ impl Store {
     /// Reads the enrollment, changes it and writes it back. Leaving Active pauses the program's reports.
     ///
     /// `change` returns the enrollment to write, if any, and its own result. `event` makes the audit event from that result and the number of reports
-    /// that the step paused. None: there is nothing to audit.
+    /// that the step paused; it returns `None` if there is nothing to audit.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -83,8 +83,8 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Changes the name, the global account and the profile of the tenant, but never its domain, which users sign in with. Each enrollment that
-    /// `review` changes is written too. False, and nothing is written, if the tenant does not exist.
+    /// Changes the name, the global account and the profile of the tenant, but never its domain, with which users sign in. Each enrollment that
+    /// `review` changes is written too. Returns false, and writes nothing, if the tenant does not exist.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -131,7 +131,7 @@ impl Store {
         Ok(true)
     }
 
-    /// How many reports were paused, if the enrollment was Active and is not any more.
+    /// Returns how many reports were paused, if the enrollment was Active and no longer is.
     async fn write_enrollment(
         &self,
         transaction: &mut Transaction,

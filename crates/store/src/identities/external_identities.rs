@@ -1,4 +1,4 @@
-//! Bindings of external issuers' identifiers.
+//! Bindings of the identifiers of external issuers.
 
 use insightgate_identity::external_identity::{ExternalBearer, ExternalIdentity, ExternalKind};
 use sqlx::any::AnyRow;
@@ -10,7 +10,7 @@ use crate::room;
 use crate::{Store, StoreError, execute};
 
 impl Store {
-    /// A conflict when the identifier is bound already, to whatever tenant.
+    /// Adds a binding. It is a conflict if the identifier is already bound, to any tenant.
     ///
     /// # Errors
     /// When the identifier is bound already, there is no room for another, or the database does not answer.
@@ -34,7 +34,7 @@ impl Store {
         transaction.commit().await
     }
 
-    /// All bindings that may apply to a token's bearer.
+    /// Returns all bindings that may apply to a token's bearer.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -49,7 +49,7 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_identity).collect()
     }
 
-    /// The local tenant that an issuer's tenant is bound to.
+    /// Returns the local tenant to which an issuer's tenant is bound.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -59,7 +59,7 @@ impl Store {
         row.map(|row| row.id("tenant_id")).transpose()
     }
 
-    /// Oldest first.
+    /// Returns the tenant's bindings, the oldest first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -68,7 +68,7 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_identity).collect()
     }
 
-    /// A binding of another tenant is not found.
+    /// Returns a binding; one of another tenant is not found.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -78,7 +78,7 @@ impl Store {
         row.as_ref().map(read_identity).transpose()
     }
 
-    /// Removing a tenant's binding also removes those of its users and applications, which would stand for nobody. False if there was none.
+    /// Removing a tenant's binding also removes those of its users and applications, which would have no effect any more. Returns false if there was none.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -17,7 +17,7 @@ use crate::identities::users::{SELECT_USERS, read_user};
 use crate::{Store, StoreError};
 
 impl Store {
-    /// The application, and the user if one is named, with their rights. None if any of them does not exist or belongs to another tenant.
+    /// Returns the application, and the user if one is named, with their rights. Returns `None` if any of them does not exist or belongs to another tenant.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -44,7 +44,7 @@ impl Store {
         };
         let query = sqlx::query("SELECT * FROM enrollments WHERE tenant_id = $1").bind(tenant_id.clone());
         let enrollments = query.fetch_all(&mut connection).await?.iter().map(read_enrollment).collect::<Result<_, _>>()?;
-        // Consented to by the whole tenant, or by this user.
+        // The permission was consented to by the whole tenant, or by this user.
         let query = sqlx::query(
             "SELECT p.permission, (SELECT COUNT(*) FROM consents c WHERE c.application_id = p.application_id
                                    AND c.permission = p.permission AND c.user_id IN ('', $2)) AS consented
@@ -78,7 +78,7 @@ impl Store {
         }))
     }
 
-    /// Whether any tenant, user or application has this id. An id in one tenant's assignments must never belong to another's.
+    /// Whether any tenant, user or application has this id. An id in one tenant's assignments must never belong to another tenant.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -90,7 +90,7 @@ impl Store {
         Ok(query.bind(id.to_string()).fetch_optional(&self.pool).await?.is_some())
     }
 
-    /// Assigns the role, or changes its locations. Nothing is written where the tenant is gone.
+    /// Assigns the role, or changes its locations. Writes nothing if the tenant is gone.
     ///
     /// # Errors
     /// When there is no room for another, or the database does not answer.
@@ -108,7 +108,7 @@ impl Store {
         self.change_identity_of(Some(Hold::Tenant(tenant)), query).await.map(drop)
     }
 
-    /// False if the assignee did not have it.
+    /// Returns false if the assignee did not have the role.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -117,7 +117,7 @@ impl Store {
         Ok(self.change_identity(query.bind(assignee.to_string()).bind(role.id())).await? == 1)
     }
 
-    /// Each assignee with an assignment; by assignee and role.
+    /// Returns each assignee with its assignments, ordered by assignee and role.
     ///
     /// # Errors
     /// When the database does not answer.

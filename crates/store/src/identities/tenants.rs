@@ -31,7 +31,7 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
-    /// `domain` in lower case.
+    /// `domain` has to be in lowercase.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -47,7 +47,7 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_tenant).transpose()
     }
 
-    /// By domain.
+    /// Returns all tenants, ordered by domain.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -65,7 +65,7 @@ impl Store {
         serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
     }
 
-    /// Removes the tenant and everything that belongs to it. Its audit events stay.
+    /// Removes the tenant and everything that belongs to it, except for its audit events.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -75,7 +75,7 @@ impl Store {
             for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id), Hold::CallbacksOfTenant(id)] {
                 self.hold(&mut transaction, hold).await?;
             }
-            // Twice: those who add something come to the tenant last, and so does this. What they added until then goes too.
+            // Runs twice: transactions that add something lock the tenant last, and so does this one. The second pass removes what they added until then.
             for _ in 0..2 {
                 for statement in OF_A_TENANT {
                     execute(&mut transaction, sqlx::query(*statement).bind(id.to_string())).await?;
@@ -101,7 +101,7 @@ impl Store {
         self.change_identity(put_enrollment(tenant, enrollment)).await.map(drop)
     }
 
-    /// By program.
+    /// Returns the tenant's enrollments, ordered by program.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -111,8 +111,8 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_enrollment).collect()
     }
 
-    /// Reads the enrollment, changes it and writes it back in one transaction: of two simultaneous steps, the second sees the first. `change` returns
-    /// the enrollment to write, if any, and its own result.
+    /// Reads the enrollment, changes it and writes it back in one transaction: of two simultaneous steps, the second one sees the first. `change`
+    /// returns the enrollment to write, if any, and its own result.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -158,7 +158,7 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// By MPN id.
+    /// Returns the tenant's locations, ordered by MPN id.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -172,7 +172,7 @@ impl Store {
     }
 }
 
-/// In an order that no reference stands against.
+/// The statements are in an order that violates no reference.
 const OF_A_TENANT: &[&str] = &[
     "DELETE FROM callback_attempts WHERE callback_id IN (SELECT id FROM callbacks WHERE tenant_id = $1)",
     "DELETE FROM callbacks WHERE tenant_id = $1",

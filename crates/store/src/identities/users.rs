@@ -15,7 +15,7 @@ use crate::sign_in::counts::forget_failures;
 use crate::sign_in::sessions::end_sign_ins;
 use crate::{Store, StoreError, execute};
 
-/// Users, with the time until which sign-ins of strangers are refused.
+/// Selects users, with the time until which sign-ins from unknown addresses are refused.
 pub(crate) const SELECT_USERS: &str =
     "SELECT users.*, (SELECT locked_until FROM sign_in_counts WHERE subject = users.id AND network = '') AS shut_until FROM users";
 
@@ -23,14 +23,14 @@ pub(crate) const SELECT_USERS: &str =
 #[derive(Clone)]
 pub struct UserCredentials {
     pub user: User,
-    /// PHC form; None without a password.
+    /// The hash in PHC form; `None` without a password.
     pub password_hash: Option<String>,
-    /// The second factor's secret, encrypted; this crate cannot read it.
+    /// The encrypted secret of the second factor; this crate cannot read it.
     pub totp_secret: Option<String>,
 }
 
 impl Store {
-    /// With a hash in PHC form, or without a password.
+    /// Adds a user with a password hash in PHC form, or without a password.
     ///
     /// # Errors
     /// When the name is taken, there is no room for another, or the database does not answer.
@@ -55,7 +55,7 @@ impl Store {
         self.commit_identities(transaction).await
     }
 
-    /// `username` in lower case. A user of another tenant is not found.
+    /// Returns the user; `username` has to be in lowercase. A user of another tenant is not found.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -65,7 +65,7 @@ impl Store {
         row.as_ref().map(read_credentials).transpose()
     }
 
-    /// A user of another tenant is not found.
+    /// Returns the user; one of another tenant is not found.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -75,7 +75,7 @@ impl Store {
         row.as_ref().map(read_credentials).transpose()
     }
 
-    /// A user of another tenant is not found.
+    /// Returns the user; one of another tenant is not found.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -83,7 +83,7 @@ impl Store {
         Ok(self.user_credentials_by_id(tenant, id).await?.map(|credentials| credentials.user))
     }
 
-    /// By sign-in name.
+    /// Returns the tenant's users, ordered by sign-in name.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -93,7 +93,7 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
-    /// Disabling also ends the user's sign-ins: their refresh tokens are not valid again when the account is enabled.
+    /// Enables or disables the user. Disabling also ends the user's sign-ins: their refresh tokens do not become valid again when the account is enabled.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -101,7 +101,7 @@ impl Store {
         self.change_user(user, None, Some(enabled)).await
     }
 
-    /// What is not given stays. Disabling also ends the user's sign-ins.
+    /// Changes the given values and leaves the others unchanged. Disabling also ends the user's sign-ins.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -123,7 +123,7 @@ impl Store {
         .await
     }
 
-    /// A new password unlocks the account and ends the sign-ins that were made with the old one.
+    /// Sets the password. A new password unlocks the account and ends the sign-ins that were made with the old one.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -144,7 +144,7 @@ impl Store {
         .await
     }
 
-    /// Sets the second factor up with an encrypted secret, or removes it. Removing it ends the sign-ins in which it was given, since they would still
+    /// Sets up the second factor with an encrypted secret, or removes it. Removing it ends the sign-ins in which it was given, since they would still
     /// count as having a second factor.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Store {
         .await
     }
 
-    /// Sets the second factor up. False if there is one already, which is never replaced.
+    /// Sets up the second factor. Returns false if there already is one, which is never replaced.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -172,7 +172,7 @@ impl Store {
         Ok(self.change_identity(query.bind(sealed.to_owned()).bind(user.to_string())).await? == 1)
     }
 
-    /// Marks a time step as used. False if it, or a later one, was used before: a code is valid once.
+    /// Marks a time step as used. Returns false if it, or a later one, was used before, since a code is valid only once.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,8 +1,7 @@
-//! Which state of the identities a reader has seen: tenants, enrollments, users, applications, consents and roles.
+//! The version of the identities that a reader has seen: tenants, enrollments, users, applications, consents and roles.
 //!
-//! What is kept of them elsewhere carries the version that it was read at, and is good only while that is still the version. The number is
-//! this process's own where it is the only one that uses the database; where several do, it is a row that each write of identities changes
-//! within its transaction.
+//! A cached copy of them carries the version at which it was read, and is valid only while that is still the version. If this process is the only one
+//! that uses the database, the number is its own; if several do, it is a row that each write of identities changes within its transaction.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,13 +14,13 @@ use sqlx::query::Query;
 use crate::database::locks::Hold;
 use crate::{Store, StoreError, Transaction, execute};
 
-/// The setting that processes share.
+/// The setting that the processes share.
 const SHARED: &str = "identity_version";
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct IdentityVersion(Arc<AtomicU64>);
 
-/// Makes the version another one when it is dropped: also when the write failed half-way, and nobody knows how far it came.
+/// Changes the version when it is dropped, also if the write failed half-way and it is unknown how far it came.
 struct Changed(IdentityVersion);
 
 impl Drop for Changed {
@@ -31,7 +30,7 @@ impl Drop for Changed {
 }
 
 impl Store {
-    /// Read it before the identities themselves.
+    /// Returns the version, which has to be read before the identities themselves.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -43,12 +42,12 @@ impl Store {
         text.parse().map_err(|_| StoreError::Corrupt { column: SHARED, value: text })
     }
 
-    /// A write of identities that is one statement. How many rows it changed.
+    /// Executes a write of identities that is one statement. Returns the number of changed rows.
     pub(crate) async fn change_identity(&self, query: Query<'static, Any, AnyArguments>) -> Result<u64, StoreError> {
         self.change_identity_of(None, query).await
     }
 
-    /// The same, with what the statement counts on held until the end.
+    /// Like [`Store::change_identity`], with a lock on what the statement counts until its end.
     pub(crate) async fn change_identity_of(
         &self,
         hold: Option<Hold<'_>>,
@@ -79,8 +78,8 @@ impl Store {
         self.change(async move { transaction.commit().await }).await
     }
 
-    /// Goes on to its end when its caller is gone, so that nothing is committed after the version changed; once this returns, every reader sees
-    /// the new version.
+    /// Runs the write to its end even if its caller is gone, so that nothing is committed after the version changes; once this returns, every reader
+    /// sees the new version.
     async fn change<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
@@ -97,7 +96,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    /// Used codes are read from the database at each sign-in, and change with each.
+    /// Used codes are read from the database at each sign-in, and change with each one.
     const NOT_KEPT: [&str; 1] = ["fn use_totp_step"];
 
     #[test]

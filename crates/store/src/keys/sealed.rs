@@ -1,4 +1,4 @@
-//! Everything that is encrypted at rest, in one list, so that a change of the encryption key misses nothing.
+//! Lists everything that is encrypted at rest, so that a change of the encryption key misses nothing.
 
 use sqlx::any::AnyRow;
 use strum::VariantArray;
@@ -6,7 +6,7 @@ use strum::VariantArray;
 use crate::database::row::Read;
 use crate::{Store, StoreError};
 
-/// A column of sealed texts. A new one is added here.
+/// A column of sealed texts. Every new one has to be added here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 pub enum SealedPlace {
     Keys,
@@ -15,7 +15,7 @@ pub enum SealedPlace {
 }
 
 impl SealedPlace {
-    /// Selects `id`, `purpose` (which the text was sealed for) and `sealed`.
+    /// Selects `id`, `purpose` (for which the text was sealed) and `sealed`.
     pub(crate) fn select(self) -> &'static str {
         match self {
             SealedPlace::Keys => "SELECT id, purpose, sealed FROM keys",
@@ -63,7 +63,7 @@ impl Store {
         Ok(found)
     }
 
-    /// False when it is not that text any more.
+    /// Returns false if the text has changed since it was read.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,7 +1,7 @@
 //! Checksums of the blocks of finished artifacts, and when an artifact was found to be damaged.
 //!
-//! They are written before the execution that made the artifact ends, so that no artifact is published without them. They are removed with the artifact, or with
-//! the execution.
+//! They are written before the execution that made the artifact ends, so that no artifact is published without them. They are removed with the
+//! artifact, or with the execution.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::Epoch;
@@ -13,14 +13,14 @@ use crate::database::row::{Read, millis, written_epoch};
 use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
 
-/// Blocks per row: a reader of a small range reads one row.
+/// The blocks in each row, so that a reader of a small range reads one row.
 pub const BLOCKS_PER_ROW: u64 = 128;
 
 /// SHA-256 of a block.
 type BlockSum = [u8; 32];
 
 impl Store {
-    /// Writes the checksums of the artifact that a claim has made, and replaces those of earlier claims. False if the execution is no longer held.
+    /// Writes the checksums of the artifact that a claim has made, and replaces those of earlier claims. Returns false if the execution is no longer held.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -47,8 +47,8 @@ impl Store {
         Ok(true)
     }
 
-    /// The checksums of the row of this block: of [`BLOCKS_PER_ROW`] blocks, or as many as are left, beginning at a multiple of it. None for an artifact
-    /// from before there were checksums.
+    /// Returns the checksums in the row of this block: those of [`BLOCKS_PER_ROW`] blocks, or of as many as are left, beginning at a multiple of that
+    /// number. Returns `None` for an artifact from before there were checksums.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -61,8 +61,8 @@ impl Store {
         read_sums(&text).map(Some).ok_or(StoreError::Corrupt { column: "sums", value: text.chars().take(70).collect() })
     }
 
-    /// Records that an artifact is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was done now. The audit
-    /// trail therefore does not grow with the number of requests.
+    /// Records that an artifact is damaged, with an audit event, unless that was done since `unless_since`. Returns whether it was recorded now. The
+    /// audit trail therefore does not grow with the number of requests.
     ///
     /// # Errors
     /// When the database does not answer.

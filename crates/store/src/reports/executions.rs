@@ -1,6 +1,6 @@
 //! Executions: claimed in one committed statement, leased, and fenced by their epoch.
 //!
-//! At-least-once execution, exactly-once publication: whoever finishes an execution must hold the epoch of its claim.
+//! Execution is at least once, publication is exactly once: only the holder of the latest claim's epoch can finish an execution.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
@@ -21,27 +21,27 @@ use crate::{Connection, Store, StoreError, execute};
 pub struct NewExecution {
     pub id: Uuid,
     pub report: Uuid,
-    /// Unique within the report.
+    /// The slot, which is unique within the report.
     pub slot: String,
     pub anchor: DateTime<Utc>,
     pub queued: DateTime<Utc>,
 }
 
-/// An execution that this process holds until its lease ends.
+/// An execution that this process holds until its lease expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedExecution {
     pub execution: Execution,
     pub report: ScheduledReport,
 }
 
-/// An execution with the report it belongs to, as lists show it.
+/// An execution with the report to which it belongs, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecutionRecord {
     pub execution: Execution,
     pub report: ScheduledReport,
 }
 
-/// Empty lists: any.
+/// An empty list matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct ExecutionFilter {
     pub ids: Vec<Uuid>,
@@ -51,7 +51,7 @@ pub struct ExecutionFilter {
 }
 
 impl ExecutionFilter {
-    /// Of one report, its id first; then come the ids, the statuses and the instant, where there are any.
+    /// The statement for one report, whose id is the first parameter; then come the ids, the statuses and the instant, if there are any.
     fn statement(&self) -> String {
         let mut statement = "SELECT * FROM executions WHERE report_id = $1".to_owned();
         let mut bound = 1;
@@ -73,19 +73,19 @@ impl ExecutionFilter {
     }
 }
 
-/// How an attempt ended. All but `Retry` and `Postponed` end the execution.
+/// How an attempt ended. All outcomes except `Retry` and `Postponed` end the execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     Completed {
         artifact: Artifact,
         note: Option<String>,
     },
-    /// Queued again, not before this lease time; held back when the report was paused meanwhile.
+    /// Queues the execution again, not before this lease time; if the report was paused in the meantime, the execution is paused too.
     Retry {
         reason: String,
         not_before: i64,
     },
-    /// As `Retry`: an object store refused the credentials, which is counted apart.
+    /// Like `Retry`, for an object store that refused the credentials, which is counted separately.
     Postponed {
         reason: String,
         not_before: i64,
@@ -93,7 +93,7 @@ pub enum Outcome {
     Failed {
         reason: String,
     },
-    /// The owner may not read the data any more: the report is paused too.
+    /// The owner may no longer read the data, so that the report is paused too.
     Refused {
         reason: String,
     },
@@ -109,7 +109,7 @@ impl Store {
         self.claim_execution_beside(lease_now, lease_until, &[]).await
     }
 
-    /// The same, for tenants other than `busy`.
+    /// Like [`Store::claim_execution`], for tenants other than `busy`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -122,7 +122,7 @@ impl Store {
         let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
         let places: Vec<String> = (3..3 + busy.len()).map(|place| format!("${place}")).collect();
         let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
-        // Two looks, so that each follows the index and stops at its first row.
+        // Two subqueries, so that each one follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
@@ -161,7 +161,7 @@ impl Store {
         Ok(released == 1)
     }
 
-    /// Extends the lease. False if the execution is no longer held; its work must be dropped then.
+    /// Extends the lease. Returns false if the execution is no longer held; its work must be dropped then.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -171,9 +171,9 @@ impl Store {
         Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(written_epoch(epoch))).await? == 1)
     }
 
-    /// Ends the lease of every running execution and of every claimed callback, since their holder died. For the start of the only process that uses
-    /// this database. An execution is claimed at once, or after the backoff for the deaths of its earlier attempts; a backoff that has begun
-    /// continues.
+    /// Ends the lease of every running execution and of every claimed callback, since their holder died. This is for the start of the only process
+    /// that uses this database. An execution can be claimed at once, or after the backoff for the deaths of its earlier attempts; a backoff that has
+    /// begun continues.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -185,9 +185,9 @@ impl Store {
         release_callbacks(&mut connection).await
     }
 
-    /// Finishes an attempt, and in the same transaction updates its report and adds the callback. False if the execution is no longer held.
+    /// Finishes an attempt, and in the same transaction updates its report and adds the callback. Returns false if the execution is no longer held.
     ///
-    /// Finishing an execution is idempotent: after a lost answer it may be called again, and returns true for an end that this claim has written.
+    /// Finishing an execution is idempotent: after a lost answer it may be called again, and returns true if this claim has already written that end.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -272,7 +272,7 @@ impl Store {
         Ok(true)
     }
 
-    /// The executions of these reports of one owner, report by report, with the newest first.
+    /// Returns the executions of these reports of one owner, report by report, the newest first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -304,7 +304,7 @@ impl Store {
         Ok(records)
     }
 
-    /// An execution of any owner, for a link that stands for the owner.
+    /// Returns an execution of any owner, for a link, which acts for the owner.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -318,19 +318,19 @@ impl Store {
     }
 }
 
-/// Of a running execution whose holder is taken for dead: how long it waits before it may be claimed.
+/// How long a running execution waits, after its holder is considered dead, until it may be claimed.
 fn wait_milliseconds() -> String {
     let waits = (0..MAXIMUM_DEATHS).map(|deaths| format!("WHEN {deaths} THEN {}", wait_after_deaths(deaths) * 1000));
     let longest = wait_after_deaths(MAXIMUM_DEATHS) * 1000;
     format!("CASE attempts - failures {} ELSE {longest} END", waits.collect::<Vec<_>>().join(" "))
 }
 
-/// Whether the execution ended so, by this very claim.
+/// Whether this very claim has ended the execution with this outcome.
 async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<bool, StoreError> {
     let status = match outcome {
         Outcome::Completed { .. } => ExecutionStatus::Completed,
         Outcome::Failed { .. } | Outcome::Refused { .. } => ExecutionStatus::Failed,
-        // It may have been claimed anew since, which is as good.
+        // The execution may have been claimed again since, which is as good.
         Outcome::Retry { .. } | Outcome::Postponed { .. } => return Ok(false),
     };
     let query = sqlx::query("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = $3");
@@ -338,11 +338,11 @@ async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outc
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Milliseconds that each further run of a tenant stands behind the one before: another tenant's comes in between. Who has none waiting stands
-/// beside the one whose turn is next, however far behind the runners are.
+/// The milliseconds of virtual time from one waiting execution of a tenant to its next one, between which other tenants' executions come. The first
+/// execution of a tenant that has none waiting gets the turn that is next now, however far behind the runners are.
 const TURN_STEP: i64 = 1000;
 
-/// A slot that is queued already stays as it is.
+/// A slot that is already queued is left unchanged.
 pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
     let query = sqlx::query(
         "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
@@ -363,7 +363,7 @@ pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, 
     Ok(())
 }
 
-/// Whether the report is Inactive now: no slot is left and no execution is open.
+/// Ends the report, and returns true, if no slot is left and no execution is open.
 pub(crate) async fn end_exhausted_report(connection: &mut Connection, report: &str) -> Result<bool, StoreError> {
     let query = sqlx::query(
         "UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND next_slot IS NULL

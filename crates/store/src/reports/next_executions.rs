@@ -1,4 +1,4 @@
-//! Ids of executions that wait for their slots. An id is shown to somebody once, and kept until the execution begins under it.
+//! Ids of executions that wait for their slots. An id is kept once it is shown, and the execution begins under it.
 
 use insightgate_identity::program::Program;
 use insightgate_report::scheduled_report::ScheduledReport;
@@ -9,13 +9,13 @@ use crate::reports::report_row::read_report;
 use crate::{Store, StoreError, execute};
 
 impl Store {
-    /// The report, whose next execution has an id from now on: the existing one, or else `fresh`. None if there is no such report, or no slot is
-    /// left.
+    /// Returns the report, whose next execution has an id from now on: the existing one, or else `fresh`. Returns `None` if there is no such report,
+    /// or if no slot is left.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn announce_next_execution(&self, report: Uuid, fresh: Uuid) -> Result<Option<ScheduledReport>, StoreError> {
-        // Whoever queues the slot changes this row too: no id is given to an execution that begins just now, and none is missed that somebody else gave.
+        // Queueing the slot changes this row too: no id is given to an execution that is just beginning, and an id that was given is never missed.
         let mut transaction = self.begin(Hold::Report(report)).await?;
         let query =
             sqlx::query("UPDATE scheduled_reports SET next_run_id = $2 WHERE id = $1 AND next_run_id IS NULL AND next_slot IS NOT NULL");
@@ -26,7 +26,7 @@ impl Store {
         Ok(report)
     }
 
-    /// The report of one owner whose next execution was shown under this id.
+    /// Returns the report of one owner whose next execution was shown under this id.
     ///
     /// # Errors
     /// When the database does not answer.

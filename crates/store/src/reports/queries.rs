@@ -1,4 +1,4 @@
-//! Saved queries. Another owner's are not found.
+//! Saved queries. Those of another owner are not found.
 
 use insightgate_identity::program::Program;
 use insightgate_report::report_query::ReportQuery;
@@ -12,7 +12,7 @@ use crate::room;
 use crate::{Store, StoreError, execute};
 
 impl Store {
-    /// False, and nothing written, when the owner keeps `quota` queries already.
+    /// Adds the query. Returns false, and writes nothing, if the owner already keeps `quota` queries.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -58,7 +58,7 @@ impl Store {
         query.fetch_optional(&self.reports).await?.as_ref().map(read_query).transpose()
     }
 
-    /// In the order in which they were made.
+    /// Returns the owner's queries in the order in which they were created.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -68,7 +68,7 @@ impl Store {
         rows.iter().map(read_query).collect()
     }
 
-    /// False when there was none.
+    /// Returns false if there was no such query.
     ///
     /// # Errors
     /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Corrects times that a clock which was ahead has left, and which would be waited for.
+//! Corrects times that were written while the clock was ahead, and that would otherwise be waited for.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::scheduled_report::{ReportStatus, Timing};
@@ -10,18 +10,18 @@ use crate::reports::executions::end_exhausted_report;
 use crate::reports::report_row::read_report;
 use crate::{Store, StoreError, execute};
 
-/// Farther ahead than any of these waits can be.
+/// Farther ahead than any of these times can be.
 const TOO_FAR: TimeDelta = TimeDelta::days(4);
 
 impl Store {
     /// Plans schedules again whose next slot is more than an interval ahead. Returns their reports.
     ///
-    /// Executions that wait for their turn, retries of callbacks and lockouts that are days ahead are corrected as well.
+    /// Pending executions, retries of callbacks and lockouts that are days ahead are corrected as well.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn replan(&self, now: DateTime<Utc>) -> Result<Vec<Uuid>, StoreError> {
-        // What somebody changes just now is looked at the next time.
+        // Rows that another transaction is changing are left for the next time.
         let (mut transaction, skip_locked) = (self.begin_beside().await?, self.dialect.skip_locked());
         let far = format!(
             "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot > start_time AND next_slot - interval_hours * 3600000 > $2

@@ -1,4 +1,4 @@
-//! A report, read from its row.
+//! Reads a report from its row.
 
 use insightgate_query::format::Format;
 use insightgate_report::callback::{Callback, CallbackMethod};

@@ -1,4 +1,4 @@
-//! Retention: artifacts, and then the executions that they came from.
+//! Retention: first artifacts are removed, and then the executions that produced them.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::{Epoch, ExecutionStatus};
@@ -11,11 +11,11 @@ use crate::reports::executions::read_execution;
 use crate::reports::report_row::read_report;
 use crate::{ExecutionRecord, Store, StoreError, execute};
 
-/// Runs that one statement reads or forgets at most.
+/// The most executions that one statement reads or deletes.
 const BATCH: i64 = 200;
 
 impl Store {
-    /// Executions with an artifact from before a time, the oldest artifact first.
+    /// Returns executions whose artifact is from before this time, the oldest artifact first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -27,7 +27,7 @@ impl Store {
         self.with_reports(query.bind(millis(before)).bind(BATCH).fetch_all(&self.reports).await?).await
     }
 
-    /// A tenant's executions with an artifact, the oldest artifact first.
+    /// Returns a tenant's executions that have an artifact, the oldest artifact first.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -44,14 +44,14 @@ impl Store {
         for row in &rows {
             let execution = read_execution(row)?;
             let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
-            // Deleted since.
+            // The report was deleted since.
             let Some(report) = query.fetch_optional(&self.reports).await? else { continue };
             records.push(ExecutionRecord { execution, report: read_report(&report)? });
         }
         Ok(records)
     }
 
-    /// The bytes of a tenant's artifacts.
+    /// Returns the bytes of a tenant's artifacts.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -62,7 +62,7 @@ impl Store {
         Ok(u64::try_from(bytes).unwrap_or_default())
     }
 
-    /// The same for every tenant with artifacts.
+    /// Returns the same for every tenant with artifacts.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -73,7 +73,7 @@ impl Store {
         rows.iter().map(|row| Ok((row.id("tenant_id")?, u64::try_from(row.number("bytes")?).unwrap_or_default()))).collect()
     }
 
-    /// Marks the artifact as removed: from then on no link opens it. False if somebody else did so before.
+    /// Marks the artifact as removed: from then on no link opens it. Returns false if it was already marked.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -86,7 +86,7 @@ impl Store {
         Ok(marked)
     }
 
-    /// Deletes executions that ended before a time and have no artifact. Returns their number; there may be more until it is 0.
+    /// Deletes executions that ended before this time and have no artifact. Returns the number of deleted executions; there may be more until it is 0.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -105,7 +105,7 @@ impl Store {
         Ok(forgotten)
     }
 
-    /// Deletes creations that no quota counts any more.
+    /// Deletes records of created reports that no quota counts any more.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -115,7 +115,8 @@ impl Store {
         Ok(())
     }
 
-    /// The artifacts of an execution that may exist: None without the execution, and otherwise the epochs of the current claim and of the published artifact.
+    /// Returns the artifacts of an execution that may exist: `None` if there is no such execution, and otherwise the epochs of the current claim and
+    /// of the published artifact.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -125,7 +126,7 @@ impl Store {
     }
 }
 
-/// Epochs whose artifacts are not to be touched.
+/// The epochs whose artifacts must not be removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEpochs {
     /// The epoch of the claim that may be writing.

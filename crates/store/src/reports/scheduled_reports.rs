@@ -1,4 +1,4 @@
-//! Reports. Another owner's are not found. The creation of a report, its first execution and the quotas share a transaction.
+//! Reports. Those of another owner are not found. The creation of a report, its first execution and the quotas share a transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
@@ -17,21 +17,21 @@ use crate::reports::report_row::read_report;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
-/// How many reports an owner may create; None if the deployment has no quotas.
+/// How many reports an owner may create, in a deployment that has quotas.
 #[derive(Debug, Clone, Copy)]
 pub struct ReportQuotas {
     pub active: u64,
     pub execute_now: u64,
-    /// ExecuteNow reports that were created after this time count.
+    /// Only ExecuteNow reports that were created after this time count.
     pub execute_now_since: DateTime<Utc>,
 }
 
-/// None: any.
+/// Each field narrows the reports; `None` matches all of them.
 #[derive(Debug, Clone, Default)]
 pub struct ReportFilter {
-    /// Empty: any.
+    /// An empty list matches all reports.
     pub ids: Vec<Uuid>,
-    /// Compared without regard to case.
+    /// Compared case-insensitively.
     pub name: Option<String>,
     pub query_id: Option<String>,
 }
@@ -40,13 +40,12 @@ const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, d
     status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
     callback_method, format, callback_on_failure, end_time, next_run_id";
 
-/// In the index's own order, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at one
-/// time.
+/// Ordered like the index, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at the same time.
 pub(crate) const DUE: &str =
     "SELECT * FROM scheduled_reports WHERE status = $1 AND next_slot IS NOT NULL AND next_slot <= $2 ORDER BY next_slot LIMIT $3";
 
 impl Store {
-    /// Writes the report, and its first execution if it runs at once. The fault is the quota that is used up.
+    /// Writes the report, and its first execution if it runs at once. Returns the quota that is used up as the fault.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -78,12 +77,12 @@ impl Store {
         Ok(Ok(()))
     }
 
-    /// How long the owner has to wait until the quota of ExecuteNow reports has room; None if it has.
+    /// Returns how long the owner has to wait until the quota of ExecuteNow reports has room; `None` if it has room now.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn execute_now_room(&self, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<TimeDelta>, StoreError> {
-        // The newest of those that leave no room: when it counts no more, there is some.
+        // The oldest of the newest reports that fill the quota: once it no longer counts, there is room.
         let last = "SELECT created FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4
              ORDER BY created DESC LIMIT 1 OFFSET $5";
         let query = sqlx::query(last).bind(report.owner.to_string()).bind(report.program.name());
@@ -101,7 +100,7 @@ impl Store {
         query.fetch_optional(&self.reports).await?.as_ref().map(read_report).transpose()
     }
 
-    /// In the order in which they were made.
+    /// Returns the owner's reports in the order in which they were created.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -117,11 +116,11 @@ impl Store {
         Ok(reports)
     }
 
-    /// Reads the report, changes it by `change` and writes it back, in one transaction. None when there is none.
+    /// Reads the report, changes it with `change` and writes it back, in one transaction. Returns `None` if there is no such report.
     ///
-    /// Executions that wait follow the report's status: they are paused with it and queued again with it. A change that leaves no slot and no open
-    /// execution ends the report. A change that makes it Active again is refused if the quota of active reports is used up. `now`: what is queued
-    /// again falls due then.
+    /// Waiting executions follow the report's status: they are paused and queued again with it. A change that leaves no slot and no open execution
+    /// ends the report. A change that makes it Active again is refused if the quota of active reports is used up. What is queued again falls due
+    /// at `now`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -180,7 +179,7 @@ impl Store {
         Ok(Some(Ok(changed)))
     }
 
-    /// Of every owner and program.
+    /// Returns the tenant's reports, of every owner and program.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -189,7 +188,7 @@ impl Store {
         query.fetch_all(&self.reports).await?.iter().map(|row| row.id("id")).collect()
     }
 
-    /// Deletes the report with its executions, and cancels callbacks that are still to be sent. False when there was none.
+    /// Deletes the report with its executions, and cancels callbacks that are still to be sent. Returns false if there was no such report.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -211,8 +210,8 @@ impl Store {
     }
 
     /// Queues executions for slots that are due by `now`, of at most `limit` reports. Returns the number of reports that were due; there may be more
-    /// until it is 0. Safe to run at the same time elsewhere: a slot is queued once, by one at a time. A report that somebody changes just now is
-    /// looked at the next time.
+    /// until it is 0. It may run in several processes at the same time: a slot is queued once, and only one process queues at a time. A report that
+    /// another transaction is changing is left for the next time.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -244,11 +243,11 @@ impl Store {
             let query = query.bind(report.id.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis));
             execute(&mut transaction, query.bind(after.next_execution.map(|id| id.to_string()))).await?;
         }
-        // Its last slots were skipped: no execution of them will end it.
+        // The last slots of these reports were skipped, so that no execution will end them.
         for report in ended {
             end_exhausted_report(&mut transaction, &report.to_string()).await?;
         }
-        // They run in the order in which they were due, whichever report they are of.
+        // Executions run in the order in which they were due, across all reports.
         due.sort_by_key(|(_, _, slot)| slot.at);
         for (tenant, report, slot) in due {
             let id = slot.execution.map_or_else(&mut new_id, Ok)?;
@@ -259,7 +258,7 @@ impl Store {
         Ok(rows.len())
     }
 
-    /// When the next slot of any active report is due.
+    /// Returns when the next slot of any active report is due.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -269,8 +268,8 @@ impl Store {
     }
 }
 
-/// Pauses every active report on a schedule of the tenant's program, with the executions that wait. How many there were. Part of the transaction
-/// that ends the enrollment.
+/// Pauses every active report on a schedule of the tenant's program, with its waiting executions. Returns the number of reports. Runs in the
+/// transaction that ends the enrollment.
 pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, program: Program) -> Result<u64, StoreError> {
     let query = sqlx::query(
         "UPDATE executions SET status = $1 WHERE status = $2 AND report_id IN
@@ -291,7 +290,7 @@ pub(crate) async fn pause_reports(connection: &mut Connection, tenant: Uuid, pro
     execute(connection, query).await
 }
 
-/// For one more report: of very many, the oldest that is over and has no execution left goes.
+/// Makes room for one more report: if there are very many, the oldest that is over and has no execution left is deleted.
 async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), StoreError> {
     match room::REPORTS.check(connection, owner).await {
         Err(StoreError::Full { .. }) => {}
@@ -310,7 +309,7 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
     let (owner, program) = (report.owner.to_string(), report.program.name());
     let (query, quota, fault) = match report.timing {
         Timing::Once { .. } => {
-            // Not those of a clock that was ahead.
+            // Excludes those that were created while the clock was ahead.
             let count =
                 "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
             let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since)).bind(millis(report.created));
@@ -344,7 +343,7 @@ async fn update_report(connection: &mut Connection, report: &ScheduledReport) ->
 
 type AnyQuery<'q> = sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>;
 
-/// In the order of `COLUMNS`.
+/// Binds the values in the order of `COLUMNS`.
 fn bind_report<'q>(query: AnyQuery<'q>, report: &ScheduledReport) -> AnyQuery<'q> {
     let (once, schedule) = match &report.timing {
         Timing::Once { query_start, query_end } => (Some((*query_start, *query_end)), None),

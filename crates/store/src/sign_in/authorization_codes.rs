@@ -10,20 +10,20 @@ use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
 use crate::sign_in::sessions::hold_session;
 use crate::{Store, StoreError, execute};
 
-/// Codes of one user that are kept at most; the oldest goes.
+/// The most codes of one user; a further one replaces the oldest.
 const PER_USER: i64 = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
-    /// SHA-256 of the code, hexadecimal.
+    /// The SHA-256 of the code, in hexadecimal.
     pub digest: String,
-    /// Of the refresh tokens that the code leads to.
+    /// The family of the refresh tokens that the code leads to.
     pub family: Uuid,
     pub tenant: Uuid,
     pub application: Uuid,
     pub user: Uuid,
     pub redirect_uri: String,
-    /// Of PKCE: challenge and method (`plain`, `S256`).
+    /// The challenge and the method (`plain` or `S256`) of PKCE.
     pub challenge: Option<(String, String)>,
     pub nonce: Option<String>,
     pub resource: String,
@@ -37,7 +37,7 @@ pub struct AuthorizationCode {
 }
 
 impl Store {
-    /// Adds a code of the session with this digest. False, and nothing is written, if the session has ended.
+    /// Adds a code of the session with this digest. Returns false, and writes nothing, if the session has ended.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -101,8 +101,8 @@ impl Store {
         }))
     }
 
-    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
-    /// somebody else was first: one code is never good for two answers.
+    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. Returns false, and writes nothing, if the code
+    /// was used before, since one code is never valid for two answers.
     ///
     /// # Errors
     /// When the database does not answer.

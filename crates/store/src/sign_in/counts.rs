@@ -1,5 +1,5 @@
-//! Wrong passwords, by name and by the addresses that it is known from. Names that nobody has are counted by the same statements as existing ones, so
-//! that neither the answer nor its time shows which it is.
+//! Counts wrong passwords, by name and by the addresses from which a user is known. Names that do not exist are counted by the same statements as
+//! existing ones, so that neither the answer nor its time shows which it is.
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::guessing::{KNOWN_ADDRESSES, KNOWN_FOR, Lockout, REMEMBERED_FOR, WrongPassword, is_known};
@@ -12,11 +12,11 @@ use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::{Connection, Store, StoreError, execute};
 
-/// Whose password is guessed.
+/// The account whose password is guessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     User(Uuid),
-    /// The keyed digest of a name that nobody has.
+    /// The keyed digest of a name that does not exist.
     Nobody(String),
 }
 
@@ -29,11 +29,11 @@ impl Subject {
     }
 }
 
-/// The count that an attempt from a network belongs to.
+/// The count to which an attempt from a network belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SignInCount {
     pub count: Lockout,
-    /// The user's last sign-in from there; None: the network is unknown, and the count is that of all strangers.
+    /// The user's last sign-in from this network; `None` if the network is unknown, and the count is that of all unknown addresses.
     pub last_success: Option<DateTime<Utc>>,
 }
 
@@ -44,7 +44,7 @@ impl SignInCount {
 }
 
 impl Store {
-    /// `network` is its keyed digest; None for an address that is not known, which is a stranger's.
+    /// `network` is the keyed digest of the network; `None` stands for an unknown address.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -53,8 +53,8 @@ impl Store {
     }
 
     /// Reads the count, changes it and writes it back in one transaction, so that simultaneous guesses all count. Returns the count as it was before.
-    /// It always writes, so that its time does not show whether something changed. It does not change the version of identities: guesses must not
-    /// cause all identities to be read again.
+    /// It always writes, so that its time does not show whether something changed. It does not change the version of identities, since guesses must
+    /// not cause all identities to be read again.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -99,7 +99,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Records that the user is known from this network. Of more than [`KNOWN_ADDRESSES`] the least recently used one is removed.
+    /// Records that the user is known from this network. If there are more than [`KNOWN_ADDRESSES`], the least recently used one is removed.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -126,12 +126,12 @@ impl Store {
     }
 }
 
-/// Whether a sign-in from there has to be written down: it is new, or was written long ago.
+/// Whether a sign-in from this network has to be recorded: the network is new, or was recorded long ago.
 pub fn is_news(found: &SignInCount, now: DateTime<Utc>) -> bool {
     found.last_success.is_none_or(|last| now - last >= REMEMBERED_FOR || last > now)
 }
 
-/// `for_update`: of what is to be written back.
+/// `for_update` locks the row that is to be written back.
 async fn find(
     connection: &mut Connection,
     subject: &Subject,
@@ -167,13 +167,13 @@ fn read_wrong(text: &str) -> Option<WrongPassword> {
     Some(WrongPassword(u128::from_be_bytes(bytes)))
 }
 
-/// A new password opens an account that is locked. From where the user is known stays.
+/// A new password unlocks the account. The addresses from which the user is known are kept.
 pub(crate) async fn forget_failures(connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     let query = sqlx::query("UPDATE sign_in_counts SET failures = 0, locked_until = NULL, recent = '' WHERE subject = $1");
     execute(connection, query.bind(user.to_string())).await.map(drop)
 }
 
-/// When the addresses of then are strangers' again.
+/// Addresses that were last used before this time are unknown again.
 pub(crate) fn known_since(now: DateTime<Utc>) -> DateTime<Utc> {
     now - KNOWN_FOR
 }

@@ -15,9 +15,9 @@ use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceCode {
-    /// SHA-256 of the device's own code, hexadecimal.
+    /// The SHA-256 of the device's own code, in hexadecimal.
     pub digest: String,
-    /// What the user types.
+    /// The code that the user types.
     pub user_code: String,
     pub tenant: Uuid,
     pub application: Uuid,
@@ -28,36 +28,36 @@ pub struct DeviceCode {
     pub offline: bool,
     pub expires: DateTime<Utc>,
     pub state: DeviceState,
-    /// The keyed digest of the network that requested it; empty if unknown.
+    /// The keyed digest of the network that requested the code; empty if unknown.
     pub network: String,
 }
 
-/// What became of a new code.
+/// The result of adding a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddedDeviceCode {
     Added,
     /// The user code is in use.
     Taken,
-    /// Too many wait already; the first of them ends then.
+    /// Too many codes are waiting; the first of them expires at this time.
     Full(DateTime<Utc>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceState {
     Pending,
-    /// By whom, and how they signed in.
+    /// Approved by this user, who signed in with these methods.
     Approved {
         user: Uuid,
         amr: String,
     },
     Declined,
-    /// The device has had its answer.
+    /// The device has received its answer.
     Used,
 }
 
 impl Store {
-    /// Adds a code that waits for its user. An address has a share of an application's places. If all places are taken, the oldest code of the
-    /// address with the most makes room for an address with fewer.
+    /// Adds a code that waits for its user. Each address has a share of an application's places. If all places are taken, the oldest code of the
+    /// address with the most codes makes room for an address with fewer.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -117,7 +117,7 @@ impl Store {
         query.fetch_optional(&self.pool).await?.as_ref().map(read_device_code).transpose()
     }
 
-    /// The user's decision; `approved` is the session in which it was taken. False when the code is no longer pending, or the session has ended.
+    /// Records the user's decision; `approved` is the session in which it was made. Returns false if the code is no longer pending, or the session has ended.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -143,8 +143,8 @@ impl Store {
         Ok(decided)
     }
 
-    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. False, with nothing written, when
-    /// somebody else was first: one code is never good for two answers.
+    /// Marks the code used and adds the refresh token that it leads to, if any, in one transaction. Returns false, and writes nothing, if the code
+    /// was used before, since one code is never valid for two answers.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -165,7 +165,7 @@ impl Store {
     }
 }
 
-/// Codes of one application that wait for their users, by the network that asked for them.
+/// The codes of one application that wait for their users, by the network that requested them.
 struct Waiting {
     network: String,
     number: i64,

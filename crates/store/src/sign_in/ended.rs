@@ -1,4 +1,4 @@
-//! Removes expired data of sign-ins in batches, so that nobody waits for a large deletion.
+//! Removes expired data of sign-ins in batches, so that no statement waits for a large deletion.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, Row};
@@ -7,22 +7,22 @@ use crate::database::row::millis;
 use crate::sign_in::counts::known_since;
 use crate::{Store, StoreError, execute};
 
-/// Rows that one statement removes at most.
+/// The most rows that one statement removes.
 const BATCH: i64 = 500;
-/// A device that still asks hears for so long that its code has expired.
+/// For this long, a device that still polls is told that its code has expired.
 const DEVICE_CODES_KEPT: TimeDelta = TimeDelta::minutes(15);
-/// A code that comes back for so long ends the tokens that it gave.
+/// For this long, a code that is presented again ends the tokens that it gave.
 const AUTHORIZATION_CODES_KEPT: TimeDelta = TimeDelta::hours(1);
-/// A client hears for so long that its token has expired or was revoked. Later it is not known.
+/// For this long, a client is told that its token has expired or was revoked. After that the token is unknown.
 const REFRESH_TOKENS_KEPT: TimeDelta = TimeDelta::days(7);
 /// Longer than any failure counts.
 const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
-/// Names that nobody has whose failures are counted. The oldest go: users' counts never do.
+/// The most names without a user whose failures are counted. The oldest are removed; counts of users never are.
 const NAMES_OF_NOBODY: i64 = 100_000;
 
 impl Store {
-    /// Removes a batch of expired rows of each kind. Returns their number; there may be more until it is 0. Rows that are valid for months are
-    /// removed only with `long`, since a clock that is wrong for a moment must not remove them.
+    /// Removes a batch of expired rows of each kind. Returns the number of removed rows; there may be more until it is 0. Rows that are valid for
+    /// months are removed only with `long`, since a clock that is wrong for a moment must not remove them.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -40,7 +40,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let mut removed = 0;
         if long {
-            // A revoked token has ended.
+            // A revoked token is made to expire now.
             let ended = self.batch(("refresh_tokens", "digest"), "revoked = 1 AND expires > $1", "UPDATE refresh_tokens SET expires = $1");
             removed += execute(&mut connection, sqlx::query(ended).bind(millis(now)).bind(BATCH)).await?;
         }
@@ -59,7 +59,7 @@ impl Store {
         Ok(removed)
     }
 
-    /// A statement that does this to a batch of rows that meet the condition. Those that somebody uses just now are left for the next time.
+    /// A statement that applies `change` to a batch of rows that meet the condition. Rows that another transaction uses are left for the next time.
     fn batch(&self, (table, key): (&str, &str), condition: &str, change: &str) -> AssertSqlSafe<String> {
         let skip_locked = self.dialect.skip_locked();
         let chosen = format!("SELECT {key} FROM {table} WHERE {condition} LIMIT $2 {skip_locked}");

@@ -1,4 +1,4 @@
-//! Refresh tokens: each use gives a further one of the same family. The caller decides whether a used one is accepted.
+//! Refresh tokens: each use of a token gives a new one of the same family. The caller decides whether a used token is accepted.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,14 +19,14 @@ use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshTokenRecord {
-    /// SHA-256 of the token, hexadecimal.
+    /// The SHA-256 of the token, in hexadecimal.
     pub digest: String,
     pub family: Uuid,
     pub tenant: Uuid,
     pub application: Uuid,
     pub user: Uuid,
     pub resource: String,
-    /// How the user signed in, separated by blanks.
+    /// How the user signed in, separated by spaces.
     pub amr: String,
     pub expires: DateTime<Utc>,
 }
@@ -35,31 +35,31 @@ pub struct RefreshTokenRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshTokenState {
     Fresh,
-    /// It was used before, first at this instant.
+    /// The token was used before, first at this instant.
     Used(DateTime<Utc>),
     Revoked,
 }
 
-/// A token that is used.
+/// A token that is being used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedToken {
     pub digest: String,
     pub now: DateTime<Utc>,
-    /// If it was used before, it is valid if its first use was at this time or later; None: it is not.
+    /// A token that was used before is valid if its first use was at this time or later; `None` means that it is not valid.
     pub good_since: Option<DateTime<Utc>>,
 }
 
-/// Users of sign-ins that got tokens recently, by family, whose oldest tokens may have to be removed. It is in memory only: a family that is lost
-/// here is checked when it gets its next token.
+/// The users of sign-ins that got tokens recently, by family, whose oldest tokens may have to be removed. This is in memory only: a family that is
+/// lost here is checked when it gets its next token.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grown(Arc<Mutex<HashMap<Uuid, Uuid>>>);
 
-/// Families that are remembered at most.
+/// The most families that are remembered.
 const GROWN: usize = 10_000;
 
 impl Grown {
     pub(crate) fn note<'a>(&self, tokens: impl IntoIterator<Item = &'a RefreshTokenRecord>) {
-        // Each change leaves the map whole.
+        // Each change leaves the map consistent.
         let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for token in tokens {
             if families.len() < GROWN {
@@ -74,7 +74,7 @@ impl Grown {
 }
 
 impl Store {
-    /// A new sign-in's.
+    /// Adds the token of a new sign-in.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -85,7 +85,7 @@ impl Store {
             transaction.commit().await
         };
         match again(|| add(false)).await {
-            // Nobody else's has its digest: it may be written twice.
+            // No other token has its digest, so that it may be written twice.
             Err(StoreError::Interrupted) => again(|| add(true)).await?,
             added => added?,
         }
@@ -100,7 +100,7 @@ impl Store {
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
         let state = match (row.flag("revoked")?, row.flag("used")?) {
             (true, _) => RefreshTokenState::Revoked,
-            // An earlier version did not write when.
+            // An earlier version did not record the time.
             (false, true) => RefreshTokenState::Used(row.optional_instant("used_at")?.unwrap_or_default()),
             (false, false) => RefreshTokenState::Fresh,
         };
@@ -117,7 +117,7 @@ impl Store {
         Ok(Some((record, state)))
     }
 
-    /// Ends a sign-in, and records the event in the same transaction. Nothing is recorded when it had ended before.
+    /// Ends a sign-in, and records the event in the same transaction. Nothing is recorded if it had already ended.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -134,7 +134,7 @@ impl Store {
         .await
     }
 
-    /// Begins the transaction that adds this token: whoever ends the sign-ins of its user meanwhile ends it too.
+    /// Begins the transaction that adds this token. If the user's sign-ins are ended at the same time, the token ends with them.
     pub(crate) async fn begin_with_token(&self, token: Option<&RefreshTokenRecord>) -> Result<Transaction, StoreError> {
         match token {
             Some(token) => self.begin(Hold::UsersStay(&[token.user])).await,
@@ -142,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Removes the least recently used tokens of sign-ins that got tokens since the last call, if they have too many. Until then there may be more,
+    /// Removes the least recently used tokens of sign-ins that got tokens since the last call and that have too many. Until then there may be more,
     /// since counting them at each grant would make grants slow.
     ///
     /// # Errors
@@ -174,7 +174,7 @@ impl Store {
     }
 }
 
-/// Marks the tokens used for the first time. The digests of those that were not used before.
+/// Marks the tokens used for the first time. Returns the digests of those that were not used before.
 pub(crate) async fn use_up(
     dialect: Dialect,
     connection: &mut Connection,
@@ -197,13 +197,13 @@ pub(crate) async fn use_up(
     Ok(used)
 }
 
-/// Ends the tokens whose column has the value that is bound.
+/// Revokes the tokens whose column has the bound value.
 pub(crate) fn revoke(dialect: Dialect, column: &str) -> Query<'static, Any, AnyArguments> {
     let held = by_digest(dialect, &format!("{column} = $1 AND revoked = 0"));
     sqlx::query(AssertSqlSafe(format!("UPDATE refresh_tokens SET revoked = 1 WHERE revoked = 0 AND {held}")))
 }
 
-/// A condition under which several tokens are changed, so that all who do so hold them in one order.
+/// A condition for changing several tokens, by which all transactions that do so lock them in the same order.
 fn by_digest(dialect: Dialect, condition: &str) -> String {
     match dialect.for_update() {
         "" => condition.to_owned(),
@@ -211,7 +211,7 @@ fn by_digest(dialect: Dialect, condition: &str) -> String {
     }
 }
 
-/// Uses a token again. False when it is not good for that.
+/// Uses a token again. Returns false if it is not valid for that.
 pub(crate) async fn use_again(connection: &mut Connection, used: &UsedToken) -> Result<bool, StoreError> {
     let Some(since) = used.good_since else { return Ok(false) };
     let query =
@@ -220,7 +220,7 @@ pub(crate) async fn use_again(connection: &mut Connection, used: &UsedToken) -> 
     Ok(execute(connection, query).await? == 1)
 }
 
-/// `again`: they may be there already.
+/// Inserts tokens. With `again`, some of them may already be there.
 pub(crate) async fn insert(connection: &mut Connection, tokens: &[&RefreshTokenRecord], again: bool) -> Result<(), StoreError> {
     let into = "refresh_tokens (digest, family_id, tenant_id, application_id, user_id, resource, amr, expires, used, revoked, touched)";
     let end = if again { "ON CONFLICT (digest) DO NOTHING" } else { "" };
@@ -236,7 +236,7 @@ pub(crate) async fn insert(connection: &mut Connection, tokens: &[&RefreshTokenR
             .bind(millis(token.expires))
             .bind(0_i64)
             .bind(0_i64)
-            // When it was given out.
+            // The time when the token was issued.
             .bind(millis(token.expires - LIFETIME))
     })
     .await

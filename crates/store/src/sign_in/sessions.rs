@@ -11,21 +11,21 @@ use crate::{Connection, Dialect, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInSession {
-    /// SHA-256 of the browser's cookie, hexadecimal.
+    /// The SHA-256 of the browser's cookie, in hexadecimal.
     pub digest: String,
     pub tenant: Uuid,
     pub user: Uuid,
-    /// None once the browser is signed in.
+    /// The step that is missing; `None` once the browser is signed in.
     pub missing: Option<MissingStep>,
-    /// A second factor's secret that was offered, sealed.
+    /// The sealed secret of a second factor that was offered to the user.
     pub offered_secret: Option<String>,
-    /// How the user signed in, separated by blanks.
+    /// How the user signed in, separated by spaces.
     pub amr: String,
     pub signed_in: DateTime<Utc>,
     pub expires: DateTime<Utc>,
 }
 
-/// The steps after the right password.
+/// The steps that may follow the right password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum MissingStep {
@@ -47,11 +47,11 @@ impl MissingStep {
     }
 }
 
-/// Sessions of one user at most; the oldest goes.
+/// The most sessions of one user; a further one replaces the oldest.
 const PER_USER: i64 = 100;
 
 impl Store {
-    /// Adds the session. `replaced` is the digest of the session that it replaces. False, and nothing is written, if that one has ended.
+    /// Adds the session. `replaced` is the digest of the session that it replaces. Returns false, and writes nothing, if that session has ended.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -120,13 +120,13 @@ impl Store {
     }
 }
 
-/// Whether the session is there, and stays until the transaction has ended.
+/// Whether the session exists; it then stays until the transaction ends.
 pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> Result<bool, StoreError> {
     let query = sqlx::query("UPDATE sign_in_sessions SET signed_in = signed_in WHERE digest = $1").bind(digest.to_owned());
     Ok(execute(connection, query).await? == 1)
 }
 
-/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens. Part of a transaction that holds the user.
+/// Ends everything that the user's sign-ins led to: sessions, codes and refresh tokens. Runs in a transaction that has locked the user.
 pub(crate) async fn end_sign_ins(dialect: Dialect, connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM sign_in_sessions WHERE user_id = $1",

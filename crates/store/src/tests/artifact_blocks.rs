@@ -1,4 +1,4 @@
-//! Checksums of files: whole, of the claim that holds the execution, and gone with the file.
+//! Checksums of artifacts: complete, written only by the claim that holds the execution, and removed with the artifact.
 
 use super::*;
 

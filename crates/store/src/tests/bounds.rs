@@ -1,4 +1,4 @@
-//! Every table, with what bounds it: a new one needs a line here, and so a bound.
+//! Every table with its limit: a new table needs a line here, and therefore a limit.
 
 use insightgate_identity::application::ClientSecret;
 use insightgate_identity::tenant::Location;
@@ -6,7 +6,7 @@ use insightgate_identity::tenant::Location;
 use super::*;
 use crate::room;
 
-/// Table, then what keeps it from growing for ever, with the setting or the test that says so.
+/// Each table, and what keeps it from growing without end, with the setting or the test that says so.
 const BOUNDS: &[(&str, &str)] = &[
     ("_sqlx_migrations", "one row a migration"),
     ("tenants", "operators add them"),
@@ -52,7 +52,7 @@ async fn every_table_has_a_bound() {
     assert_eq!(tables, bounded, "a table without a bound, or a bound without a table");
 }
 
-/// So many rows at once, as text of a statement that counts `n`.
+/// Inserts many rows with one statement, which counts `n` from 1 to `most`.
 pub(super) async fn fill(store: &Store, most: i64, insert: &str) {
     let text =
         format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {most}) {insert} FROM numbers");
@@ -182,7 +182,7 @@ async fn a_count_is_one_row_however_often_it_is_written() {
         occurrences,
         address: Some("203.0.113.7".into()),
     };
-    // One that no database keeps as it is holds up no other.
+    // An event that no database can store as it is does not hold up the others.
     store.put_counted_events(&[AuditEvent { actor: "x\0y".into(), ..counted(1, "one\0") }, counted(3, "three")]).await.unwrap();
     store.put_counted_events(&[counted(4_000, "many")]).await.unwrap();
     assert_eq!(store.audit_events(10).await.unwrap(), [counted(4_000, "many")]);

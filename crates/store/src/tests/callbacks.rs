@@ -1,4 +1,4 @@
-//! The outbox: one callback for an execution, one holder at a time, and what ends it.
+//! The outbox: one callback for each execution, one holder at a time, and what ends a callback.
 
 use insightgate_report::callback::{Callback as Registered, CallbackEvent, CallbackMethod, CallbackState, give_up_after};
 
@@ -27,7 +27,7 @@ async fn running(store: &Store, id: u128) -> ClaimedExecution {
     store.claim_execution(0, 100).await.unwrap().unwrap()
 }
 
-/// An execution that ended with a callback of this id.
+/// Finishes an execution with a callback that has this id.
 async fn told(store: &Store, report: u128, id: u128) -> ClaimedExecution {
     let claimed = running(store, report).await;
     let completed = Outcome::Completed { artifact: artifact(1_u64), note: None };
@@ -112,7 +112,7 @@ async fn one_holder_at_a_time_and_a_late_answer_changes_nothing() {
     let kept = store.callback(id).await.unwrap().unwrap();
     assert_eq!((kept.state, kept.finished), (CallbackState::Failed, Some(at(2))));
     assert_eq!(store.callback_attempts(id).await.unwrap(), [attempt(2, 1, Some(500)), attempt(3, 2, None)]);
-    // A replay begins anew: its waits are short again, and what is under way counts for nothing.
+    // A replay starts again: its backoff is short again, and a current attempt does not count.
     let replayed = store.replay_callback(id, at(50), give_up_after(at(50))).await.unwrap().unwrap();
     assert_eq!((replayed.state, replayed.due, replayed.finished), (CallbackState::Pending, at(50), None));
     let fourth = store.claim_callback(id, at(50), 5000, 6000).await.unwrap().unwrap();
@@ -161,7 +161,7 @@ async fn a_deleted_report_takes_its_callbacks_with_it() {
     assert_eq!((state(&store, 90).await, state(&store, 91).await), (CallbackState::Cancelled, CallbackState::Pending));
     assert!(!store.finish_callback(&held, Some(&attempt(1, 2, Some(200))), CallbackOutcome::Delivered, at(2)).await.unwrap());
     assert_eq!(state(&store, 90).await, CallbackState::Cancelled);
-    // Nothing of them stands in the way of removing the tenant.
+    // None of them keeps the tenant from being removed.
     let delivered = store.claim_callback(Uuid::from_u128(91), at(1), 1000, 2000).await.unwrap().unwrap();
     assert!(store.finish_callback(&delivered, Some(&attempt(1, 2, Some(200))), CallbackOutcome::Delivered, at(2)).await.unwrap());
     assert!(store.add_callback_secret(&secret(5, 0), at(24), 5).await.unwrap());

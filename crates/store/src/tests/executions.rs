@@ -1,4 +1,4 @@
-//! What befalls an execution: answers that come late or not at all, a process that ends, tenants that compete, time that passes.
+//! What can happen to an execution: answers that come late or never, a process that dies, tenants that compete, time that passes.
 
 use super::*;
 
@@ -26,7 +26,7 @@ async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_execu
     assert_eq!(taken.execution.id, later.execution.id);
     assert!(!store.finish_execution(&later, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&taken, &completed(2), None, at(1)).await.unwrap());
-    // The late one's acknowledgement is asked for again and again.
+    // The late holder tries to finish the execution again and again.
     for _ in 0..3 {
         assert!(!store.finish_execution(&later, &completed(1), None, at(1)).await.unwrap());
         assert!(store.finish_execution(&taken, &completed(2), None, at(1)).await.unwrap());
@@ -35,7 +35,7 @@ async fn a_completion_after_the_lease_counts_unless_somebody_else_took_the_execu
     assert_eq!(record.execution.artifact, Some(artifact(2_u64)));
 }
 
-/// Nothing tells processes apart but the claims they made: one that comes back under the same name holds nothing.
+/// Processes are distinguished only by their claims: one that comes back under the same name holds nothing.
 #[tokio::test]
 async fn a_worker_that_comes_back_holds_nothing_of_its_former_life() {
     let Deployment { store, url, _folder } = deployment().await;
@@ -74,7 +74,7 @@ async fn a_run_that_is_given_back_is_taken_at_once_and_was_no_attempt() {
     let second = claimed(&store, 1, 100).await;
     assert_eq!((second.execution.epoch.number(), second.execution.attempts), (2, 1));
     assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
-    // Of a report that is paused meanwhile, it waits for the report.
+    // If the report is paused in the meantime, the execution waits for the report.
     change(&store, 7, |report| ScheduledReport { status: ReportStatus::Paused, ..report.clone() }).await;
     assert!(store.release_execution(second.execution.id, second.execution.epoch).await.unwrap());
     assert!(store.claim_execution(1, 100).await.unwrap().is_none());
@@ -94,7 +94,7 @@ async fn failures_are_counted_apart_from_deaths() {
     assert_eq!((held.execution.attempts, held.execution.failures), (5, 1));
 }
 
-/// An execution that takes its process with it must not do so again at every start.
+/// An execution that kills its process must not do so again at every start.
 #[tokio::test]
 async fn a_run_whose_process_died_waits_longer_each_time() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -105,7 +105,7 @@ async fn a_run_whose_process_died_waits_longer_each_time() {
         assert_eq!(held.execution.attempts, deaths);
         let wait = insightgate_report::execution::wait_after_deaths(deaths) * 1000;
         assert!(store.claim_execution(now + 50 + wait, now + 50 + wait).await.unwrap().is_none(), "{deaths} deaths");
-        // Others come first.
+        // Other executions come first.
         if deaths == 12 {
             add_once(&store, 8).await;
             let other = claimed(&store, now + 51, now + 100).await;
@@ -117,7 +117,7 @@ async fn a_run_whose_process_died_waits_longer_each_time() {
     assert!(now > 3_000_000, "all of it within {now} milliseconds");
 }
 
-/// The only process starts anew, and anew: the first death is made up for at once, and the wait for further ones does not begin anew either.
+/// The only process restarts again and again: the first death is retried at once, and a wait after further deaths does not start again.
 #[tokio::test]
 async fn starts_do_not_shorten_the_wait_and_do_not_prolong_it() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -137,7 +137,7 @@ async fn starts_do_not_shorten_the_wait_and_do_not_prolong_it() {
     assert_eq!(claimed(&store, died + 1001, i64::MAX).await.execution.attempts, 3);
 }
 
-/// Ten thousand of one tenant's must not stand before another's one.
+/// Ten thousand executions of one tenant must not come before the only one of another.
 #[tokio::test]
 async fn tenants_take_turns() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -166,12 +166,12 @@ async fn tenants_take_turns() {
     order[3..5].sort_unstable();
     order[5..7].sort_unstable();
     assert_eq!(order, [1, 2, 3, 1, 2, 1, 2, 1]);
-    // Whoever comes later comes before the rest of the long queue.
+    // An execution that comes later runs before the rest of the long queue.
     add(2, 1).await;
     assert_eq!(claimed(&store, 0, 1_000_000).await.report.tenant.as_u128(), 3);
 }
 
-/// Executions may take longer than turns are apart: who comes hours later still does not wait for what another queued before.
+/// Executions may take longer than the step between turns: a tenant that comes hours later still does not wait for what another tenant queued before.
 #[tokio::test]
 async fn a_backlog_of_hours_is_one_tenants_own() {
     let Deployment { store, _folder, .. } = deployment().await;
@@ -234,7 +234,7 @@ async fn of_processes_that_start_at_once_one_makes_the_first_key() {
     assert_eq!(store.keys("signing").await.unwrap().len(), 1);
 }
 
-/// SQLite has one writer at a time: others wait for it, and what they wanted is done. In Postgres nobody waits for what they have nothing to do with.
+/// SQLite has one writer at a time: others wait for it, and then do their work. In Postgres nothing waits for a lock that does not concern it.
 #[tokio::test]
 async fn a_busy_database_delays_a_claim_and_loses_nothing() {
     let Deployment { store, url, _folder } = deployment().await;
@@ -250,7 +250,7 @@ async fn a_busy_database_delays_a_claim_and_loses_nothing() {
         }
     });
     if store.dialect == Dialect::Postgres {
-        // There the execution goes on beside a writer that holds nothing of it.
+        // In Postgres the execution continues beside a writer that does not hold it.
         assert!(waiting.await.unwrap());
         return writing.commit().await.unwrap();
     }
@@ -262,7 +262,7 @@ async fn a_busy_database_delays_a_claim_and_loses_nothing() {
     assert!(waiting.await.unwrap());
 }
 
-/// Of another process that shares the database.
+/// The change is made by another process that shares the database.
 #[tokio::test]
 async fn a_change_of_identities_is_seen_elsewhere_at_once() {
     let Deployment { store, url, _folder } = deployment().await;
@@ -277,7 +277,7 @@ async fn a_change_of_identities_is_seen_elsewhere_at_once() {
     assert_eq!(store.identity_version().await.unwrap(), after);
 }
 
-/// What is due is found by the index alone, which ends at the limit: neither the idle reports nor all of the due ones are read.
+/// Due reports are found by the index alone, which stops at the limit: neither the idle reports nor all due ones are read.
 #[tokio::test]
 async fn what_is_due_is_read_in_the_order_of_the_index() {
     let Deployment { store, _folder, .. } = deployment().await;

@@ -1,4 +1,4 @@
-//! Bindings of external issuers' identifiers.
+//! Bindings of the identifiers of external issuers.
 
 use insightgate_identity::external_identity::{ExternalBearer, ExternalIdentity, ExternalKind};
 
@@ -43,7 +43,7 @@ async fn identifiers_are_bound_once_and_found_by_their_bearer() {
     assert!(!store.remove_external_identity(&user).await.unwrap());
     let listed = async || store.external_identities(tenant().id).await.unwrap();
     assert_eq!(listed().await, [organisation.clone(), application, elsewhere.clone()]);
-    // The tenant's binding goes with those of its members, and of no others.
+    // The tenant's binding is removed with those of its members, and no others.
     assert!(store.remove_external_identity(&organisation).await.unwrap());
     assert_eq!(listed().await, [elsewhere]);
     assert!(store.delete_tenant(tenant().id).await.unwrap());

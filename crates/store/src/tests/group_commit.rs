@@ -1,4 +1,4 @@
-//! Refresh tokens and audit events: written once each, whoever writes beside them.
+//! Refresh tokens and audit events: each is written once, whatever is written at the same time.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -41,7 +41,7 @@ pub(super) fn event(number: u128) -> AuditEvent {
     }
 }
 
-/// Not good for a second time.
+/// A token that is not valid a second time.
 fn first() -> UsedToken {
     UsedToken { digest: "first".into(), now: at(0), good_since: None }
 }
@@ -54,7 +54,7 @@ async fn a_refresh_token_is_used_once() {
     assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Used(at(0)))));
     store.revoke_refresh_family(token.family, Some(event(1))).await.unwrap();
     assert_eq!(store.refresh_token("first").await.unwrap(), Some((token.clone(), RefreshTokenState::Revoked)));
-    // It ends once, and is told of once.
+    // The family ends once, and only one event is recorded.
     store.revoke_refresh_family(token.family, Some(event(2))).await.unwrap();
     assert_eq!(store.audit_events(10).await.unwrap(), [event(1)]);
 }
@@ -81,7 +81,7 @@ async fn a_used_token_is_good_for_as_long_as_is_asked() {
     }
     store.revoke_refresh_family(token.family, None).await.unwrap();
     assert!(!use_it(at(5), Some(at(0)), "e").await);
-    // Written by a version that did not write when.
+    // A token from a version that did not record the time of use.
     let old = RefreshTokenRecord { digest: "old".into(), family: Uuid::from_u128(6), ..token.clone() };
     store.add_refresh_token(&old).await.unwrap();
     sqlx::query("UPDATE refresh_tokens SET used = 1 WHERE digest = 'old'").execute(&store.pool).await.unwrap();
@@ -90,7 +90,7 @@ async fn a_used_token_is_good_for_as_long_as_is_asked() {
     assert!(store.replace_refresh_token(used(DateTime::UNIX_EPOCH), None, None).await.unwrap());
 }
 
-/// Two processes have one token from the same vault.
+/// Two processes get one token from the same vault.
 #[tokio::test]
 async fn of_many_who_may_use_one_token_at_once_all_have_it() {
     let (Deployment { store, url, _folder }, token) = with_sign_in().await;
@@ -153,7 +153,7 @@ async fn events_that_come_at_once_are_all_kept_in_fewer_transactions() {
     let events = store.audit_events(1000).await.unwrap();
     assert_eq!(events.len(), 500);
     assert!(events.iter().all(|found| *found == event(found.id.as_u128())));
-    // One by one they would have written three pages each: the row's and those of two indexes.
+    // Written one by one, they would have written three pages each: that of the row and those of two indexes.
     let written = pages().await - before;
     assert!(written < 500, "{written} pages");
 }
@@ -179,7 +179,7 @@ async fn a_write_that_cannot_be_made_takes_no_other_with_it() {
     assert_eq!(state, RefreshTokenState::Fresh, "the refused replacement used nothing up");
 }
 
-/// A lock on a user is waited for by that user's refreshes alone, and events in their batch are kept.
+/// Only the refreshes of a user wait for a lock on that user, and events in the same batch are kept.
 #[tokio::test]
 async fn a_user_that_somebody_holds_for_long_costs_no_event() {
     let (Deployment { store, _folder, .. }, token) = with_sign_in().await;
@@ -188,7 +188,7 @@ async fn a_user_that_somebody_holds_for_long_costs_no_event() {
     }
     let held = store.begin(Hold::User(OWNER)).await.unwrap();
     let by = RefreshTokenRecord { digest: "second".into(), ..token };
-    // Both are waiting before the writer begins.
+    // Both wait before the writer begins.
     let refresh = store.replace_refresh_token(first(), Some(by), Some(event(20)));
     let (replaced, recorded) = futures::join!(refresh, store.record_audit_event(event(7)));
     assert_eq!(replaced.unwrap_err().outage(), Some(Outage::Held));
@@ -202,7 +202,7 @@ async fn a_user_that_somebody_holds_for_long_costs_no_event() {
 async fn closing_waits_for_those_who_gave_up_waiting() {
     let (Deployment { store, url, _folder }, _) = with_sign_in().await;
     for number in 0..20 {
-        // Polled once, so that it is on its way, and then given up.
+        // Polled once, so that the write is waiting, and then dropped.
         let mut recording = Box::pin(store.record_audit_event(event(number)));
         assert!(at_first_poll(recording.as_mut()).await.is_none());
     }
@@ -210,7 +210,7 @@ async fn closing_waits_for_those_who_gave_up_waiting() {
     assert_eq!(Store::open(&url).await.unwrap().audit_events(100).await.unwrap().len(), 20);
 }
 
-/// The outcome, if there is one at the first poll.
+/// The result, if there is one at the first poll.
 async fn at_first_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
     std::future::poll_fn(|context| {
         Poll::Ready(match Pin::new(&mut future).poll(context) {

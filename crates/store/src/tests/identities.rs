@@ -47,14 +47,14 @@ async fn consents_are_the_tenants_or_one_users() {
     assert!(store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
     assert!(!store.revoke_consent(APP, Permission::PartnerApi, None).await.unwrap());
     assert_eq!(consented(Some(other.id)).await, []);
-    // A permission takes its consents with it.
+    // Removing a permission removes its consents.
     assert!(store.remove_permission(APP, Permission::PartnerApi).await.unwrap());
     assert!(!store.remove_permission(APP, Permission::PartnerApi).await.unwrap());
     store.add_permission(APP, Permission::PartnerApi).await.unwrap();
     assert_eq!(consented(Some(OWNER)).await, []);
 }
 
-/// Whoever looked before it went writes nothing after.
+/// A caller that read an object before it was removed writes nothing after that.
 #[tokio::test]
 async fn what_is_gone_gets_no_role_and_no_consent() {
     let Deployment { store, _folder, .. } = populated().await;
@@ -67,7 +67,7 @@ async fn what_is_gone_gets_no_role_and_no_consent() {
     assert_eq!(super::sign_in::rows(&store, "role_assignments").await, 0);
 }
 
-/// A grant that was under way when its application was disabled has written its token after.
+/// A grant that was in progress when its application was disabled has written its token after that.
 #[tokio::test]
 async fn no_token_outlives_that_its_application_was_disabled() {
     let Deployment { store, _folder, .. } = populated().await;
@@ -199,7 +199,7 @@ async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
     assert_eq!(store.principal(renamed.id, APP, Some(OWNER)).await.unwrap(), None);
 }
 
-/// A list that another version wrote is an error, never everything.
+/// A list that another version wrote is an error, and never means everything.
 #[tokio::test]
 async fn redirect_uris_and_changes_of_an_application() {
     let Deployment { store, _folder, .. } = populated().await;
@@ -247,7 +247,7 @@ async fn the_record_is_filtered_and_paged() {
     assert_eq!(store.audit_page(&quoted, None, 1).await.unwrap().total, 5);
 }
 
-/// Of whatever kind it is: assignments go by ids alone.
+/// An id is taken by any kind of object, since assignments use ids alone.
 #[tokio::test]
 async fn an_id_is_taken_by_tenants_users_and_applications() {
     let Deployment { store, _folder, .. } = populated().await;

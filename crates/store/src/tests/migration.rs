@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// As the first version left it after a demo: a tenant, its report and a finished execution.
+/// The database as the first version left it after a demo: a tenant, its report and a finished execution.
 const FIRST_TABLES: &str = include_str!("../../tests-data/written-by-first-tables.sql");
 
 #[tokio::test]
@@ -12,7 +12,7 @@ async fn a_database_of_the_first_version_goes_on() {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(&Dialect::Sqlite.connect_url(&url)).await.unwrap();
     sqlx::raw_sql(FIRST_TABLES).execute(&mut connection).await.unwrap();
-    // On a schedule, without end as all were.
+    // A report on a schedule without an end, as all were then.
     sqlx::raw_sql(
         "INSERT INTO scheduled_reports SELECT '00000000-0000-0000-0000-000000000040', tenant_id, owner_id, application_id, program, name,
              description, query_id, query, owner_name, created, modified, 'Active', 0, NULL, NULL, 14400000, 4, NULL, 0, 14400000, 0,
@@ -36,7 +36,7 @@ async fn a_database_of_the_first_version_goes_on() {
     assert_eq!(row.get::<i64, _>("turn"), row.get::<i64, _>("queued"));
     assert_eq!(store.oldest_artifacts_of(tenant.id).await.unwrap().len(), 1);
 
-    // New executions of the old report are queued and done.
+    // New executions of the old report are queued and finished.
     let next = NewExecution { id: Uuid::from_u128(5), report, slot: "next".into(), anchor: at(0), queued: at(0) };
     let mut transaction = store.begin_beside().await.unwrap();
     crate::reports::executions::insert_execution(&mut transaction, tenant.id, &next).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_database_of_the_first_version_goes_on() {
     let claimed = store.claim_execution(1, 2).await.unwrap().unwrap();
     assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
 
-    // And its schedules go on as before.
+    // Its schedules continue as before.
     let announced = store.announce_next_execution(scheduled, Uuid::from_u128(6)).await.unwrap().unwrap();
     let expected = Schedule { next_execution: Some(Uuid::from_u128(6)), ..Schedule::new(at(4), 4, None, 0) };
     assert_eq!(announced.timing, Timing::Recurring(expected));

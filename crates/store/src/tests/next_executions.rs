@@ -1,4 +1,4 @@
-//! Executions that are announced before they begin, schedules that end while nobody looks, and the order of lists.
+//! Executions that are announced before they begin, schedules that end unnoticed, and the order of lists.
 
 use insightgate_report::report_query::ReportQuery;
 
@@ -31,7 +31,7 @@ async fn a_run_begins_under_the_id_that_it_was_announced_by() {
         None,
         "another owner's is not found"
     );
-    // A change of the report keeps it, and so does another process.
+    // The id survives a change of the report, and another process sees it.
     change(&store, 8, |report| report.paused().unwrap().resumed(at(9)).unwrap()).await;
     let other = Store::open(&url).await.unwrap();
     let report = other.report_of_next_execution(OWNER, Program::Mpn, announced).await.unwrap().unwrap();
@@ -42,14 +42,14 @@ async fn a_run_begins_under_the_id_that_it_was_announced_by() {
         Ok::<_, StoreError>(Uuid::from_u128(others))
     };
     assert_eq!(other.queue_due_reports(at(20), CatchUp::All, 10, &mut new_id).await.unwrap(), 1);
-    // The first of the slots, which are 12, 16 and 20 by now.
+    // The first of the slots, which are now 12, 16 and 20.
     let execution = store.execution(announced).await.unwrap().unwrap().execution;
     assert_eq!((execution.report, execution.anchor, execution.status), (made.id, at(12), ExecutionStatus::Pending));
     assert_eq!(others, 102);
     assert_eq!(store.report_of_next_execution(OWNER, Program::Mpn, announced).await.unwrap(), None);
     let next = store.announce_next_execution(made.id, refused).await.unwrap().unwrap();
     assert_eq!(next_execution(&next), Some(refused), "the execution after it has an id of its own");
-    // Where no slot is to come, none is announced.
+    // If there is no further slot, no execution is announced.
     store.add_report(&once(9), None, None).await.unwrap().unwrap();
     assert_eq!(store.announce_next_execution(Uuid::from_u128(9), Uuid::from_u128(52)).await.unwrap(), None);
     assert_eq!(store.announce_next_execution(Uuid::from_u128(77), Uuid::from_u128(53)).await.unwrap(), None);

@@ -1,4 +1,4 @@
-//! A database that is away, held up, full, somebody else's or damaged: how long callers wait, and what they are told.
+//! A database that is away, locked, full, another program's or damaged: how long callers wait, and which errors they get.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// Two seconds, and what a machine that does other things adds to them.
+/// Two seconds, and the delay that a busy machine adds to them.
 const SOON: Duration = Duration::from_secs(4);
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
     timeout(SOON, work).await.expect("nobody waits for so long")
 }
 
-/// Less than those wait who are held up.
+/// Shorter than the wait of callers that are held up.
 async fn unhindered<T>(work: impl Future<Output = T>) -> T {
     timeout(Duration::from_millis(1500), work).await.expect("it is held up by what it has nothing to do with")
 }
@@ -33,7 +33,7 @@ fn is_postgres() -> bool {
     std::env::var("POSTGRES_URL").is_ok()
 }
 
-/// A statement on the server's own database, or on another.
+/// Executes a statement on the server's own database, or on another one.
 async fn administer(url: &str, statement: &str) {
     let mut connection = AnyConnection::connect(url).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap();
@@ -59,7 +59,7 @@ async fn a_writer_that_hangs_keeps_no_reader() {
         unhindered(store.tenant_by_domain("contoso.example")).await.unwrap().unwrap();
         unhindered(store.reports(OWNER, Program::Mpn, &ReportFilter::default())).await.unwrap();
     }
-    // Those who write hear that it is held up, the last of them too.
+    // Writers get an error that says so, including the last of them.
     for written in writing {
         let outcome = timeout(Duration::from_secs(8), written).await.expect("writers do not queue up behind each other").unwrap();
         assert!(matches!(outage(outcome), Some(Outage::Held | Outage::NoConnection)));
@@ -125,7 +125,7 @@ async fn what_is_no_database_of_ours_is_named_and_left_alone() {
         assert_eq!(std::fs::read(&path).ok(), before, "{path:?}");
         assert!(Store::back_up(&sqlite_url(&path), folder.path().join("copy").to_str().unwrap()).await.is_err());
     }
-    // Nobody's yet.
+    // These databases belong to no program yet.
     Store::open(&sqlite_url(&make("empty.db", b""))).await.unwrap().close().await;
     Store::open(&sqlite_url(&sqlite("no-tables.db", "PRAGMA user_version = 0").await)).await.unwrap().close().await;
 }
@@ -149,7 +149,7 @@ async fn a_path_of_any_characters_is_the_files_own() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5, "nothing lies elsewhere");
 }
 
-/// A Postgres that allows this process two connections, of which one is in use: those that are there go round.
+/// A Postgres server that allows this process two connections, one of which is in use: the existing ones are shared.
 #[tokio::test]
 async fn without_a_further_connection_those_that_are_there_go_round() {
     if !is_postgres() {
@@ -179,10 +179,10 @@ async fn without_a_further_connection_those_that_are_there_go_round() {
     for asked in asking {
         in_time(asked).await.unwrap().unwrap();
     }
-    // The lane of reports has none, and says why.
+    // The lane of reports has no connection, and says why.
     let error = in_time(store.reports(OWNER, Program::Mpn, &ReportFilter::default())).await.unwrap_err();
     assert!(error.to_string().contains("too many connections"), "{error}");
-    // So does a start.
+    // Opening a store fails in the same way.
     let error = in_time(Store::open(&limited)).await.unwrap_err();
     assert_eq!(error.outage(), Some(Outage::NoConnection));
     assert!(error.to_string().contains("too many connections") && error.hint().unwrap().contains("max_connections"), "{error}");
@@ -224,8 +224,8 @@ async fn a_locked_table_holds_up_nothing_but_itself() {
     store.add_report(&once(30), None, None).await.unwrap().unwrap();
 }
 
-/// Carries bytes between this process and the database, until it is told to be silent: connections stay, and nothing comes. As many connections as
-/// `cuts` says are ended when something is sent on them.
+/// A proxy between this process and the database, which can be told to be silent: connections stay open, but nothing arrives. It cuts as many
+/// connections as `cuts` says when something is sent on them.
 struct Proxy {
     url: String,
     silent: Arc<watch::Sender<bool>>,
@@ -283,7 +283,7 @@ async fn a_database_that_falls_silent_keeps_nobody() {
     }
     let proxy = Proxy::before(&url).await;
     let store = Store::open(&proxy.url).await.unwrap();
-    // Connections that lie idle, in every lane.
+    // Idle connections in every lane.
     store.lease_time().await.unwrap();
     store.reports(OWNER, Program::Mpn, &ReportFilter::default()).await.unwrap();
     store.begin_beside().await.unwrap().commit().await.unwrap();
@@ -306,11 +306,11 @@ async fn a_database_that_falls_silent_keeps_nobody() {
     let wrote = timeout(Duration::from_secs(15), execute(&mut begun, sqlx::query("UPDATE settings SET value = value"))).await;
     assert_eq!(outage(wrote.expect("a statement has a limit")), Some(Outage::Away));
     drop(begun);
-    // Once it answers again, so do we.
+    // Once the database answers again, the store does too.
     proxy.silent.send_replace(false);
     in_time(store.lease_time()).await.unwrap();
     in_time(store.add_tenant(&tenant(), None, at(0))).await.unwrap();
-    // The end does not wait for it either.
+    // Closing the store does not wait for it either.
     proxy.silent.send_replace(true);
     timeout(2 * SOON, store.close()).await.unwrap();
 }
@@ -336,7 +336,8 @@ async fn connections_that_are_cut_one_after_another_lose_no_grant() {
         cut_thrice();
         in_time(store.know_address(OWNER, "home", now)).await.unwrap();
     }
-    // Cut at its end too, which the database then never hears: what says that it was done was done once, and nothing else was.
+    // The connection may also be cut during the commit, which the database then never receives: every change that was confirmed was made once, and no
+    // other was.
     let mut counted = 0;
     for place in 0..40 {
         proxy.cuts.store(usize::from(place % 4 != 0), Ordering::Relaxed);
@@ -377,7 +378,7 @@ async fn lists_do_not_depend_on_the_databases_language() {
     }
     let store = Store::open(&url).await.unwrap();
     store.add_tenant(&tenant(), None, at(0)).await.unwrap();
-    // As bytes; a language puts them elsewhere.
+    // Names are ordered as bytes; a language would order them differently.
     let names = ["B@x", "_a@x", "a-b@x", "aa@x", "ab@x", "ä@x"];
     for (number, name) in names.iter().rev().enumerate() {
         let user = User::new(Uuid::from_u128(100 + number as u128), tenant().id, (*name).to_owned());
@@ -387,7 +388,7 @@ async fn lists_do_not_depend_on_the_databases_language() {
     assert_eq!(listed, names);
 }
 
-/// Of the connections of this database, but the one that asks. They end a moment later.
+/// Ends the connections of this database, except for the one that asks. They end a moment later.
 async fn cut_all(url: &str) {
     let statement =
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -400,15 +401,18 @@ async fn what_only_reads_does_not_notice_that_its_connection_was_cut() {
         return;
     }
     let Deployment { store, url, _folder } = deployment().await;
+    // They sleep until they are cut, on a slow machine too; asked again, they answer at once.
+    let text = "SELECT $1, CASE WHEN EXISTS (SELECT 1 FROM settings WHERE name = 'awake') THEN '' ELSE pg_sleep(3)::TEXT END";
     let slow = || {
         let store = store.clone();
         tokio::spawn(async move {
-            let row = sqlx::query("SELECT $1, pg_sleep(0.4)").bind("kept").fetch_one(&store.pool).await?;
+            let row = sqlx::query(text).bind("kept").fetch_one(&store.pool).await?;
             row.try_get::<String, _>(0)
         })
     };
     let waiting: Vec<_> = (0..3).map(|_| slow()).collect();
     wait_for_sleepers(&url, 3).await;
+    administer(&url, "INSERT INTO settings (name, value) VALUES ('awake', '')").await;
     cut_all(&url).await;
     for asked in waiting {
         assert_eq!(in_time(asked).await.unwrap().unwrap(), "kept");
@@ -430,7 +434,7 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
         return;
     }
     let Deployment { store, url, _folder } = deployment().await;
-    // Held, so that what comes waits for its turn, on a connection that is about to be cut.
+    // The lock makes the writes wait on a connection that is about to be cut.
     for number in 1..4 {
         let mut held = store.begin_grants().await.unwrap();
         execute(&mut held, sqlx::query("LOCK TABLE audit_events IN EXCLUSIVE MODE")).await.unwrap();
@@ -444,7 +448,7 @@ async fn a_transaction_begins_and_events_are_written_on_another_connection() {
         drop(held);
     }
     assert_eq!(store.audit_events(10).await.unwrap().len(), 3);
-    // A write of which nobody knows whether it took place is not made again.
+    // A write is not repeated if it is unknown whether it took place.
     let mut transaction = store.begin_grants().await.unwrap();
     execute(&mut transaction, sqlx::query("UPDATE settings SET value = value")).await.unwrap();
     cut_all(&url).await;

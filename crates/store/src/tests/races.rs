@@ -1,5 +1,5 @@
-//! Many who do the same at once, through two stores as of two processes: what is bounded, unique or good once stays so, and who has nothing to do with
-//! each other does not wait.
+//! Many callers do the same at once, through two stores like two processes: limits, uniqueness and single use hold, and callers that have nothing in
+//! common do not wait for each other.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::room;
 
 const AT_ONCE: u64 = 40;
 
-/// What came of each of `AT_ONCE` calls.
+/// The results of `AT_ONCE` calls.
 async fn at_once<T: Send + 'static, Done: Future<Output = T> + Send + 'static>(
     deployment: &Deployment,
     call: impl Fn(Store, u64) -> Done,
@@ -177,7 +177,7 @@ async fn an_applications_secrets_and_device_codes_are_bounded_for_many_at_once()
         deployment.store.add_client_secret(APP, &secret).await.unwrap();
     }
     at_once(&deployment, |store, number| async move { store.add_client_secret(APP, &secret(100 + number, at(9))).await.unwrap() }).await;
-    // Those that were over are gone, and none that works is.
+    // The expired ones are gone, and none that is valid.
     assert_eq!(deployment.store.client_secrets(APP).await.unwrap().len(), usize::try_from(AT_ONCE).unwrap());
     for number in 0..u64::from(WAITING_PER_ADDRESS) - 3 {
         assert_eq!(deployment.store.add_device_code(&code(1000 + number, "network", at(1)), at(0)).await.unwrap(), AddedDeviceCode::Added);
@@ -209,7 +209,7 @@ async fn wrong_passwords_all_count_and_known_addresses_are_bounded() {
     at_once(&deployment, |store, number| async move { store.know_address(OWNER, &format!("network {number}"), at(1)).await.unwrap() })
         .await;
     assert_eq!(rows(&deployment.store, "sign_in_counts WHERE network <> ''").await, i64::from(KNOWN_ADDRESSES));
-    // A new password opens the account, whoever guesses beside it: what is counted is counted from 0 or from what was there.
+    // A new password unlocks the account, even if wrong passwords come at the same time: the count starts from 0 or from the earlier count.
     let opened = at_once(&deployment, |store, number| async move {
         if number == AT_ONCE / 2 {
             store.set_user_password(OWNER, "new", false).await.unwrap();
@@ -264,14 +264,14 @@ async fn sessions_and_codes_of_a_user_are_bounded_for_many_at_once() {
         assert!(deployment.store.add_authorization_code(&authorization_code(number), "session 1000").await.unwrap());
     }
     at_once(&deployment, |store, number| async move {
-        // Each in a session of its own.
+        // Each one is in a session of its own.
         assert!(store.add_authorization_code(&authorization_code(1000 + number), &format!("session {}", 1000 + number)).await.unwrap());
     })
     .await;
     assert_eq!(rows(&deployment.store, "authorization_codes").await, 100);
 }
 
-/// Sessions, codes and tokens that are added while a user's sign-ins are ended are ended too, or were added after it.
+/// Sessions, codes and tokens that are added while a user's sign-ins are ended are ended too, or were added after that.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outlives_the_end_of_the_sign_ins_that_it_came_from() {
     let deployment = populated().await;
@@ -308,7 +308,7 @@ async fn nothing_outlives_the_end_of_the_sign_ins_that_it_came_from() {
     }
 }
 
-/// A stolen token ends the family: also what the thief, or the client, gets for one of its tokens just then.
+/// A stolen token ends its family, including what the thief or the client gets for one of its tokens at the same time.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_outlives_its_family() {
     let deployment = populated().await;
@@ -370,7 +370,7 @@ async fn of_steps_of_an_enrollment_at_once_each_sees_the_one_before() {
     assert_eq!(u64::from(deployment.store.enrollments(tenant().id).await.unwrap()[0].appeals), AT_ONCE);
 }
 
-/// Executions that end, are given back, are paused and deleted at once: no report waits for an execution that there is not, and no slot is queued twice.
+/// Executions are finished, released, paused and deleted at once: no report waits for an execution that does not exist, and no slot is queued twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn executions_and_their_reports_agree_whatever_happens_at_once() {
     let deployment = deployment().await;
@@ -378,7 +378,7 @@ async fn executions_and_their_reports_agree_whatever_happens_at_once() {
     let active = |known: Option<Enrollment>| (known.or(Some(Enrollment::active(Program::Mpn, at(0)))), ());
     store.change_enrollment(tenant().id, Program::Mpn, active).await.unwrap();
     for number in 0..AT_ONCE {
-        // One slot, and then no more.
+        // The schedule has only one slot.
         let schedule = Schedule::new(at(4), 4, Some(1), 0);
         store.add_report(&report(100 + u128::from(number), Timing::Recurring(schedule)), None, None).await.unwrap().unwrap();
     }
@@ -436,7 +436,7 @@ async fn a_tenant_that_is_used_while_it_is_deleted_leaves_nothing() {
         let (store, own) = (&deployment.store, tenant().id);
         assert!(store.put_sign_in_session(&session(0), None, false).await.unwrap());
         at_once(&deployment, |store, number| async move {
-            // What finds its tenant gone is refused by the database.
+            // The database refuses a write whose tenant is gone.
             let id = 7000 + u128::from(number);
             match number % 8 {
                 _ if number == AT_ONCE / 2 => assert!(store.delete_tenant(own).await.unwrap()),
@@ -466,7 +466,7 @@ async fn unhindered<T>(work: impl Future<Output = T>) -> T {
     timeout(Duration::from_millis(1500), work).await.expect("it waits for what it has nothing to do with")
 }
 
-/// Of another owner, in the same tenant.
+/// The same report of another owner, in the same tenant.
 fn of_another(report: ScheduledReport) -> ScheduledReport {
     ScheduledReport { owner: Uuid::from_u128(77), ..report }
 }
@@ -477,7 +477,7 @@ async fn an_open_creation_holds_up_its_owner_alone() {
     if store.dialect != Dialect::Postgres {
         return;
     }
-    // An owner's creation that has not ended: what it holds and has written.
+    // A transaction that adds a report for an owner and is still open, with its lock and its rows.
     let mut open = store.begin(Hold::Owner(OWNER)).await.unwrap();
     crate::reports::scheduled_reports::insert_report(&mut open, &recurring(1)).await.unwrap();
     let mut second = of_another(once(2));
@@ -494,7 +494,7 @@ async fn an_open_creation_holds_up_its_owner_alone() {
     assert_eq!(unhindered(own).await.unwrap(), Err(ReportFault::ActiveQuota));
 }
 
-/// Of an earlier version that runs beside this one, or of anybody.
+/// The lock may be held by an earlier version that runs beside this one, or by anything else.
 #[tokio::test]
 async fn the_lock_that_once_was_for_all_holds_up_nobody() {
     let Deployment { store, url, _folder } = deployment().await;
@@ -514,7 +514,7 @@ async fn the_lock_that_once_was_for_all_holds_up_nobody() {
     holding.close().await.unwrap();
 }
 
-/// Two that hold what the other wants: the database ends one of them, which then is done anew.
+/// Two transactions hold what the other one wants: the database ends one of them, which is then retried.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock_is_broken_up_and_both_are_done() {
     let deployment = populated().await;

@@ -1,4 +1,4 @@
-//! Whatever grants or removes: the change and its event are there together, or neither is.
+//! For everything that grants or removes: the change and its event are both written, or neither is.
 
 use std::pin::Pin;
 
@@ -23,7 +23,7 @@ macro_rules! step {
     };
 }
 
-/// Each goes on where the one before ended.
+/// Each step continues where the one before ended.
 const STEPS: &[Step] = &[
     step!("tenant.add", |store| store.add_tenant(&Tenant { id: OTHER, domain: "other.example".into(), ..tenant() }, None, at(0))),
     step!("tenant.enroll", |store| store.put_enrollment(OTHER, &Enrollment::active(Program::Mpn, at(0)))),
@@ -79,7 +79,7 @@ const STEPS: &[Step] = &[
 
 async fn refuse_an_execution(store: Store) -> Result<bool, StoreError> {
     let now = store.lease_time().await?;
-    // Claimed again: the claim before this one ended without an end.
+    // Claimed again, since the previous claim was never finished.
     store.release_leases().await?;
     let claimed = store.claim_execution(now, now + 1).await?.unwrap();
     store.finish_execution(&claimed, &Outcome::Refused { reason: "why".into() }, None, at(1)).await
@@ -139,7 +139,7 @@ fn event(number: usize, action: &str) -> AuditEvent {
     }
 }
 
-/// All that is kept but the events and what a claim leaves.
+/// All stored rows except the events and what a claim leaves.
 async fn everything(store: &Store) -> Vec<String> {
     let mut all = Vec::new();
     for table in [
@@ -241,7 +241,7 @@ async fn what_does_not_take_place_is_not_recorded() {
     assert_eq!(store.audit_events(10).await.unwrap(), []);
 }
 
-/// Connections that are cut again and again, in whatever statement they are.
+/// Connections are cut again and again, during any statement.
 #[tokio::test]
 async fn as_many_users_as_events_whatever_happens_to_connections() {
     let Deployment { store, url, _folder } = deployment().await;
@@ -255,7 +255,7 @@ async fn as_many_users_as_events_whatever_happens_to_connections() {
         tokio::spawn(async move {
             for number in (adder..USERS).step_by(8) {
                 let user = User::new(Uuid::from_u128(1000 + number as u128), tenant().id, format!("user{number}@contoso.example"));
-                // Whether it was made or not: what counts is what is there in the end.
+                // Whether or not the call succeeded: what counts is what is stored in the end.
                 let made = store.recording(event(number, "user.add")).add_user(&user, None, at(0)).await;
                 said.send(made.is_ok()).unwrap();
             }

@@ -1,4 +1,4 @@
-//! After a clock that was ahead came back.
+//! What happens after a clock that was ahead is set back.
 
 use super::*;
 
@@ -14,7 +14,7 @@ async fn what_a_clock_that_was_ahead_planned_is_planned_anew() {
     }
     let mut ids = 100..;
     let mut id = || Ok::<_, StoreError>(Uuid::from_u128(ids.next().unwrap()));
-    // Due at the future's time, and so is its execution's turn.
+    // The report is due at the future time, and so is the turn of its execution.
     assert_eq!(store.queue_due_reports(ahead, CatchUp::Latest, 10, &mut id).await.unwrap(), 2);
     store.add_user(&User::new(OWNER, tenant().id, "ana@contoso.example".into()), None, at(0)).await.unwrap();
     let shut = "INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)

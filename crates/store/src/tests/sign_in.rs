@@ -1,4 +1,4 @@
-//! What sign-ins leave behind: counts of wrong passwords, codes and tokens, and that all of it is bounded.
+//! What sign-ins leave behind: counts of wrong passwords, codes and tokens, all of which are limited.
 
 use insightgate_identity::guessing::{KNOWN_ADDRESSES, KNOWN_FOR, Lockout, WrongPassword};
 use insightgate_identity::tokens::device::{WAITING_PER_ADDRESS, WAITING_PER_APPLICATION};
@@ -38,17 +38,17 @@ async fn strangers_share_a_count_and_known_addresses_have_their_own() {
         store.change_sign_in_count(&ana, network, at(1), one_more).await.unwrap();
     }
     assert_eq!((failures(None).await, failures(Some("b")).await, failures(Some("home")).await), ((3, false), (3, false), (1, true)));
-    // Nobody's are counted alike, and never known.
+    // Names that do not exist are counted in the same way, but no address is ever known for them.
     let nobody = Subject::Nobody("digest".into());
     store.change_sign_in_count(&nobody, Some("home"), at(1), one_more).await.unwrap();
     let found = store.change_sign_in_count(&nobody, None, at(1), one_more).await.unwrap();
     assert_eq!((found.count.failures, found.is_known()), (1, false));
-    // What was counted is read as it was written.
+    // The count is read as it was written.
     let recent = vec![WrongPassword(1), WrongPassword(u128::MAX)];
     let count = Lockout { failures: 3, until: Some(at(9)), since: at(4), recent };
     store.change_sign_in_count(&ana, Some("home"), at(1), |_| count.clone()).await.unwrap();
     assert_eq!(store.sign_in_count(&ana, Some("home"), at(1)).await.unwrap().count, count);
-    // A sign-in that is written again leaves the count as it is; an old one makes the address a stranger's.
+    // A sign-in that is recorded again leaves the count unchanged; after an old one the address is unknown again.
     store.know_address(OWNER, "home", at(1)).await.unwrap();
     assert_eq!(store.sign_in_count(&ana, Some("home"), at(1)).await.unwrap().count, count);
     let late = store.sign_in_count(&ana, Some("home"), at(1) + KNOWN_FOR).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_user_is_known_from_the_last_addresses_alone() {
     assert!(is_news(&SignInCount::default(), at(40)));
 }
 
-/// Somebody's and nobody's take alike, and so does a wrong password that is not counted again.
+/// Existing and unknown names take the same number of writes, and so does a wrong password that is not counted again.
 #[tokio::test]
 async fn each_wrong_password_is_one_write() {
     let Deployment { store, _folder, .. } = populated().await;
@@ -122,16 +122,16 @@ async fn device_codes_have_shares_and_the_greediest_gives_way() {
         }
     }
     assert_eq!(add(id, "network 1").await, AddedDeviceCode::Full(at(1)));
-    // Another address has its place all the same, and in the end an equal share.
+    // Another address gets its place all the same, and in the end an equal share.
     assert_eq!(add(id, "honest").await, AddedDeviceCode::Added);
     assert_eq!(rows(&store, "device_codes").await, i64::from(WAITING_PER_APPLICATION));
     assert!(store.device_code(&format!("digest {id}")).await.unwrap().is_some());
-    // Who has been approved waits no more, and another time they have ended.
+    // An approved code no longer waits, and later the others have expired.
     assert!(store.decide_device_code("digest 55", None).await.unwrap());
     assert_eq!(add(id + 1, "another").await, AddedDeviceCode::Added);
     assert_eq!(store.add_device_code(&code(id + 2, "network 1", at(3)), at(2)).await.unwrap(), AddedDeviceCode::Added);
     assert_eq!(store.add_device_code(&code(id + 2, "network 2", at(3)), at(2)).await.unwrap(), AddedDeviceCode::Taken);
-    // The application next door has places of its own.
+    // Another application has places of its own.
     let other = Uuid::from_u128(9);
     store.add_application(&Application::confidential(other, tenant().id, "Other"), at(0)).await.unwrap();
     let elsewhere = DeviceCode { application: other, ..code(id + 3, "network 1", at(1)) };
@@ -151,7 +151,7 @@ pub(super) fn token(digest: &str, family: u128, issued: DateTime<Utc>) -> Refres
     }
 }
 
-/// One that lies in a vault and is used again and again stays; those that nobody used go.
+/// A token that is stored in a vault and used again and again is kept; tokens that nobody used are removed.
 #[tokio::test]
 async fn a_sign_in_keeps_the_tokens_that_are_used() {
     let Deployment { store, _folder, .. } = populated().await;
@@ -176,7 +176,7 @@ async fn a_sign_in_keeps_the_tokens_that_are_used() {
     }
 }
 
-/// A program that signs in with the password each time and throws its refresh tokens away.
+/// A program that signs in with the password each time and discards its refresh tokens.
 #[tokio::test]
 async fn a_user_keeps_so_many_tokens_of_one_application() {
     let Deployment { store, _folder, .. } = populated().await;
@@ -255,7 +255,7 @@ async fn what_has_ended_goes() {
         forget(now).await;
         assert_eq!(counted().await, left, "{now}");
     }
-    // A clock that is a year ahead ends nothing that lives for months.
+    // A clock that is a year ahead removes nothing that is valid for months.
     assert_eq!(store.forget_ended_sign_ins(day(400), false).await.unwrap(), 0);
     forget(day(98)).await;
     assert_eq!(counted().await, [0, 0, 0, 1, 1]);

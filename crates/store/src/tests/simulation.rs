@@ -1,6 +1,6 @@
-//! Schedulers and runners that crash, stall, come back late and lose answers, under clocks that jump: no slot is lost, none is done twice.
+//! Schedulers and runners crash, stall, come back late and lose answers, under clocks that jump: no slot is lost, and none is executed twice.
 //!
-//! Everything follows from a seed. What is simulated is time and misfortune; the database and its statements are the real ones.
+//! Everything follows from a seed. Time and faults are simulated; the database and its statements are real.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ const SCHEDULES: u64 = 100;
 const STEPS: u32 = 900;
 const LEASE: i64 = 30_000;
 
-/// A small generator (splitmix64) that gives the same numbers everywhere.
+/// A small generator (SplitMix64) that gives the same numbers everywhere.
 struct Dice(u64);
 
 impl Dice {
@@ -32,14 +32,14 @@ struct World {
     dice: Dice,
     /// The product's clock.
     now: DateTime<Utc>,
-    /// The database's, in milliseconds.
+    /// The database's clock, in milliseconds.
     lease_now: i64,
     ids: u128,
-    /// What each runner believes to hold.
+    /// The claim that each runner believes to hold.
     runners: Vec<Option<ClaimedExecution>>,
-    /// Claims of the dead and of those who never heard an answer: they may still speak up.
+    /// Claims of runners that died or never received an answer; they may still try to finish.
     ghosts: Vec<ClaimedExecution>,
-    /// By execution: the epochs whose end the database took for the first time.
+    /// For each execution, the epochs whose end the database accepted for the first time.
     published: BTreeMap<Uuid, BTreeSet<Epoch>>,
     deleted: BTreeSet<Uuid>,
 }
@@ -65,7 +65,7 @@ impl World {
         found
     }
 
-    /// The file of the claim's epoch is whole; the end is reported.
+    /// The artifact of the claim's epoch is complete; reports the end.
     async fn complete(&mut self, claimed: &ClaimedExecution) -> bool {
         let execution = &claimed.execution;
         let outcome = Outcome::Completed { artifact: artifact(execution.epoch), note: None };
@@ -84,14 +84,14 @@ impl World {
                 self.now += TimeDelta::minutes(self.dice.below(240) as i64);
                 self.lease_now += self.dice.below(5000) as i64;
             }
-            // The machine's clock is set right: back.
+            // The machine's clock is set back.
             12..14 => self.now -= TimeDelta::minutes(self.dice.below(120) as i64),
             14..18 => self.lease_now += self.dice.below(2 * LEASE as u64) as i64,
             18..28 => {
                 self.tick().await;
             }
             28..58 => {
-                // A runner that claims while it holds one has been restarted under the same name.
+                // A runner that claims while it holds an execution was restarted under the same name.
                 if self.runners[runner].is_none() || self.dice.below(10) == 0 {
                     self.claim(runner).await;
                 }
@@ -107,7 +107,7 @@ impl World {
             64..84 => {
                 if let Some(held) = self.runners[runner].take() {
                     self.complete(&held).await;
-                    // The answer was lost: the same will be said again.
+                    // The answer was lost, so that the runner will report the same again.
                     if self.dice.below(8) == 0 {
                         self.ghosts.push(held);
                     }
@@ -146,14 +146,14 @@ impl World {
         }
     }
 
-    /// No more misfortune: what is due is done.
+    /// There are no more faults: everything that is due is done.
     async fn settle(&mut self) {
         self.now += TimeDelta::days(60);
         while self.tick().await > 0 {}
         for runner in &mut self.runners {
             *runner = None;
         }
-        // Longer than any execution waits for the deaths of its attempts.
+        // Longer than any execution waits after the deaths of its attempts.
         self.lease_now += 100 * LEASE;
         while self.claim(0).await {
             let held = self.runners[0].take().unwrap();
@@ -214,7 +214,7 @@ async fn live(seed: u64) {
 
 #[tokio::test]
 async fn ten_thousand_schedules_lose_no_slot_and_double_none() {
-    // Over a network each statement costs a journey.
+    // Each statement over a network takes a round trip.
     let worlds = if std::env::var("POSTGRES_URL").is_ok() { WORLDS / 25 } else { WORLDS };
     for seed in 0..worlds {
         live(seed).await;

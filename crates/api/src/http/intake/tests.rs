@@ -7,7 +7,7 @@ use super::*;
 const ONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-/// Room for six requests and 60 bytes, two and 20 of one address.
+/// An intake with room for six requests and 60 bytes, and for two requests and 20 bytes of one address.
 fn small() -> Arc<Intake> {
     let intake = Intake::new(0, 0);
     Arc::new(Intake { most: Load { requests: 6, bytes: 60 }, most_per_address: Load { requests: 2, bytes: 20 }, ..intake })
@@ -17,7 +17,7 @@ fn request(intake: &Arc<Intake>, address: IpAddr) -> Result<Arc<Held>, Full> {
     Held::request(intake, Some(address)).map(Arc::new)
 }
 
-/// A body whose blocks come one after the other, each after so many seconds of a clock that the test's runtime moves.
+/// A body whose blocks arrive one after the other, each after this many seconds of the test's paused clock.
 fn counted(held: &Arc<Held>, blocks: usize, bytes: usize, seconds: u64) -> Counted {
     let blocks = stream::iter(0..blocks).then(move |_| async move {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -68,7 +68,7 @@ async fn bodies_take_what_they_hold_and_give_it_back() {
     assert_eq!(read(&second, 15).await.unwrap(), 15);
 }
 
-/// However many take all that they can get.
+/// Something is left, however many addresses take all that they can get.
 #[tokio::test]
 async fn something_is_left_for_the_next_address() {
     for greedy in [1, 2, 20, 200] {
@@ -89,7 +89,7 @@ async fn something_is_left_for_the_next_address() {
     }
 }
 
-/// Each with one request, which is no more than anybody's: all places are for such.
+/// Addresses with one request each may fill all places, since a first request is always allowed.
 #[test]
 fn many_small_addresses_keep_no_other_from_a_free_place() {
     let intake = Arc::new(Intake::new(1024, 256));
@@ -105,10 +105,10 @@ fn many_small_addresses_keep_no_other_from_a_free_place() {
 async fn a_body_must_come_at_a_least_rate() {
     let intake = Arc::new(Intake::new(8, 8));
     for (blocks, bytes, seconds, taken) in [
-        // A byte every fourteen seconds, and every second.
+        // One byte every fourteen seconds, and one every second.
         (3, 1, 14, false),
         (100, 1, 1, false),
-        // A slow line: 8 KiB a second.
+        // A slow connection: 8 KiB a second.
         (40, 8 << 10, 1, true),
         (1, 4 << 10, 14, true),
     ] {
@@ -121,7 +121,7 @@ async fn a_body_must_come_at_a_least_rate() {
     }
 }
 
-/// Hundreds of connections with dozens of requests each, all of them half sent: what they hold together.
+/// A thousand connections with dozens of requests each, all of them half sent, stay within the bound together.
 #[tokio::test]
 async fn half_sent_forms_stay_within_the_bound() {
     let intake = Arc::new(Intake::new(1024, 256));

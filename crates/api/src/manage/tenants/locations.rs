@@ -1,25 +1,24 @@
 //! Locations.
 
 use insightgate_identity::tenant::Location;
-use insightgate_operations::manage::locations::{NewLocation, add_location, list_locations};
-use serde_json::{Value, json};
+use insightgate_operations::manage::locations::{add_location, list_locations};
+use insightgate_wire::answers::{self, Listed};
+use insightgate_wire::bodies::NewLocation;
 
-use crate::manage::answer;
 use crate::manage::call::Call;
-use crate::manage::endpoint::Given;
+use crate::manage::given::{Created, Given};
 
-pub(in crate::manage) async fn list(call: Call) -> Given {
+pub(in crate::manage) async fn list(call: Call) -> Given<Listed<answers::Location>> {
     let locations = list_locations(call.context(), &call.administrator, call.tenant()).await?;
-    Ok(Some(answer::list(locations.iter().map(shown).collect())))
+    Ok(Listed::whole(locations.iter().map(shown).collect()))
 }
 
-pub(in crate::manage) async fn add(call: Call) -> Given {
-    let body = &call.body;
-    let new = NewLocation { mpn_id: body.text("mpnId")?, name: body.text("name")?, country: body.text("country")? };
+pub(in crate::manage) async fn add(call: Call, new: NewLocation) -> Given<Created<answers::Location>> {
     let location = add_location(call.context(), &call.administrator, call.tenant(), new).await?;
-    Ok(Some(shown(&location)))
+    Ok(Created(shown(&location)))
 }
 
-fn shown(location: &Location) -> Value {
-    json!({"mpnId": location.mpn_id, "name": location.name, "country": location.country})
+fn shown(location: &Location) -> answers::Location {
+    let Location { mpn_id, name, country, .. } = location.clone();
+    answers::Location { mpn_id, name, country, more: answers::More::new() }
 }

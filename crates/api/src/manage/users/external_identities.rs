@@ -2,49 +2,41 @@
 
 use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
 use insightgate_operations::manage::users::external_identities::{
-    NewExternalIdentity, bind_external_identity, list_external_identities, unbind_external_identity,
+    bind_external_identity, list_external_identities, unbind_external_identity,
 };
 use insightgate_report::instant;
-use serde_json::{Value, json};
+use insightgate_wire::answers::{self, Listed};
+use insightgate_wire::bodies::NewExternalIdentity;
 
-use crate::manage::answer;
 use crate::manage::call::Call;
-use crate::manage::endpoint::Given;
+use crate::manage::given::{Created, Done, Given};
 
-pub(in crate::manage) async fn list(call: Call) -> Given {
+pub(in crate::manage) async fn list(call: Call) -> Given<Listed<answers::ExternalIdentity>> {
     let identities = list_external_identities(call.context(), &call.administrator, call.tenant()).await?;
-    Ok(Some(answer::list(identities.iter().map(shown).collect())))
+    Ok(Listed::whole(identities.iter().map(shown).collect()))
 }
 
-pub(in crate::manage) async fn bind(call: Call) -> Given {
-    let body = &call.body;
-    let new = NewExternalIdentity {
-        issuer: body.text("issuer")?,
-        external_tenant: body.text("externalTenant")?,
-        kind: body.text("kind")?,
-        external_id: body.text("externalId")?,
-        user: body.text("user")?,
-        application: body.text("application")?,
-    };
+pub(in crate::manage) async fn bind(call: Call, new: NewExternalIdentity) -> Given<Created<answers::ExternalIdentity>> {
     let identity = bind_external_identity(call.context(), &call.administrator, call.tenant(), new).await?;
-    Ok(Some(shown(&identity)))
+    Ok(Created(shown(&identity)))
 }
 
-pub(in crate::manage) async fn unbind(call: Call) -> Given {
+pub(in crate::manage) async fn unbind(call: Call) -> Given<Done> {
     unbind_external_identity(call.context(), &call.administrator, call.tenant(), call.path("identity")).await?;
-    Ok(None)
+    Ok(Done)
 }
 
-fn shown(identity: &ExternalIdentity) -> Value {
-    let local = |kind: ExternalKind| (identity.kind == kind).then_some(identity.local);
-    json!({
-        "id": identity.id,
-        "issuer": identity.issuer,
-        "externalTenant": (!identity.external_tenant.is_empty()).then_some(&identity.external_tenant),
-        "kind": identity.kind.name(),
-        "externalId": identity.external_id,
-        "user": local(ExternalKind::User),
-        "application": local(ExternalKind::Application),
-        "created": instant::format(identity.created),
-    })
+fn shown(identity: &ExternalIdentity) -> answers::ExternalIdentity {
+    let local = |kind: ExternalKind| (identity.kind == kind).then(|| identity.local.to_string());
+    answers::ExternalIdentity {
+        id: identity.id.to_string(),
+        issuer: identity.issuer.clone(),
+        external_tenant: (!identity.external_tenant.is_empty()).then(|| identity.external_tenant.clone()),
+        kind: identity.kind.name().to_owned(),
+        external_id: Some(identity.external_id.clone()),
+        user: local(ExternalKind::User),
+        application: local(ExternalKind::Application),
+        created: instant::format(identity.created),
+        more: answers::More::new(),
+    }
 }

@@ -1,34 +1,37 @@
 //! Role assignments.
 
 use insightgate_identity::scope::Locations;
-use insightgate_operations::manage::users::roles::{Assigned, NewAssignment, assign_role, list_role_assignments, revoke_role};
-use serde_json::{Value, json};
+use insightgate_operations::manage::users::roles::{Assigned, assign_role, list_role_assignments, revoke_role};
+use insightgate_wire::answers::{self, Listed};
+use insightgate_wire::bodies::NewRoleAssignment;
 
-use crate::manage::answer;
 use crate::manage::call::Call;
-use crate::manage::endpoint::Given;
+use crate::manage::given::{Created, Done, Given};
 
-pub(in crate::manage) async fn list(call: Call) -> Given {
+pub(in crate::manage) async fn list(call: Call) -> Given<Listed<answers::RoleAssignment>> {
     let assigned = list_role_assignments(call.context(), &call.administrator, call.tenant()).await?;
-    Ok(Some(answer::list(assigned.iter().map(shown).collect())))
+    Ok(Listed::whole(assigned.iter().map(shown).collect()))
 }
 
-pub(in crate::manage) async fn assign(call: Call) -> Given {
-    let body = &call.body;
-    let new = NewAssignment { assignee: body.text("assignee")?, role: body.text("role")?, locations: body.texts("locations")? };
+pub(in crate::manage) async fn assign(call: Call, new: NewRoleAssignment) -> Given<Created<answers::RoleAssignment>> {
     let assigned = assign_role(call.context(), &call.administrator, call.tenant(), new).await?;
-    Ok(Some(shown(&assigned)))
+    Ok(Created(shown(&assigned)))
 }
 
-pub(in crate::manage) async fn revoke(call: Call) -> Given {
+pub(in crate::manage) async fn revoke(call: Call) -> Given<Done> {
     revoke_role(call.context(), &call.administrator, call.tenant(), call.path("assignee"), call.path("role")).await?;
-    Ok(None)
+    Ok(Done)
 }
 
-fn shown(assigned: &Assigned) -> Value {
+fn shown(assigned: &Assigned) -> answers::RoleAssignment {
     let locations = match &assigned.assignment.locations {
         Locations::Organization => None,
-        Locations::Only(mpn_ids) => Some(mpn_ids),
+        Locations::Only(mpn_ids) => Some(mpn_ids.iter().cloned().collect()),
     };
-    json!({"assignee": assigned.assignee, "role": assigned.assignment.role.id(), "locations": locations})
+    answers::RoleAssignment {
+        assignee: assigned.assignee.to_string(),
+        role: assigned.assignment.role.id().to_owned(),
+        locations,
+        more: answers::More::new(),
+    }
 }

@@ -1,4 +1,4 @@
-//! Each page from sample contexts, the worst that could stand in them included.
+//! Renders each page from sample contexts, with hostile texts in them.
 
 use axum::body::to_bytes;
 
@@ -51,7 +51,7 @@ async fn pages_escape_what_they_show_and_are_accessible() {
         for forbidden in ["alert(1)</script>", " onload='", "style=\"", "src=", "{{", "{%"] {
             assert!(!text.contains(forbidden), "{name} holds {forbidden}: {text}");
         }
-        // Whoever hears the page knows what each field is for.
+        // Each field has a label, so that users of a screen reader know what it is for.
         for input in text.split("<input ").skip(1).map(|input| input.split('>').next().unwrap()) {
             let hidden = input.contains("type=\"hidden\"") || input.ends_with(" hidden");
             let id = input.split("id=\"").nth(1).and_then(|rest| rest.split('"').next());

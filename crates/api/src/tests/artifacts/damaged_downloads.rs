@@ -1,4 +1,4 @@
-//! Files that are not what was written any more: no download of them ends well, whatever was asked for, and no byte goes out that was not written.
+//! Damaged artifacts: no download of one succeeds, whatever part was requested, and no byte is sent that was not written.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
@@ -15,11 +15,11 @@ use std::path::PathBuf;
 use crate::tests::harness::*;
 use crate::tests::http::log::Log;
 
-/// As the engine cuts files.
+/// The engine's block size.
 const BLOCK: usize = 128 << 10;
 const GZIP: (&str, &str) = ("accept-encoding", "gzip");
 
-/// The link to a file of several blocks, the file's place, and what was written.
+/// The link to an artifact of several blocks, the artifact's path, and the bytes that were written.
 async fn large_file(deployment: &Deployment) -> (String, PathBuf, Vec<u8>) {
     let names: Vec<String> = (0..30_000).map(|number| format!("name {number:020}")).collect();
     let rows: Vec<_> = names.iter().map(|name| (name.as_str(), 100, "1000001")).collect();
@@ -42,7 +42,7 @@ fn only_file(deployment: &Deployment) -> PathBuf {
     folder
 }
 
-/// What came, and whether it ended well.
+/// The received bytes, and whether the download succeeded.
 async fn received(deployment: &Deployment, link: &str, headers: &[(&str, &str)]) -> (StatusCode, Vec<u8>, bool) {
     let uri = link.strip_prefix(BASE).unwrap();
     let request = Request::get(uri).header(header::HOST, "insights.example");
@@ -93,11 +93,11 @@ async fn no_download_of_a_damaged_file_ends_well() {
             let (status, came, well) = received(&deployment, &link, headers).await;
             assert!(!well && status == 206 && content[1..].starts_with(&came), "{what}: {headers:?}");
         }
-        // Its headers are those of what was written.
+        // The headers are those of the bytes that were written.
         let told = head(&deployment, &link).await;
         assert_eq!((told.status.as_u16(), told.header("content-length")), (200, content.len().to_string().as_str()), "{what}");
     }
-    // One event for one file, however often it was asked for.
+    // One event for each artifact, however often it was requested.
     let events = deployment.audited("artifact.damaged").await;
     assert_eq!(events.len(), 1);
     assert!(
@@ -112,7 +112,7 @@ async fn no_download_of_a_damaged_file_ends_well() {
     assert_eq!(received(&deployment, &link, &[]).await, (StatusCode::OK, content, true));
 }
 
-/// Whoever has a link to a damaged file may ask for it again and again.
+/// A client that has a link to a damaged artifact may request it again and again.
 #[tokio::test]
 async fn a_damaged_file_is_an_error_in_the_log_once_a_day() {
     let deployment = Deployment::new().await;
@@ -148,7 +148,7 @@ async fn stretches_of_what_is_not_damaged_are_read() {
     for (first, last, reads) in [
         (0, 2 * BLOCK - 1, true),
         (3 * BLOCK, content.len() - 1, true),
-        // Before the damage and behind it, in the same block.
+        // Before and after the damage, in the same block.
         (2 * BLOCK, 2 * BLOCK, false),
         (3 * BLOCK - 1, 3 * BLOCK - 1, false),
         (2 * BLOCK - 1, 3 * BLOCK, false),
@@ -169,7 +169,7 @@ async fn a_file_that_is_gone_is_not_found_and_told_of() {
     assert!(events.len() == 1 && events[0].detail.contains("not there"), "{events:?}");
 }
 
-/// Of such files only the checksum of all of it is known, and their length.
+/// For such artifacts only the checksum and the length of the whole are known.
 #[tokio::test]
 async fn files_from_before_there_were_checksums_of_blocks_are_compared_as_a_whole() {
     let deployment = Deployment::new().await;

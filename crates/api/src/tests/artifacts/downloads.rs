@@ -1,4 +1,4 @@
-//! Random headers and links at a file, the same in each run: whatever they say, the answer is a part of the file or a plain refusal.
+//! Requests an artifact with random headers and links, the same in each run: the answer is always a part of the artifact or a plain refusal.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -10,7 +10,7 @@ use crate::tests::http::fuzz::Dice;
 const FILE: &[u8] = b"Name,Amount\nalpha,1.00\nbeta,2.50\ngamma,9.00\n";
 const INVALID: &str = "The link is not valid. Ask for the execution again to get a new one.";
 
-/// When the file was made, and an hour before.
+/// The time when the artifact was made, and an hour before.
 const AT: &str = "Sun, 22 Nov 2026 12:00:00 GMT";
 const BEFORE: &str = "Sun, 22 Nov 2026 11:00:00 GMT";
 
@@ -67,7 +67,7 @@ fn random_header(dice: &mut Dice, tag: &str) -> (HeaderName, HeaderValue) {
     (name, HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("bytes=0-0")))
 }
 
-/// The bytes that the answer says it holds.
+/// The range of bytes that the answer claims to contain.
 fn told(answer: &Answer) -> std::ops::Range<usize> {
     let range = answer.header("content-range").strip_prefix("bytes ").unwrap();
     let (stretch, size) = range.split_once('/').unwrap();
@@ -113,7 +113,7 @@ async fn random_headers_get_the_file_a_part_of_it_or_a_refusal() {
     assert!([200, 206, 304, 412, 416].iter().all(|status| seen.get(status).is_some_and(|count| *count > 20)), "{seen:?}");
 }
 
-/// A link with one to three of its characters changed, cut, doubled or moved, or its parts mixed up.
+/// A link in which one to three characters are changed, removed, doubled or moved, or whose parts are mixed up.
 fn random_link(dice: &mut Dice, link: &str) -> String {
     if dice.throw(4) == 0 {
         let (location, query) = link.split_once('?').unwrap();
@@ -143,7 +143,7 @@ fn random_link(dice: &mut Dice, link: &str) -> String {
     text.into_iter().collect()
 }
 
-/// What a link says: its path and its parts, decoded. Two that say the same are the same link.
+/// The meaning of a link: its path and its parts, decoded. Two links with the same meaning are the same link.
 fn meaning(link: &str) -> Option<(String, Vec<String>)> {
     let (path, query) = link.split_once('?')?;
     // Several slashes count as one.
@@ -151,10 +151,10 @@ fn meaning(link: &str) -> Option<(String, Vec<String>)> {
     while path.contains("//") {
         path = path.replace("//", "/");
     }
-    // As a form's name, in which nothing but percent signs has a meaning here.
+    // Decoded like a name in a form, in which only percent signs have a meaning here.
     let path =
         url::form_urlencoded::parse(path.replace('+', "%2B").replace('&', "%26").replace('=', "%3D").as_bytes()).next()?.0.into_owned();
-    // The folder's name, in any letter case, and then the names of the execution and the file.
+    // The folder's name, case-insensitively, and then the names of the execution and the artifact.
     let (folder, names) = path.split_at_checked("/artifacts/".len())?;
     let path = folder.to_ascii_lowercase() + names;
     let mut parts: Vec<_> = url::form_urlencoded::parse(query.split('#').next()?.as_bytes())
@@ -175,7 +175,7 @@ async fn random_links_open_nothing() {
     let mut dice = Dice(7);
     let mut seen = std::collections::BTreeMap::new();
     for round in 0..3_000 {
-        // One whose execution never was is refused in the same words as one whose execution is there.
+        // A link to an execution that never existed is refused in the same words as one to an existing execution.
         let changed = random_link(&mut dice, if round % 5 == 0 { &gone } else { link });
         let Ok(uri) = changed.parse::<Uri>() else { continue };
         if uri.host().is_some() {

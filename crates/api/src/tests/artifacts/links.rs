@@ -1,4 +1,4 @@
-//! Files behind their links: ranges, conditions, compression, names, and who is refused.
+//! Artifacts behind their links: ranges, conditions, compression, names, and who is refused.
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -31,7 +31,7 @@ async fn stretches_of_a_file() {
         (&[][..], 200, FILE, None),
         (&[("range", "bytes=0-3")][..], 206, "Name", Some(format!("bytes 0-3/{size}"))),
         (&[("x-ms-range", "bytes=5-10")][..], 206, "Amount", Some(format!("bytes 5-10/{size}"))),
-        // Of both, the one that clients send whose library sets the other.
+        // Of both headers, the one that clients send whose library sets the other.
         (&[("range", "bytes=0-3"), ("x-ms-range", "bytes=5-10")][..], 206, "Amount", Some(format!("bytes 5-10/{size}"))),
         (&[("range", "bytes=0-3"), ("x-ms-range", "nonsense")][..], 200, FILE, None),
         (&[("range", "bytes=0-3"), ("range", "bytes=5-10")][..], 200, FILE, None),
@@ -93,7 +93,7 @@ async fn a_head_tells_what_a_get_would() {
     }
 }
 
-/// What a client that was cut off does: it asks for the rest, naming the version that it has.
+/// A client whose connection was lost requests the rest and names the version that it has.
 #[tokio::test]
 async fn a_download_in_pieces_is_the_same_file() {
     let deployment = Deployment::new().await;
@@ -112,7 +112,7 @@ async fn a_download_in_pieces_is_the_same_file() {
             assert_eq!(got, whole.body);
         }
     }
-    // Another version, or the tag of what was compressed: the whole file, so that nobody sews two of them together.
+    // For another version, or the tag of the compressed form, the whole artifact is sent, so that no client combines two versions.
     let weak = format!("W/{}", whole.header("etag"));
     for other in ["\"other\"", &weak, "Sun, 22 Nov 2026 11:59:59 GMT", "Sun, 22 Nov 2026 12:00:01 GMT", "nonsense"] {
         let answer = deployment.fetch(&link, &[("range", "bytes=5-"), ("if-range", other)]).await;
@@ -234,7 +234,7 @@ async fn any_name_of_a_report_makes_a_safe_file_name() {
     }
 }
 
-/// Clients of the store that the links are modelled on take a link apart, decode the file's name and encode it anew, but for its slashes.
+/// Clients of the store on which the links are modelled take a link apart, decode the artifact's name and encode it again, except for its slashes.
 #[tokio::test]
 async fn a_client_that_decodes_slashes_finds_the_file() {
     let deployment = Deployment::new().await;
@@ -253,7 +253,7 @@ async fn where_the_operator_wants_it_gzip_comes_unasked() {
         assert!(answer.header("etag").starts_with("W/"));
         assert_eq!(head(&deployment, &link, accepted).await.header("content-encoding"), "gzip");
     }
-    // A stretch is one of the file itself, and what is compressed already stays as it is.
+    // A range is one of the artifact itself, and an artifact that is already compressed is sent as it is.
     let part = deployment.fetch(&link, &[("range", "bytes=0-3")]).await;
     assert_eq!((part.status.as_u16(), part.text().as_str(), part.headers.get("content-encoding")), (206, "Name", None));
     let zipped = deployment.export(ANA, ALL_SALES, json!({"ReportName": "zipped", "Format": "csv.gz"})).await;
@@ -343,7 +343,7 @@ async fn an_expired_link_says_so_and_a_changed_one_does_not() {
             assert_eq!(answer.status, 403, "{link}");
             assert_eq!(answer.refused(403), INVALID, "{link}");
         }
-        // The same link, though written in other ways; what is added beside it is nothing to it.
+        // The same link, written in other ways; added parameters are ignored.
         let spelled: String = signature.bytes().map(|byte| format!("%{byte:02x}")).collect();
         for same in [
             link.clone(),
@@ -362,13 +362,13 @@ async fn an_expired_link_says_so_and_a_changed_one_does_not() {
             }
         }
     }
-    // A new one is minted with each answer.
+    // Each answer has a new one.
     let report = deployment.get(ANA, "ScheduledReport?reportName=report").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
     let fresh = deployment.get(ANA, &format!("ScheduledReport/execution/{report}")).await.ok()[0]["reportAccessSecureLink"].clone();
     assert_eq!(deployment.fetch(fresh.as_str().unwrap(), &[]).await.text(), FILE);
 }
 
-/// Whoever holds the link has no more than the report's owner has now.
+/// The holder of the link has no more access than the report's owner has now.
 #[tokio::test]
 async fn a_link_ends_with_its_owners_access() {
     let (ana, now) = (ANA.user.unwrap(), instant::parse(NOW).unwrap());

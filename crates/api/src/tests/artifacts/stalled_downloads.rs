@@ -1,4 +1,4 @@
-//! Downloads that are not read on: their places come back, and their connections end. Time stands still but for the steps that a test makes.
+//! Downloads that are no longer read: their places are freed, and their connections end. Time only moves by the steps that a test makes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -21,7 +21,7 @@ async fn large_file(deployment: &Deployment) -> String {
     deployment.export(ANA, "SELECT Name, Amount FROM Sales", json!({})).await
 }
 
-/// An answer that nobody has read from, on a connection whose end is counted.
+/// An answer that nobody has read yet, on a connection whose end is counted.
 async fn asked(deployment: &Deployment, link: &str, ended: &Arc<AtomicUsize>, headers: &[(&str, &str)]) -> Response {
     let ended = Arc::clone(ended);
     let end = ConnectionEnd::new(move || {
@@ -33,7 +33,7 @@ async fn asked(deployment: &Deployment, link: &str, ended: &Arc<AtomicUsize>, he
     deployment.router.clone().oneshot(request.extension(end).body(Body::empty()).unwrap()).await.unwrap()
 }
 
-/// The runtime would move its paused time whenever it is idle, and it does not see the database's threads work: while one of its own is busy it does not.
+/// The runtime would advance its paused clock whenever it is idle, and it does not see the database's threads; it does not while a thread of its own is busy.
 fn freeze() -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel();
     tokio::task::spawn_blocking(move || held.recv().is_ok());
@@ -41,7 +41,7 @@ fn freeze() -> mpsc::Sender<()> {
     release
 }
 
-/// Seconds until nobody downloads.
+/// The seconds until nobody downloads.
 async fn passed_until_all_places_are_back(deployment: &Deployment) -> u64 {
     let mut passed = 0;
     while deployment.context.downloads.under_way() > 0 {
@@ -65,12 +65,12 @@ async fn a_reader_that_does_not_read_on_loses_its_place_and_its_connection() {
     for headers in [&[][..], &[("accept-encoding", "gzip")], &range, &[]] {
         answers.push(asked(&deployment, &link, &ended, headers).await);
     }
-    // The file's share is taken, also for a small part of it; what asks for nothing of it is answered.
+    // The artifact's share of downloads is used up, also for a small part of it; a request for no bytes is answered.
     let refused = deployment.fetch(&link, &range).await;
     assert!(refused.refused(429).starts_with("The file has as many downloads") && refused.header("retry-after") == "5");
     let etag = answers[0].headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!(deployment.fetch(&link, &[("if-none-match", &etag)]).await.status, 304);
-    // Whose client goes has no place any more.
+    // A client that disconnects frees its place.
     drop(answers.pop());
     assert_eq!(deployment.fetch(&link, &range).await.status, 206);
     assert_eq!(ended.load(Ordering::Relaxed), 0);
@@ -78,7 +78,7 @@ async fn a_reader_that_does_not_read_on_loses_its_place_and_its_connection() {
     let passed = passed_until_all_places_are_back(&deployment).await;
     assert!((60..=125).contains(&passed), "{passed}");
     assert_eq!(ended.load(Ordering::Relaxed), 3, "each connection is ended");
-    // What lies ready is read, and then it does not end as if it were whole.
+    // The buffered bytes can be read, and then the body ends with an error, not as if it were complete.
     for answer in answers {
         let is_part = answer.status() == 206;
         let pieces: Vec<_> = answer.into_body().into_data_stream().collect().await;
@@ -107,7 +107,7 @@ async fn a_tenant_and_all_together_have_a_share() {
     assert_eq!(deployment.context.downloads.under_way(), 4);
     let refused = deployment.fetch(&other, &[]).await;
     assert!(refused.refused(503).starts_with("Too many downloads") && refused.header("retry-after") == "5");
-    // One that is read to its end gives its place back.
+    // A download that is read to its end frees its place.
     let answer = held.remove(0);
     assert!(answer.into_body().into_data_stream().all(async |piece| piece.is_ok()).await);
     assert_eq!(deployment.fetch(&other, &[]).await.status, 200);

@@ -1,4 +1,4 @@
-//! Callbacks, from the end of an execution to a receiver that is really there.
+//! Callbacks, from the end of an execution to a real receiver.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -18,7 +18,7 @@ async fn deployment() -> (Deployment, Receiver) {
     (Deployment::with(allow_loopback).await, Receiver::start().await)
 }
 
-/// An execution of a report with this callback; the report's id.
+/// Executes a report with this callback; returns the report's id.
 async fn run(deployment: &Deployment, url: &str, more: Value) -> String {
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, with(json!({"ExecuteNow": true, "CallbackUrl": url}), more)).await;
@@ -30,7 +30,7 @@ async fn callbacks(deployment: &Deployment) -> Vec<Callback> {
     deployment.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().callbacks
 }
 
-/// The only one there is.
+/// The only callback and its attempts.
 async fn only(deployment: &Deployment) -> (Callback, Vec<CallbackAttempt>) {
     let mut all = callbacks(deployment).await;
     assert_eq!(all.len(), 1, "{all:?}");
@@ -71,7 +71,7 @@ async fn get_has_the_id_in_its_query_and_no_body() {
         let received = receiver.take().remove(0);
         assert_eq!((received.line, received.body), (format!("GET {expected}{report}"), String::new()));
     }
-    // As a client in the wild registers it.
+    // Registered as a real client does it.
     let report = run(&deployment, &format!("{}/done?", receiver.url), json!({"callbackMethod": "POST"})).await;
     deployment.deliver().await;
     assert_eq!(receiver.take().remove(0).line, format!("POST /done?/{report}"));
@@ -126,7 +126,7 @@ async fn a_receiver_that_recovers_hears_of_it_and_one_that_is_gone_is_left_alone
     assert!(states.contains(&CallbackState::Failed) && states.contains(&CallbackState::Delivered), "{states:?}");
 }
 
-/// Neither path nor query of the address is in what is kept of the failure.
+/// Neither the path nor the query of the URL is in the recorded error.
 #[tokio::test]
 async fn an_address_where_nobody_listens_is_a_failure_in_words() {
     let deployment = Deployment::with(allow_loopback).await;
@@ -200,12 +200,12 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
         events.len() == 8 && events.iter().all(|event| event.tenant == Some(CONTOSO) && !event.detail.contains("secret")),
         "{events:?}"
     );
-    // An update is judged too.
+    // An update is checked too.
     let report = create("https://example.org/cb").await.ok().remove(0)["reportId"].as_str().unwrap().to_owned();
     let change = json!({"CallbackUrl": "http://[::1]/"});
     let refused = deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{report}"), change).await.refused(400);
     assert!(refused.contains("CallbackUrl leads to ::1"), "{refused}");
-    // A name is judged when it is connected to.
+    // A name is checked when the connection is made.
     run(&deployment, &format!("http://localhost:{port}/cb?code=secret"), json!({})).await;
     assert_eq!(deployment.deliver().await, 1);
     let error = only(&deployment).await.1.remove(0).error.unwrap();
@@ -214,7 +214,7 @@ async fn addresses_that_may_not_be_called_are_refused_at_once_or_when_they_are_c
     assert!(receiver.take().is_empty());
 }
 
-/// Else a tenant could ask for the names of the operator's network one by one. The operators' record has the difference.
+/// Otherwise a tenant could find out the names in the operator's network one by one. Only the operators' audit events show the difference.
 #[tokio::test]
 async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words() {
     let mut told = Vec::new();
@@ -227,7 +227,7 @@ async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words()
         let (event, expected) = (deployment.audited("callback.refuse").await.pop(), host == "localhost");
         assert_eq!(event.is_some(), expected, "{host}: {event:?}");
         assert!(event.is_none_or(|event| event.tenant.is_none()), "the tenant's administrators must not read it");
-        // Given up, it is told in the same words again.
+        // When the callback is given up, the same words are used again.
         while only(&deployment).await.0.state == CallbackState::Pending {
             deployment.advance(TimeDelta::hours(6));
             deployment.deliver().await;
@@ -252,7 +252,7 @@ async fn an_operator_can_ask_for_https() {
     }
 }
 
-/// One that never answers is given two places, and the others their turn.
+/// A receiver that never answers gets two places, and the others get theirs.
 #[tokio::test]
 async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
     let (deployment, silent) = deployment().await;
@@ -275,13 +275,13 @@ async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
         () = both_are_asked => {}
     }
     assert_eq!((told, held), (2, 2));
-    // What was under way is held until its lease ends; the third was not begun.
+    // The current attempts are held until their leases end; the third was not begun.
     let lease_now = deployment.context.store.lease_time().await.unwrap();
     let waiting = deployment.context.store.due_callbacks(deployment.now(), lease_now, &[], 10).await.unwrap();
     assert_eq!(waiting.iter().filter(|due| due.url.starts_with(&silent.url)).count(), 1);
 }
 
-/// Attempts are recorded while others are claimed: neither may hold the database while it waits for the other.
+/// Attempts are recorded while other callbacks are claimed: neither may hold the database while it waits for the other.
 #[tokio::test]
 async fn many_callbacks_are_sent_side_by_side() {
     let change = |settings: &mut Settings| {
@@ -319,7 +319,7 @@ async fn callbacks_that_ended_are_kept_as_long_as_executions_are_listed() {
     let (waiting, attempts) = only(&deployment).await;
     assert_eq!((waiting.state, attempts.len()), (CallbackState::Pending, 1), "one that waits has not ended");
     assert_eq!(deployment.context.store.callback_attempts(ended.id).await.unwrap().len(), 0);
-    // However long it waits.
+    // However long the callback waits.
     deployment.advance(TimeDelta::days(10 * HISTORY_DAYS));
     sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     assert_eq!(only(&deployment).await.0.id, waiting.id);

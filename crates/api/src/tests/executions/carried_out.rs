@@ -1,4 +1,4 @@
-//! From a report to its executions: schedules, pausing, failures, retries. The scheduler and the runner are called by hand.
+//! A report's executions: schedules, pausing, failures, retries. The tests call the scheduler and the runner themselves.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -93,7 +93,7 @@ async fn pausing_holds_and_resuming_skips() {
     assert_eq!(change(&deployment, "resume", &report).await.envelope()["message"], "Report resumed successfully");
     change(&deployment, "resume", &report).await.ok();
     assert_eq!((deployment.work().await, deployment.report_status(ANA, &report).await), (0, "Active".into()));
-    // 16:00 and 20:00 were skipped, and do not count.
+    // The slots at 16:00 and 20:00 were skipped, and do not count.
     for executions in [1, 1, 0] {
         deployment.advance(TimeDelta::hours(4));
         assert_eq!(deployment.work().await, executions);
@@ -124,7 +124,7 @@ async fn deleting_a_report_removes_its_artifacts() {
     let artifacts = deployment.folder.path().join("artifacts");
     assert_eq!(files(&artifacts), 1);
     let report = deployment.get(ANA, "ScheduledReport").await.ok()[0]["reportId"].as_str().unwrap().to_owned();
-    // Of an execution that nothing is known of any more; and one of another report, which stays.
+    // An artifact of an unknown execution of this report; and one of another report, which is kept.
     let unknown = format!("{}-1.tsv", uuid::Uuid::from_u128(5));
     std::fs::write(artifacts.join(format!("{CONTOSO}/{report}/{unknown}")), "left").unwrap();
     let other = artifacts.join(format!("{CONTOSO}/{}", uuid::Uuid::from_u128(6)));
@@ -161,7 +161,7 @@ async fn a_run_whose_owner_lost_the_role_fails_and_pauses_the_report() {
     assert!(deployment.get(ANA, &path).await.refused(404).starts_with("There are no executions"));
     let failed = deployment.get(ANA, &format!("{path}?executionStatus=Failed")).await.ok();
     assert_eq!((failed.len(), &failed[0]["failureReason"]), (1, &json!(reason)));
-    // It stays paused until its owner resumes it.
+    // The report stays paused until its owner resumes it.
     deployment.advance(TimeDelta::hours(9));
     assert_eq!(deployment.work().await, 0);
     change(&deployment, "resume", &report).await.ok();
@@ -169,7 +169,7 @@ async fn a_run_whose_owner_lost_the_role_fails_and_pauses_the_report() {
     assert_eq!(deployment.work().await, 1);
 }
 
-/// What no other attempt would mend ends the execution at once, in words that name the file and not its place.
+/// A failure that no other attempt would mend ends the execution at once, with a message that names the file but not its path.
 #[tokio::test]
 async fn data_that_does_not_fit_fails_the_run_at_once() {
     let deployment = Deployment::new().await;
@@ -205,12 +205,12 @@ async fn a_dataset_that_is_gone_fails_the_execution() {
     assert!(execution["failureReason"].as_str().unwrap().contains("Invalid table name"), "{execution}");
 }
 
-/// Somebody claims what waits, whatever its time, and dies with it.
+/// Claims a pending execution, whatever its time, and never finishes it.
 async fn claim_and_die(deployment: &Deployment) {
     deployment.context.store.claim_execution(i64::MAX / 2, 0).await.unwrap().expect("something waits");
 }
 
-/// A file where the organisation's folder of artifacts should be.
+/// Puts a file in the place of the organisation's folder of artifacts.
 fn block_storage(deployment: &Deployment) -> std::path::PathBuf {
     let artifacts = deployment.folder.path().join("artifacts");
     std::fs::remove_dir_all(&artifacts).unwrap();

@@ -1,4 +1,4 @@
-//! Clocks that are wrong: of a process beside others, and of a machine that was a year ahead and came back.
+//! Wrong clocks: that of one process beside others, and that of a machine that was a year ahead and was set back.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn a_process_whose_clock_is_ahead_goes_by_the_database() {
     let deployment = Deployment::start(settings(), Clock::shared(ten_minutes_ahead)).await;
     let app = APP.to_string();
     let form = [("grant_type", "client_credentials"), ("client_id", app.as_str()), ("client_secret", SECRET), ("resource", RESOURCE)];
-    // As another process sees it, whose clock is right.
+    // The view of another process, whose clock is right.
     let accepted = async || {
         let answer = deployment.post_form(TOKEN, &form).await.json();
         let claims = deployment.context.signing.verify(answer["access_token"].as_str().unwrap()).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::tests::harness::*;
 
-/// A report with two completed executions, a failed one after them and one that waits for its turn. The next one waits for its slot.
+/// A report with two completed executions, then a failed one and a pending one. The next one waits for its slot.
 async fn report_with_history(deployment: &Deployment) -> String {
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
@@ -57,7 +57,7 @@ async fn filters_follow_the_documents() {
         ("ExecutionStatus=%20pEnDiNg%20", vec!["Pending"]),
         ("executionStatus=Pending;Pending;pending", vec!["Pending"]),
         ("executionStatus=Running;Pending", vec!["Pending"]),
-        // Nothing between the semicolons is no filter.
+        // A filter without a value filters nothing.
         ("executionStatus=", vec!["Completed"]),
         ("executionStatus=;%3B%20;", vec!["Completed"]),
         ("executionId=&executionStatus=%20", vec!["Completed"]),
@@ -117,7 +117,7 @@ async fn only_completed_executions_have_links_and_executions_are_listed_for_nine
     assert_eq!(deployment.get(ANA, &format!("{path}?getLatestExecution=false")).await.ok().len(), 3);
     deployment.advance(TimeDelta::hours(8));
     assert_eq!(deployment.get(ANA, &format!("{path}?getLatestExecution=false")).await.ok().len(), 1);
-    // The latest is shown however old it is.
+    // The latest execution is shown however old it is.
     assert_eq!(deployment.get(ANA, &path).await.ok().len(), 1);
 }
 
@@ -135,7 +135,7 @@ async fn several_reports_give_the_latest_of_each() {
     of.sort_unstable();
     reports.sort_unstable();
     assert_eq!(of, reports);
-    // One that is named twice is answered once, and a list has an end.
+    // A report that is named twice is answered once, and the list is limited.
     let twice = format!("ScheduledReport/execution/{};{}", reports[0], reports[0].to_uppercase());
     assert_eq!(deployment.get(ANA, &twice).await.ok().len(), 1);
     let of_many = |count: u128| {
@@ -147,7 +147,7 @@ async fn several_reports_give_the_latest_of_each() {
     assert_eq!(refused, "Ask for the executions of at most 50 reports at once.");
 }
 
-/// Ids of the path: parted by semicolons however they are written; what is no report of the caller's adds nothing.
+/// The ids in the path are separated by semicolons, however these are written; an id that is no report of the caller adds nothing.
 #[tokio::test]
 async fn a_path_names_one_report_or_several() {
     let deployment = Deployment::new().await;
@@ -202,13 +202,13 @@ async fn a_run_shows_the_documented_fields_and_the_added_ones() {
         "reportExpiryTime": "2026-11-29T16:00:00Z", "reportGeneratedTime": "2026-11-22T16:00:00Z", "failureReason": null, "attempts": 1,
         "rowCount": 3, "message": null,
     });
-    // Others may be added: a client passes over what it does not know.
+    // Fields may be added: clients ignore fields that they do not know.
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(execution[name], *value, "{name}");
     }
 }
 
-/// A failed execution is no completed one: by default it is as if there were none yet.
+/// A failed execution is not a completed one: by default the answer is the same as if there were none yet.
 #[tokio::test]
 async fn only_those_who_ask_see_failed_executions() {
     let deployment = Deployment::new().await;

@@ -1,4 +1,4 @@
-//! What is removed when: artifacts by age and for want of room, executions after their history, artifacts that nobody knows of.
+//! What is removed and when: artifacts by age and for lack of room, executions after their history, orphaned artifacts.
 
 use chrono::TimeDelta;
 use insightgate_operations::background::turn::Turn;
@@ -55,7 +55,7 @@ async fn the_oldest_artifacts_make_room() {
     for budget in [0, 1] {
         let deployment = Deployment::with(|settings| {
             settings.quotas = false;
-            // Two artifacts and nearly a third, once it is known how large one is.
+            // Room for two artifacts and nearly a third, once the size of one is known.
             settings.artifact_bytes = Some(if budget == 0 { u64::MAX } else { 3 * size - 1 });
         })
         .await;
@@ -85,12 +85,12 @@ async fn artifacts_that_no_execution_published_are_removed() {
     for stray in &strays {
         std::fs::write(stray, "left").unwrap();
     }
-    // What is no artifact of an execution, or of one that is not known, is somebody else's.
+    // Files that are not artifacts, or whose execution is unknown, belong to somebody else.
     let others = [folder.join("notes.txt"), folder.join(format!("{}-1.csv", uuid::Uuid::from_u128(9)))];
     for other in &others {
         std::fs::write(other, "theirs").unwrap();
     }
-    // An execution that is under way may be writing.
+    // A running execution may be writing its artifact.
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let running = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     let claimed = deployment.context.store.claim_execution(1, i64::MAX).await.unwrap().unwrap();
@@ -132,7 +132,7 @@ async fn room_is_made_by_those_who_have_the_most() {
         })
         .await;
         let mut exported = Vec::new();
-        // The other organisation's only file is the oldest of all.
+        // The other organisation's only artifact is the oldest of all.
         for who in [ZOE, ANA, ANA, ANA, ANA] {
             let query = deployment.create_query(who, ALL_SALES).await;
             let report = deployment.create_report(who, &query, json!({"ExecuteNow": true})).await;

@@ -1,4 +1,4 @@
-//! One tenant's previews and executions beside others': who is refused for want of room, with which status, and whose execution comes next.
+//! One tenant's previews and executions beside those of others: which are refused for lack of room, with which status, and which execution comes next.
 
 use insightgate_engine::Sharing;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::tests::harness::*;
 const PREVIEW: &str = "ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales%20ORDER%20BY%20Name%20ASC";
 const EXPLANATION: &str = "ScheduledQueries/explainQuery?exportQuery=SELECT%20Name%20FROM%20Sales";
 
-/// Four in all, one of a tenant.
+/// Four in total, and one for each tenant.
 async fn deployment() -> Deployment {
     Deployment::with(|settings| settings.sharing = Sharing { waiting: 4, ..Sharing::default() }).await
 }

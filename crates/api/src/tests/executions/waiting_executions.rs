@@ -1,4 +1,4 @@
-//! The execution of the next slot, which polls show before the slot has come, and which begins under the id that they showed.
+//! The execution of the next slot, which polls show before the slot is due, and which begins under the id that they showed.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -48,13 +48,13 @@ async fn the_documented_row_is_shown_between_slots() {
         format!("{report}?executionStatus=Running;pending&getLatestExecution=false"),
         format!("{report}?executionStatus=Pending;Completed"),
         format!("{report}?executionId={id}&executionStatus=Pending"),
-        // By its own id, whatever its status is.
+        // By the execution's own id, whatever its status is.
         id.to_owned(),
         format!("{}?executionStatus=Pending", id.to_uppercase()),
     ] {
         assert_eq!(only(&deployment, &path).await, (id.to_owned(), "Pending".to_owned()), "{path}");
     }
-    // Without a status the documented default holds.
+    // Without a status the documented default applies.
     for path in [
         report.clone(),
         format!("{report}?getLatestExecution=false"),
@@ -66,7 +66,7 @@ async fn the_documented_row_is_shown_between_slots() {
     ] {
         assert!(refused(&deployment, &path).await.starts_with("There are no executions"), "{path}");
     }
-    // Nobody else's.
+    // No other user finds it.
     for path in [format!("ScheduledReport/execution/{id}"), format!("ScheduledReport/execution/{id}?executionStatus=Pending")] {
         assert_eq!(deployment.get(BEN, &path).await.refused(404), "No item found with given filters.");
         assert_eq!(
@@ -94,15 +94,15 @@ async fn the_run_begins_under_the_id_that_was_shown() {
     assert_eq!(only(&deployment, &report).await, (first.clone(), "Completed".into()));
     assert_eq!(only(&deployment, &first).await, (first.clone(), "Completed".into()), "by its own id");
     assert_eq!(only(&deployment, &format!("{report}?executionId={first}")).await, (first.clone(), "Completed".into()));
-    // One execution is wanted: what has begun comes before what waits.
+    // Of several executions one is wanted: one that has begun comes before one that waits.
     assert_eq!(only(&deployment, &format!("{report}?executionStatus=Pending;Completed")).await.0, first);
     assert_eq!(only(&deployment, &pending).await, (next.clone(), "Pending".into()));
     deployment.advance(TimeDelta::hours(4));
     assert_eq!(deployment.work().await, 1);
     assert_eq!(only(&deployment, &report).await, (next, "Completed".into()));
-    // Nothing is to come.
+    // No further execution is to come.
     assert!(refused(&deployment, &pending).await.starts_with("There are no executions"));
-    // A report that runs at once has no slot.
+    // A report that is executed at once has no slot.
     let once = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     let (execution, status) = only(&deployment, &format!("{once}?executionStatus=Pending&getLatestExecution=false")).await;
     assert_eq!(status, "Pending");
@@ -118,7 +118,7 @@ async fn a_paused_report_shows_the_same_run_as_paused() {
     let with = |status: &str| format!("{report}?executionStatus={status}");
     let (execution, _) = only(&deployment, &with("Pending")).await;
     put(&deployment, &format!("pause/{report}")).await;
-    // As long as it is paused, also when slots pass.
+    // As long as the report is paused, also when slots pass.
     for _ in 0..3 {
         assert_eq!(only(&deployment, &with("Paused")).await, (execution.clone(), "Paused".into()));
         assert_eq!(only(&deployment, &execution).await, (execution.clone(), "Paused".into()));
@@ -133,7 +133,7 @@ async fn a_paused_report_shows_the_same_run_as_paused() {
     assert_eq!(only(&deployment, &report).await, (execution, "Completed".into()));
 }
 
-/// The documented 404 stays, and says why.
+/// The documented 404 stays, and its message says why.
 #[tokio::test]
 async fn a_poll_of_a_run_that_failed_says_so() {
     let deployment = Deployment::new().await;
@@ -157,14 +157,14 @@ async fn a_poll_of_a_run_that_failed_says_so() {
     assert_eq!(refused(&deployment, &format!("{report}?executionId={report}")).await, idle, "another execution was meant");
     assert_eq!(only(&deployment, &execution).await, (execution.clone(), "Failed".into()), "by its own id it is shown");
     assert_eq!(refused(&deployment, &format!("{execution}?executionStatus=Completed")).await, failed);
-    // Once one was completed, that is what is shown.
+    // Once an execution was completed, that one is shown.
     std::fs::remove_file(broken).unwrap();
     deployment.advance(TimeDelta::hours(4));
     assert_eq!(deployment.work().await, 1);
     assert_eq!(only(&deployment, &report).await.1, "Completed");
 }
 
-/// As some pages of the documents show it.
+/// Some pages of the documents show it so.
 #[tokio::test]
 async fn a_parameter_names_the_report_too() {
     let deployment = Deployment::new().await;
@@ -184,7 +184,7 @@ async fn a_parameter_names_the_report_too() {
     }
     assert_eq!(call(Method::PUT, &parameter, json!({"ReportName": "renamed"})).await.ok()[0]["reportName"], "renamed");
     assert_eq!(call(Method::GET, &format!("/execution{parameter}&executionStatus=Pending"), Value::Null).await.ok()[0]["reportId"], report);
-    // What the path names counts.
+    // The report in the path takes precedence.
     let both = call(Method::PUT, &format!("/pause/{report}?reportId=nonsense"), Value::Null).await;
     assert_eq!(both.ok()[0]["reportId"], report);
     assert_eq!(call(Method::DELETE, &parameter, Value::Null).await.ok()[0]["reportId"], report);

@@ -14,7 +14,7 @@ pub(crate) struct Browser<'a> {
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
-/// A page, or the way to another.
+/// A page, or a redirection.
 pub(crate) struct Shown {
     pub(crate) answer: Answer,
 }
@@ -28,7 +28,7 @@ impl<'a> Browser<'a> {
         self.send(Request::get(uri), Body::empty()).await
     }
 
-    /// Sends a form of the page by the button of that step, with what a person types.
+    /// Sends the form of the page that has the button of that step, with the values that a person types.
     pub(crate) async fn submit(&mut self, page: &Shown, step: &str, typed: &[(&str, &str)]) -> Shown {
         let text = page.answer.text();
         let form = text.split("<form ").skip(1).find(|form| step.is_empty() || form.contains(&format!("value=\"{step}\"")));
@@ -70,7 +70,7 @@ impl<'a> Browser<'a> {
         Shown { answer }
     }
 
-    /// As a person who knows the password and has no second factor.
+    /// Signs in as a person who knows the password and has no second factor.
     pub(crate) async fn sign_in(&mut self, page: &Shown, username: &str, password: &str) -> Shown {
         self.submit(page, "password", &[("username", username), ("password", password)]).await
     }
@@ -89,7 +89,7 @@ impl Shown {
         plain(fault.split_once('>').unwrap().1.split("</p>").next().unwrap())
     }
 
-    /// Where the browser is sent, in the query or the fragment.
+    /// The parameters with which the browser is sent back, in the query or the fragment.
     pub(crate) fn returned(&self) -> Returned {
         assert_eq!(self.answer.status, 303, "{}", self.answer.text());
         let location = Url::parse(self.answer.header("location")).unwrap();

@@ -1,4 +1,4 @@
-//! An issuer that is not ours: a server on this machine with a discovery document and a key set, and the private keys to sign with.
+//! An external issuer: a server on this machine with a discovery document and a key set, and the private keys to sign with.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ pub(crate) const AUDIENCE: &str = "api://insightgate";
 pub(crate) const EXTERNAL_TENANT: &str = "0c0c0c0c-external";
 pub(crate) const OPERATOR: Who = Who { tenant: CONTOSO, application: OPERATOR_APP, user: None };
 
-/// Made once: they take a while.
+/// Made once, since making keys takes a while.
 pub(crate) static FIRST: LazyLock<IssuerKey> = LazyLock::new(|| IssuerKey::rsa("first"));
 pub(crate) static SECOND: LazyLock<IssuerKey> = LazyLock::new(|| IssuerKey::rsa("second"));
 
@@ -56,7 +56,7 @@ impl IssuerKey {
         IssuerKey { kid, pair: Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()) }
     }
 
-    /// As the key set shows it.
+    /// The key as the key set shows it.
     pub(crate) fn public(&self) -> Value {
         let encoded = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         match &self.pair {
@@ -72,7 +72,7 @@ impl IssuerKey {
         }
     }
 
-    /// A token with this header and these claims, signed as the header's `alg` says, RS256 where this key cannot.
+    /// A token with this header and these claims, signed as the header's `alg` says, or with RS256 if this key cannot sign so.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let text = format!("{}.{}", part(header), part(claims));
@@ -95,13 +95,13 @@ impl IssuerKey {
 pub(crate) enum Mood {
     Well,
     Down,
-    /// Takes the request and never answers.
+    /// Accepts the request and never answers.
     Silent,
-    /// The key set is larger than anybody needs.
+    /// The key set is larger than any issuer needs.
     Huge,
-    /// The discovery document is another issuer's.
+    /// The discovery document belongs to another issuer.
     Posing,
-    /// The key set is said to be elsewhere.
+    /// The key set redirects to another address.
     Redirecting,
     NoJson,
 }
@@ -145,7 +145,7 @@ impl Issuer {
         *self.shared.mood.lock().unwrap() = mood;
     }
 
-    /// How often somebody asked for the discovery document, with which every fetch begins.
+    /// How often the discovery document was requested, with which every fetch begins.
     pub(crate) fn fetches(&self) -> usize {
         self.shared.fetches.load(Ordering::SeqCst)
     }
@@ -158,12 +158,12 @@ impl Issuer {
         IssuerSettings { tenant: TenantSource::Fixed(CONTOSO), ..self.settings() }
     }
 
-    /// A server that trusts this issuer, with the tenant, Ana and the application bound.
+    /// A deployment that trusts this issuer, with bindings for the tenant, Ana and the application.
     pub(crate) async fn deployment(&self) -> Deployment {
         self.bench_with(self.settings(), Settings::default()).await
     }
 
-    /// Ana and Zoe are Global admins, each of the own organisation.
+    /// Ana and Zoe are Global admins of their own organisations.
     pub(crate) async fn bench_with(&self, settings: IssuerSettings, deployment: Settings) -> Deployment {
         let is_fixed = settings.tenant.fixed().is_some();
         let deployment = Deployment::trusting(vec![settings], deployment, Clock::manual(instant::parse(NOW).unwrap())).await;
@@ -186,7 +186,7 @@ impl Issuer {
         deployment
     }
 
-    /// Without a token: the built-in authority may be off.
+    /// Binds without a token, since the built-in authority may be off.
     async fn bind(&self, deployment: &Deployment, who: Who, body: Value) {
         let principal = deployment.context.store.principal(who.tenant, who.application, who.user).await.unwrap().unwrap();
         let administrator = Administrator::admit(&deployment.context, Arc::new(principal), "setup").await.unwrap();
@@ -203,12 +203,12 @@ impl Issuer {
         bind_external_identity(&deployment.context, &administrator, &who.tenant.to_string(), new).await.unwrap();
     }
 
-    /// A body that binds: of this issuer and the tenant there, unless it says otherwise.
+    /// The body of a binding, with this issuer and its tenant unless `body` says otherwise.
     pub(crate) fn binding(&self, body: Value) -> Value {
         with(json!({"issuer": self.url, "externalTenant": EXTERNAL_TENANT}), body)
     }
 
-    /// Ana's, through the application.
+    /// The claims of Ana, through the application.
     pub(crate) fn claims(&self, deployment: &Deployment) -> Value {
         let now = deployment.now();
         json!({
@@ -230,13 +230,13 @@ impl Issuer {
         json!({"typ": "JWT", "alg": "RS256", "kid": key.kid})
     }
 
-    /// Signed by this key, with other claims over Ana's.
+    /// A token signed by this key, with Ana's claims and these changes.
     pub(crate) fn token(&self, deployment: &Deployment, key: &IssuerKey, changes: Value) -> String {
         key.sign(&Issuer::header(key), &with(self.claims(deployment), changes))
     }
 }
 
-/// A call of the management API about bindings of a tenant, with a token of the built-in authority; `path` begins after the collection.
+/// A call of the management API about the bindings of a tenant, with a token of the built-in authority; `path` begins after the collection.
 pub(crate) async fn manage(deployment: &Deployment, who: Who, method: Method, tenant: &str, path: &str, body: Value) -> Answer {
     let mut claims = deployment.claims(who);
     claims.aud = deployment.context.settings.management_resource.clone();
@@ -246,7 +246,7 @@ pub(crate) async fn manage(deployment: &Deployment, who: Who, method: Method, te
     deployment.send(request.body(Body::from(body.to_string())).unwrap()).await
 }
 
-/// What the API says to a token.
+/// Calls the API with a token.
 pub(crate) async fn present(deployment: &Deployment, program: &str, token: &str) -> Answer {
     let authorization = format!("Bearer {token}");
     deployment.fetch(&format!("/insights/v1/{program}/ScheduledDataset"), &[("authorization", &authorization)]).await

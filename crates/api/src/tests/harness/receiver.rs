@@ -1,4 +1,4 @@
-//! A receiver of callbacks on this machine: keeps what it was sent, and answers as it was told to.
+//! A receiver of callbacks on this machine: it keeps what it was sent, and answers as told.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Lets callbacks go to this machine.
+/// Allows callbacks to this machine.
 pub(crate) fn allow_loopback(settings: &mut Settings) {
     settings.callbacks.addresses = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
 }
 
-/// As it came.
+/// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     /// Method and target.
@@ -31,7 +31,7 @@ impl Received {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
-    /// Whether one of the signatures was made with this secret, reckoned from the specification.
+    /// Whether one of the signatures was made with this secret, computed from the specification.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         assert_eq!(key.len(), 32);
@@ -49,7 +49,7 @@ impl Received {
 pub(crate) struct Receiver {
     pub(crate) url: String,
     received: Arc<Mutex<Vec<Received>>>,
-    /// What comes after the version in the answer's first line.
+    /// What follows the version in the answer's first line.
     answer: Arc<Mutex<String>>,
 }
 
@@ -67,12 +67,12 @@ impl Receiver {
         receiver
     }
 
-    /// `302 Found\r\nlocation: …`; nothing at all: it falls silent.
+    /// Sets the answer, such as `302 Found\r\nlocation: …`; with an empty text the receiver does not answer.
     pub(crate) fn answer(&self, status: &str) {
         *self.answer.lock().unwrap() = status.to_owned();
     }
 
-    /// What came since the last look.
+    /// The requests since the last call.
     pub(crate) fn take(&self) -> Vec<Received> {
         std::mem::take(&mut *self.received.lock().unwrap())
     }

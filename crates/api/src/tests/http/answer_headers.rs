@@ -1,4 +1,4 @@
-//! What every answer says to caches and browsers, and requests that name no host or two.
+//! The headers of every answer for caches and browsers, and requests with no host or two.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
@@ -25,7 +25,7 @@ async fn nothing_with_a_token_or_a_link_is_kept_on_the_way() {
     for answer in [&executions, &token, &refused, &managed, &page, &nothing, &broken] {
         assert!(answer.header("cache-control").starts_with("no-store"), "{answer:?}");
     }
-    // A file may be kept by its own client, which asks each time whether it still may read it; what is public by anybody.
+    // Only the client itself may cache an artifact, and has to ask each time whether it may still read it; anybody may cache what is public.
     let file = deployment.fetch(&link, &[]).await;
     let keys = deployment.fetch(&format!("/{CONTOSO}/discovery/keys"), &[]).await;
     assert_eq!((file.header("cache-control"), keys.header("cache-control")), ("private, no-cache", "public, max-age=60"));

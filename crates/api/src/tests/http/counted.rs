@@ -1,4 +1,4 @@
-//! What keeps the record bounded: floods are counted, and what somebody did who proved who they are is written until it comes too fast.
+//! How the audit trail is kept from growing: floods are counted, and events of authenticated callers are written until they come too fast.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use crate::tests::harness::*;
 
 const TOKEN: &str = "/contoso.example/oauth2/token";
 
-/// From an address.
+/// Posts a form from an address.
 async fn post_from(deployment: &Deployment, address: &str, fields: &[(&str, &str)]) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
     let mut request =
@@ -40,7 +40,7 @@ async fn a_flood_of_one_address_is_one_event_a_minute() {
         let port = 1024 + number;
         let answer = post_from(&deployment, &format!("203.0.113.7:{port}"), &alone("wrong", &app, RESOURCE)).await;
         assert_eq!(answer.status, 401);
-        // Another of the same network, and one of elsewhere.
+        // One from the same network, and one from elsewhere.
         if number < 2 {
             post_from(&deployment, &format!("[2001:db8::{number}]:443"), &alone("wrong", &app, RESOURCE)).await;
         }
@@ -58,7 +58,7 @@ async fn a_flood_of_one_address_is_one_event_a_minute() {
             .iter()
             .all(|event| event.tenant == Some(CONTOSO) && event.detail.starts_with("AADSTS7000215") && event.correlation.is_some())
     );
-    // The next minute has a count of its own, and another reason too.
+    // The next minute has a count of its own, and so has another reason.
     deployment.advance(TimeDelta::minutes(1));
     post_from(&deployment, "203.0.113.7:99", &alone("wrong", &app, RESOURCE)).await;
     post_from(&deployment, "203.0.113.7:99", &alone("wrong", "nobody", RESOURCE)).await;
@@ -85,7 +85,7 @@ async fn who_proved_who_they_are_is_recorded_until_it_comes_too_fast() {
     let deployment = Deployment::new().await;
     let app = APP.to_string();
     for _ in 0..150 {
-        // The secret is right, what is asked for is not.
+        // The secret is right, but the resource is not.
         assert_eq!(deployment.post_form(TOKEN, &alone(SECRET, &app, "https://elsewhere.example")).await.status, 400);
         assert_eq!(deployment.post_form(TOKEN, &alone(SECRET, &app, RESOURCE)).await.status, 200);
     }

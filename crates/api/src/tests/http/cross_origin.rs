@@ -1,4 +1,4 @@
-//! Scripts in browsers: what they may read of other origins' answers, path by path, and that cookies and management are never among it.
+//! Scripts in browsers: which answers they may read from another origin, path by path; answers with cookies and of management are never among them.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, header};
@@ -42,7 +42,7 @@ fn public_paths() -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_public_may_be_read_from_any_origin() {
-    // Whatever is configured.
+    // Whatever the configuration is.
     for deployment in [Deployment::new().await, open().await] {
         for path in public_paths() {
             let answer = deployment.fetch(&path, &[("origin", EVIL)]).await;
@@ -79,7 +79,7 @@ async fn named_origins_get_tokens_call_the_api_and_download() {
             assert!(!answer.headers.contains_key("access-control-allow-methods"));
         }
     }
-    // Answers, and refusals whose reason the script is to see.
+    // Answers, and refusals whose reason the script should see.
     let token = format!("Bearer {}", deployment.token(ANA));
     let answer = deployment.fetch(datasets, &[("origin", APP_ORIGIN), ("authorization", &token)]).await;
     assert_eq!((answer.status.as_u16(), allowed(&answer)), (200, Some(APP_ORIGIN)));

@@ -1,8 +1,8 @@
-//! The page of the HTTP API, `docs/api.md`: its examples are sent to the real router from top to bottom, and its tables row by row, and each answer is
-//! compared with what the page shows.
+//! The reference of the HTTP API, `docs/api.md`: its examples are sent to the real router from top to bottom, and its tables row by row, and each
+//! answer is compared with the page.
 //!
-//! A block `http` that begins with a method is a request, the block behind it its answer. `{name}` is a placeholder: what it stands for is known
-//! before, or is what the first answer that names it has in its place. A field of an answer that the page leaves out is a fault of the page.
+//! A block `http` that begins with a method is a request, and the block after it is its answer. `{name}` is a placeholder: its value is known before,
+//! or is taken from the first answer that has it. A field of an answer that the page leaves out is an error of the page.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,12 +16,12 @@ use crate::tests::harness::*;
 const PAGE: &str = include_str!("../../../../../docs/api.md");
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What the page is made of, as far as it is run.
+/// The parts of the page that are tested.
 #[derive(Debug)]
 enum Part {
-    /// A request, and the answer that is shown behind it.
+    /// A request, and the answer that is shown after it.
     Example(Message, Message),
-    /// Names of the columns, and rows.
+    /// The names of the columns, and the rows.
     Table(Vec<&'static str>, Vec<Vec<&'static str>>),
 }
 
@@ -83,7 +83,7 @@ fn code(cell: &str) -> &str {
     cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_else(|| panic!("{cell} is no code"))
 }
 
-/// The server that the page is tried on, and what its placeholders stand for so far.
+/// The server on which the page is tested, and the values of its placeholders so far.
 struct Reader {
     deployment: Deployment,
     known: HashMap<String, String>,
@@ -117,7 +117,7 @@ impl Reader {
         self.known.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
     }
 
-    /// Runs what there is to do first: an execution that a request before has queued is completed when the next one asks for it.
+    /// Sends a request after the pending work: an execution that an earlier request has queued is completed before the next request.
     async fn send(&mut self, first: &str, headers: &[(&str, &str)], body: String) -> Answer {
         self.deployment.work().await;
         let (method, address) = first.split_once(' ').unwrap();
@@ -150,7 +150,7 @@ impl Reader {
             };
             self.wrong.push(format!("{}\n{} {:?}\n\n{found}", request.first, answer.status, answer.headers));
         }
-        // What the tables change.
+        // The fields that the tables change.
         if is_form && self.form.is_empty() {
             self.form = self.form_fields(request);
         }
@@ -168,7 +168,7 @@ impl Reader {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(self.form_fields(request)).finish()
     }
 
-    /// Tables whose columns have these names are run; the others are for reading.
+    /// Tests tables whose columns have these names; all other tables are only for readers.
     async fn table(&mut self, names: &[&str], rows: &[Vec<&'static str>]) {
         for row in rows {
             match names {
@@ -211,7 +211,7 @@ impl Reader {
         }
     }
 
-    /// Whether the text is as the page has it. A placeholder that is met for the first time stands for what is found in its place.
+    /// Whether the text is as the page shows it. A placeholder that occurs for the first time takes the value that is found in its place.
     fn fits(&mut self, shown: &str, found: &str) -> bool {
         let Some((before, name, after)) = placeholder(shown) else { return shown == found };
         let Some(rest) = found.strip_prefix(before) else { return false };
@@ -241,7 +241,7 @@ impl Reader {
     }
 }
 
-/// The first placeholder, with what stands before and behind it.
+/// The first placeholder, with the text before and after it.
 fn placeholder(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once('{')?;
     let (name, after) = rest.split_once('}')?;
@@ -267,7 +267,7 @@ async fn every_example_of_the_page_is_answered_as_it_shows() {
     }
     assert!(examples > 20 && rows > 90, "{examples} examples, {rows} rows");
     assert!(reader.wrong.is_empty(), "{}", reader.wrong.join("\n\n"));
-    // Each address of the program is sent to.
+    // Each endpoint of the program is called.
     let template = |path: &str| path.split('/').map(|part| if part.contains('{') { "{}" } else { part }).collect::<Vec<_>>().join("/");
     let sent: BTreeSet<_> = reader.sent.iter().map(|(method, path)| (method.clone(), template(&path.to_ascii_lowercase()))).collect();
     let missing: Vec<_> = every_route::of_program(&reader.deployment, "mpn")
@@ -275,7 +275,7 @@ async fn every_example_of_the_page_is_answered_as_it_shows() {
         .into_iter()
         .map(|(method, path)| (method.to_string(), template(&path.replace(every_route::ID, "{id}"))))
         .filter(|(_, path)| path.starts_with("/insights/v1/"))
-        // By the parameter reportId: the same handlers, of which one example stands for all.
+        // With the parameter reportId: these have the same handlers, so that one example stands for all.
         .filter(|(method, path)| !(path.ends_with("/scheduledreport") && matches!(method.as_str(), "PUT" | "DELETE")))
         .filter(|(_, path)| !path.ends_with("/resume") && !path.ends_with("/execution"))
         .filter(|served| !sent.contains(served))
@@ -283,7 +283,7 @@ async fn every_example_of_the_page_is_answered_as_it_shows() {
     assert!(missing.is_empty(), "not on the page: {missing:?}");
 }
 
-/// What answers without a token stands on the page too.
+/// Endpoints that answer without a token are on the page too.
 #[test]
 fn every_open_address_is_named() {
     for (method, path, ..) in every_route::OPEN {

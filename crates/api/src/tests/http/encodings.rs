@@ -17,7 +17,7 @@ fn operator_token(deployment: &Deployment) -> String {
     deployment.context.signing.sign(&claims).unwrap()
 }
 
-/// The text in each way of writing it down, with the content type that goes with it.
+/// The text in each encoding, with its content type.
 fn written(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let wide = |order: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(order).collect::<Vec<u8>>();
     let narrow = text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect::<Vec<u8>>();
@@ -99,7 +99,7 @@ async fn one_slash_too_many_leads_to_the_same_place() {
     }
     let managed = deployment.fetch("//manage//v1/tenants", &[("authorization", &format!("Bearer {}", operator_token(&deployment)))]).await;
     assert_eq!(managed.status, 200, "{}", managed.text());
-    // A path is never taken for an address: neither an answer nor a link leads elsewhere.
+    // A path is never taken for a URL: neither an answer nor a link leads elsewhere.
     let elsewhere = deployment.fetch("//evil.example/insights/v1/mpn/ScheduledDataset", &[]).await;
     assert_eq!(elsewhere.refused(404), "There is nothing at /evil.example/insights/v1/mpn/scheduleddataset.");
     assert!(!elsewhere.headers.contains_key("location"));

@@ -1,5 +1,5 @@
-//! Every endpoint, taken from the tables that the router is made of, so that none can be forgotten: it asks for a token, or stands below with the
-//! reason why it does not. Those that ask are walked with everything that can be wrong with a token in `prerequisites` and `manage::isolation`.
+//! Every endpoint, taken from the tables from which the router is made, so that none can be forgotten: it requires a token, or is listed below with
+//! the reason why not. Those that require one are called with everything that can be wrong with a token in `prerequisites` and `manage::isolation`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::tests::harness::*;
 
 pub(crate) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
-/// What answers without a token, and how: reviewed, one by one.
+/// The endpoints that answer without a token, and their status; each was reviewed.
 pub(super) const OPEN: [(&str, &str, u16, &str); 53] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
     ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
@@ -72,7 +72,7 @@ pub(super) const OPEN: [(&str, &str, u16, &str); 53] = [
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Method and path of every line of the tables that serve, as they are written, with `{…}` where something is to be named.
+/// The method and the path of every route in the tables, as written there, with `{…}` for parameters.
 fn lines(deployment: &Deployment) -> BTreeSet<(String, String)> {
     let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: true };
     let state = state(&Arc::clone(&deployment.context), Some(sandbox));
@@ -101,7 +101,7 @@ fn filled(path: &str) -> String {
     filled
 }
 
-/// Method and written path of everything that is served, with what is answered there without a token. No other method of these paths is.
+/// The method and the written path of everything that is served, with its answer without a token. No other method of these paths is served.
 async fn served(deployment: &Deployment) -> Vec<(Method, String, Answer)> {
     let lines = lines(deployment);
     let mut served = Vec::new();
@@ -109,10 +109,10 @@ async fn served(deployment: &Deployment) -> Vec<(Method, String, Answer)> {
         for method in METHODS {
             let request = Request::builder().method(method.clone()).uri(filled(path)).body(Body::empty()).unwrap();
             let answer = deployment.send(request).await;
-            // Some of the authority's addresses have words of their own for it.
+            // Some of the authority's endpoints use their own words for a wrong method.
             let wrong_verb = answer.status == 400 && answer.text().contains("AADSTS900561");
             let is_line = lines.contains(&(method.to_string(), path.clone()));
-            // The older endpoint takes the form of a GET, and calls one without it the wrong verb.
+            // The older endpoint takes the form as a GET, and refuses one without it as a wrong method.
             let is_empty = (method.as_str(), path.as_str()) == ("GET", "/{tenant}/oauth2/token");
             assert_eq!(is_line, is_empty || answer.status != 405 && !wrong_verb, "{method} {path}: {}", answer.text());
             if is_line {

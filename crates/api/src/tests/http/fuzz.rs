@@ -1,4 +1,4 @@
-//! Random requests at every endpoint, the same in each run: none may end in a failure of the server.
+//! Sends random requests to every endpoint, the same in each run: none may end in a failure of the server.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Uri};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::tests::harness::*;
 
-/// A linear congruential generator (Knuth): repeatable, which is all that is asked of it.
+/// A linear congruential generator (Knuth), which only has to be repeatable.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -24,7 +24,7 @@ impl Dice {
         (0..length).map(|_| self.throw(256) as u8).collect()
     }
 
-    /// Characters that a query or a field may hold, and some that it may not.
+    /// Characters that a query or a field may contain, and some that it may not.
     pub(crate) fn text(&mut self) -> String {
         const WORDS: [&str; 24] = [
             "SELECT",
@@ -207,7 +207,7 @@ async fn random_requests_never_fail_the_server() {
         }
         *seen.entry(answer.status.as_u16()).or_insert(0_usize) += 1;
     }
-    // The requests are not all refused at the door.
+    // Some of the requests get past the first checks.
     for status in [200, 400, 401, 403, 404, 405] {
         assert!(seen.get(&status).copied().unwrap_or_default() >= 10, "{seen:?}");
     }

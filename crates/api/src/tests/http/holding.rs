@@ -1,4 +1,4 @@
-//! What waits: polls for a first execution, and bodies that do not arrive. Time stands still but for the steps that a test makes.
+//! Requests that wait: polls for a first execution, and bodies that do not arrive. Time only moves by the steps that a test makes.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -18,8 +18,7 @@ use crate::tests::harness::*;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// The runtime would move its paused time whenever it is idle, and it does not see the database's threads work: while one of its own
-/// is busy it does not.
+/// The runtime would advance its paused clock whenever it is idle, and it does not see the database's threads; it does not while a thread of its own is busy.
 fn freeze() -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel();
     tokio::task::spawn_blocking(move || held.recv().is_ok());
@@ -27,16 +26,16 @@ fn freeze() -> mpsc::Sender<()> {
     release
 }
 
-/// Lets others work: the database has answered many times meanwhile.
+/// Lets other tasks work: the database answers many times in the meantime.
 async fn settle(deployment: &Deployment) {
     for _ in 0..100 {
-        // Each has connections of its own.
+        // Each of them has connections of its own.
         deployment.context.store.lease_time().await.unwrap();
         deployment.context.store.next_due().await.unwrap();
     }
 }
 
-/// The answer, and how much time had passed in steps of `step`.
+/// The answer, and how much time had passed, in steps of `step`.
 async fn answer_in_steps(deployment: &Deployment, step: Duration, asking: impl Future<Output = Answer>) -> (Answer, Duration) {
     let mut asking = std::pin::pin!(asking);
     let mut passed = Duration::ZERO;
@@ -66,12 +65,12 @@ async fn an_early_poll_is_held_before_its_404() {
     let (answer, passed) = answer_in_steps(&deployment, Duration::from_millis(250), deployment.get(ANA, &path)).await;
     assert!(answer.refused(404).starts_with("There are no executions"));
     assert!(passed >= Duration::from_secs(2), "{passed:?}");
-    // One that names a status wants to know what is, not to wait.
+    // A poll that names a status asks for the present state, and is not held.
     let (_, passed) = answer_in_steps(&deployment, Duration::ZERO, deployment.get(ANA, &format!("{path}?executionStatus=Completed"))).await;
     assert_eq!(passed, Duration::ZERO);
 }
 
-/// The answer to a poll that would be held for an hour, in which no time passes while something happens.
+/// The answer to a poll that would be held for an hour, while no time passes and `happening` runs.
 async fn answer_while(deployment: &Deployment, report: &str, happening: impl Future<Output = ()>) -> Answer {
     let path = format!("ScheduledReport/execution/{report}");
     let _frozen = freeze();
@@ -117,7 +116,7 @@ async fn a_held_poll_does_not_wait_for_a_report_that_is_deleted() {
     answer_while(&deployment, &report, happening).await.refused(404);
 }
 
-/// The answer to a poll held for two seconds, and the time that passed. When `ends` has passed, the execution ends without a word to this process.
+/// The answer to a poll held for two seconds, and the time that passed. After `ends`, another process ends the execution without notifying this one.
 async fn answer_when_another_process_ends(deployment: &Deployment, report: &str, ends: Duration, completes: bool) -> (Answer, Duration) {
     let store = &deployment.context.store;
     let claimed = store.claim_execution(0, i64::MAX / 2).await.unwrap().unwrap();
@@ -159,7 +158,7 @@ async fn a_held_poll_sees_what_another_process_ran() {
     for (ends, completes, at_least, at_most) in [
         (seconds(0.5), true, seconds(0.5), seconds(0.8)),
         (seconds(0.5), false, seconds(0.5), seconds(0.8)),
-        // After the last look but one: the last is at the very end.
+        // After the last check but one; the last one is at the very end.
         (seconds(1.9), true, seconds(1.95), seconds(2.1)),
         // Too late.
         (seconds(60.0), true, seconds(2.0), seconds(2.1)),
@@ -177,11 +176,11 @@ async fn a_held_poll_sees_what_another_process_ran() {
     }
 }
 
-/// The tenants' polls are counted apart, so that one with many clients does not take the others' turn.
+/// Each tenant's polls are counted separately, so that a tenant with many clients does not take the places of the others.
 #[tokio::test]
 async fn only_a_few_polls_of_each_tenant_are_held() {
     let (deployment, report) = patient().await;
-    // Its execution is the younger one, and stays waiting.
+    // Its execution is the younger one, and keeps waiting.
     deployment.advance(TimeDelta::seconds(1));
     let query = deployment.create_query(ZOE, ALL_SALES).await;
     let foreign = deployment.create_report(ZOE, &query, json!({"ExecuteNow": true})).await;
@@ -193,7 +192,7 @@ async fn only_a_few_polls_of_each_tenant_are_held() {
         let answer = deployment.get(ZOE, &foreign).await;
         panic!("it should have been held: {answer:?}");
     };
-    // All are driven together: one that is not could keep a connection that the others wait for.
+    // All are polled together, since one that is not could keep a connection for which the others wait.
     let working = async {
         settle(&deployment).await;
         assert!(execute_next(&deployment.context).await.unwrap());
@@ -240,7 +239,7 @@ async fn a_body_that_does_not_arrive_is_given_up() {
     assert!((15..20).contains(&passed.as_secs()), "{passed:?}");
 }
 
-/// One of which something comes again and again is given up no later.
+/// A body that arrives byte by byte is given up no later.
 #[tokio::test]
 async fn a_body_that_drips_is_given_up() {
     let deployment = Deployment::new().await;

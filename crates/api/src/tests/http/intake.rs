@@ -1,4 +1,4 @@
-//! Requests that are half sent, and one caller that has more of them under way than its share.
+//! Requests that are half sent, and a caller with more of them than its share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use crate::tests::harness::*;
 use crate::{ApiState, Intake, router};
 
-/// A form of which the beginning comes, and nothing more.
+/// A form whose beginning arrives, and nothing more.
 fn half_sent() -> Body {
     let beginning = stream::iter([Ok::<_, std::io::Error>("grant_type=password&client_id=")]);
     Body::from_stream(beginning.chain(stream::pending()))
@@ -35,7 +35,7 @@ async fn one_address_with_many_requests_leaves_room_to_others() {
     for under_way in &mut half {
         assert!(under_way.as_mut().now_or_never().is_none(), "it waits for its body");
     }
-    // In the form of the API that is asked.
+    // The refusal has the form of the API that was called.
     let insights = send(stranger, Method::GET, "/insights/v1/mpn/ScheduledDataset", Body::empty()).await;
     assert!(insights.refused(429).contains("from this address"));
     assert_eq!(insights.header("retry-after"), "2");
@@ -47,7 +47,7 @@ async fn one_address_with_many_requests_leaves_room_to_others() {
     let discovery = "/common/discovery/instance";
     assert_eq!(send(honest, Method::GET, discovery, Body::empty()).await.status, 200);
     assert_eq!(send(stranger, Method::GET, "/healthz", Body::empty()).await.status, 200, "health needs no room");
-    // What goes away gives its place back.
+    // A request that ends frees its place.
     half.clear();
     assert_eq!(send(stranger, Method::GET, discovery, Body::empty()).await.status, 200);
 }

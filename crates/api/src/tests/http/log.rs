@@ -1,4 +1,4 @@
-//! The log: what it has of answers, and that strangers do not fill it.
+//! The log: what it contains about answers, and that strangers cannot flood it.
 
 use std::fmt::{Debug, Write as _};
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::tests::harness::*;
 
-/// The lines of this project that the test's thread has written, at all levels.
+/// The lines of this project at all levels that the test's thread has written.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<(Level, String)>>>);
 
@@ -26,7 +26,7 @@ impl Log {
         (log.clone(), set_default(log))
     }
 
-    /// Those of a level that hold the text, and forgets all.
+    /// Returns the lines of a level that contain the text, and forgets all lines.
     pub(crate) fn take(&self, level: Level, text: &str) -> Vec<String> {
         let all = std::mem::take(&mut *self.0.lock().unwrap());
         all.into_iter().filter(|(of, line)| *of == level && line.contains(text)).map(|(_, line)| line).collect()
@@ -72,8 +72,8 @@ async fn from(deployment: &Deployment, address: &str, method: &str, path: &str, 
     deployment.send(request).await.status.as_u16()
 }
 
-/// Reaches every line that the log can have of an answer, before anybody listens: a line that another test's thread reaches first, while this one
-/// listens, is taken for one that nobody wants.
+/// Runs every log statement about answers before the test listens: a statement that another test's thread reaches first, while this one listens, is
+/// cached as disabled.
 async fn reach_all_lines(deployment: &Deployment) {
     for authorization in ["", "", "Bearer nonsense", "Bearer nonsense"] {
         from(deployment, "203.0.113.99:1", "GET", "/insights/v1/mpn/ScheduledDataset", authorization).await;
@@ -102,7 +102,7 @@ async fn strangers_do_not_fill_the_log() {
     from(&deployment, other, &"M".repeat(60_000), "/nowhere", "").await;
     let told = log.take(Level::INFO, "answered");
     assert!(told.len() == 1 && told[0].len() < 500, "another address has a line of its own: {told:?}");
-    // Why a token was not accepted stands in the same line.
+    // The same line says why a token was refused.
     for path in ["/insights/v1/mpn/ScheduledDataset", "/manage/v1/tenants"] {
         for _ in 0..50 {
             assert_eq!(from(&deployment, one, "GET", path, "Bearer nonsense").await, 401);
@@ -116,7 +116,7 @@ async fn strangers_do_not_fill_the_log() {
     from(&deployment, one, "GET", &long, "").await;
     let told = log.take(Level::INFO, "left_out=302");
     assert_eq!(told.len(), 1, "{told:?}");
-    // What is no refusal has its line.
+    // An answer that is not a refusal has a line of its own.
     for _ in 0..5 {
         assert_eq!(from(&deployment, one, "GET", "/common/discovery/instance", "").await, 200);
     }

@@ -1,4 +1,4 @@
-//! Issuers and links begin with the address that the deployment has, whatever a request says about its own.
+//! Issuers and links begin with the configured address of the deployment, whatever a request claims.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::tests::harness::*;
 use crate::tests::oauth::token_endpoint::v1;
 
-/// What proxies and attackers send.
+/// The headers that proxies and attackers send.
 const CLAIMS: [(&str, &str); 5] = [
     ("host", "evil.example"),
     ("x-forwarded-host", "evil.example"),

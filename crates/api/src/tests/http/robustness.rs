@@ -1,4 +1,4 @@
-//! What no well-meaning client sends: every such request has a plain answer.
+//! Requests that no well-meaning client sends: each gets a plain answer.
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -36,7 +36,7 @@ async fn bodies_that_are_no_fields() {
             assert!(refused.starts_with(message), "{refused}");
         }
     }
-    // However deep, what is in no field is passed over.
+    // Unknown fields are ignored, however deep they are.
     let refused = post(&deployment, "ScheduledQueries", nested_field).await.refused(400);
     assert_eq!(refused, "Name should be a string, but is an array.");
     let large = format!("{{\"Name\":\"{}\"}}", "x".repeat(3 << 20));
@@ -45,7 +45,7 @@ async fn bodies_that_are_no_fields() {
     }
     let long = "x".repeat(400 << 10);
     assert!(post(&deployment, "ScheduledQueries", json!({"Name": "n", "Query": long}).to_string()).await.refused(400).len() < 1000);
-    // Names keep what a database could stumble over.
+    // Names keep characters that are dangerous to a database.
     let name = "a\u{1}b'; DROP TABLE users; --";
     let made = post(&deployment, "ScheduledQueries", json!({"Name": name, "Query": ALL_SALES}).to_string()).await.ok().remove(0);
     assert_eq!(made["name"], name);
@@ -108,7 +108,7 @@ async fn garbled_ids_and_parameters_are_refused_plainly() {
             (Method::GET, format!("ScheduledDataset?datasetName={id}")),
         ] {
             let answer = deployment.call(ANA, method, &path, serde_json::Value::Null).await;
-            // A semicolon parts lists, and an empty one filters nothing.
+            // A semicolon separates the ids of a list, and an empty list filters nothing.
             let expected: &[u16] = if id == "%ff%fe" && !path.contains('?') { &[400] } else { &[404] };
             assert!(expected.contains(&answer.status.as_u16()), "{path}: {}", answer.text());
             answer.envelope();
@@ -145,7 +145,7 @@ async fn health() {
     assert_eq!((answer.status.as_u16(), &answer.json()["ready"]), (200, &json!(true)), "{}", answer.text());
     deployment.context.store.close().await;
     assert_eq!(deployment.fetch("/healthz", &[]).await.status, 200);
-    // Without its database the server answers, in the documented words.
+    // Without its database the server answers with the documented message.
     let refused = deployment.get(ANA, "ScheduledReport").await;
     assert_eq!(refused.header("retry-after"), "5");
     assert_eq!(refused.refused(503), "Service unavailable");
@@ -171,7 +171,7 @@ async fn readiness_says_what_cannot_be_done() {
         "nothing can be changed, and no token can be given: the database does not answer"
     );
     assert_eq!((detail(&answer, "artifacts"), detail(&answer, "data")), (None, None));
-    // Where the folder of the files is gone, and something else is in its place.
+    // The folder of the artifacts is replaced by a file.
     let deployment = Deployment::new().await;
     std::fs::remove_dir_all(deployment.folder.path().join("artifacts")).unwrap();
     std::fs::write(deployment.folder.path().join("artifacts"), "").unwrap();

@@ -65,7 +65,7 @@ async fn only_callers_on_the_machine_itself_are_answered() {
             assert_eq!(answer.json()["error"].is_string(), !answered);
         }
     }
-    // What is no host never comes so far.
+    // A request with an invalid host is refused before.
     ask(&deployment, Method::POST, Some("127.0.0.1"), &[("host", "localhost:evil")], "{}").await.refused(400);
     assert_eq!((deployment.now() - "2026-11-22T12:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()).num_seconds(), 4);
 }
@@ -98,7 +98,7 @@ async fn the_clock_moves_forward_and_queues_what_falls_due() {
         assert_eq!(refused.status, 400, "{body}");
         assert!(refused.json()["error"].as_str().unwrap().contains(message), "{body}: {}", refused.text());
     }
-    // A form can be posted by any page without asking first; JSON cannot.
+    // Any page can post a form without a preflight request, but not JSON.
     for kind in ["text/plain", "application/x-www-form-urlencoded", ""] {
         let headers = [("host", "localhost"), ("content-type", kind)];
         assert_eq!(ask(&deployment, Method::POST, Some("127.0.0.1"), &headers, r#"{"advance":"PT1S"}"#).await.status, 400);

@@ -1,4 +1,4 @@
-//! A query without TIMESPAN reads six months that end with the last one: what that leaves out is said, and nothing else.
+//! A query without TIMESPAN reads the six months that end with the last one: the answer says what that leaves out, and nothing else.
 
 use chrono::NaiveDate;
 use insightgate_identity::program::Program;
@@ -20,7 +20,7 @@ columns = [
 metrics = [{ name = "Rows", expression = "COUNT(*)" }]
 "#;
 
-/// Rows of these days, numbered from 0; location by location.
+/// Rows of these days and locations, numbered from 0.
 async fn of_days(days: &[(&str, &str)]) -> Deployment {
     let deployment = Deployment::new().await;
     std::fs::write(deployment.folder.path().join("definitions/mpn/Days.toml"), DAYS).unwrap();
@@ -33,7 +33,7 @@ async fn of_days(days: &[(&str, &str)]) -> Deployment {
     deployment
 }
 
-/// The envelope of a preview: how many rows, the documented message and the notes.
+/// The envelope of a preview: the number of rows, the documented message and the notes.
 async fn tried(deployment: &Deployment, who: Who, text: &str, more: &[(&str, &str)]) -> (usize, Value, Value) {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let query = query.append_pair("exportQuery", text).extend_pairs(more).finish();
@@ -49,10 +49,10 @@ fn note(column: &str, sides: &str) -> String {
     )
 }
 
-/// A query, how many rows it has, and what is said of those that it leaves out.
+/// A query, the number of its rows, and what the note says about those that it leaves out.
 type Case<'a> = (&'a str, usize, Option<(&'a str, &'a str)>);
 
-/// It is the 22nd of November.
+/// The tests run on the 22nd of November.
 #[tokio::test]
 async fn rows_that_are_left_out_are_told_of() {
     let here = "1000001";
@@ -63,11 +63,11 @@ async fn rows_that_are_left_out_are_told_of() {
         ("SELECT Number FROM Days", 2, Some(("Day", &both))),
         ("SELECT Rows FROM Days", 1, Some(("Day", &both))),
         ("SELECT DISTINCT Date FROM Days ORDER BY Day LIMIT 1", 1, Some(("Date", &both))),
-        // Only rows that meet the conditions are missed.
+        // Only rows that meet the conditions are missing.
         ("SELECT Number FROM Days WHERE Number < 2", 1, Some(("Day", after))),
         ("SELECT Number FROM Days WHERE Number > 1", 1, Some(("Day", before))),
         ("SELECT Number FROM Days WHERE Number IN (1, 2)", 2, None),
-        // The rows are of the current month, or of a time that the conditions ask for.
+        // The rows are in the current month, or in a period that the conditions select.
         ("SELECT Number FROM Days WHERE Number = 0", 0, Some(("Day", after))),
         ("SELECT Rows FROM Days WHERE Day <= '2026-04-30' AND Rows > 0", 0, Some(("Day", before))),
         ("SELECT Number FROM Days WHERE Number = 77", 0, None),
@@ -76,15 +76,15 @@ async fn rows_that_are_left_out_are_told_of() {
         let (rows, message, notes) = tried(&deployment, ANA, text, &[]).await;
         assert_eq!(rows, count, "{text}");
         match sides {
-            // The documented message stays as it was where there are rows.
+            // If there are rows, the documented message is unchanged.
             Some((column, sides)) if count == 0 => assert_eq!((message, notes), (json!(note(column, sides)), Value::Null), "{text}"),
             Some((column, sides)) => assert_eq!((message, notes), (Value::Null, json!([note(column, sides)])), "{text}"),
             None => assert!(!message.to_string().contains("TIMESPAN") && notes.is_null(), "{text}: {message} {notes}"),
         }
     }
-    // Who sees no such rows is told of none.
+    // A caller who may not see the rows gets no note about them.
     assert_eq!(tried(&deployment, LEA, "SELECT Number FROM Days", &[]).await, (2, Value::Null, json!([note("Day", after)])));
-    // Whoever says which time is meant hears nothing.
+    // A caller who gives a time gets no note.
     for (text, more) in [
         ("SELECT Number FROM Days TIMESPAN LAST_6_MONTHS", &[][..]),
         ("SELECT Number FROM Days TIMESPAN LIFETIME", &[]),

@@ -1,4 +1,4 @@
-//! `explainQuery`: what a query would do, said to those who may preview it, of their own rows alone.
+//! `explainQuery`: explains what a query would do, to callers who may preview it, from their own rows only.
 
 use axum::http::Method;
 use insightgate_identity::program::Program;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::tests::harness::*;
 
-/// With a date column, and amounts that are sensitive.
+/// A dataset with a date column and sensitive amounts.
 const VISITS: &str = r#"
 name = "Visits"
 title = "Visits by day"
@@ -25,7 +25,7 @@ columns = [
 metrics = [{ name = "TotalSpent", expression = "SUM(Spent)" }, { name = "Pages", expression = "COUNT(DISTINCT Page)", sensitive = true }]
 "#;
 
-/// Two files: two rows of last year, three of this year's October.
+/// Two files: one with two rows of last year, and one with three rows of this year's October.
 async fn deployment() -> Deployment {
     let deployment = Deployment::with(|settings| settings.access_rules.allow_report_viewer = true).await;
     std::fs::write(deployment.folder.path().join("definitions/mpn/Visits.toml"), VISITS).unwrap();
@@ -119,7 +119,7 @@ async fn it_says_what_a_query_would_do() {
             "notes": [],
         })
     );
-    // A saved query, and a plain one of a dataset without dates.
+    // A saved query, and one on a dataset without dates.
     let id = deployment.create_query(ANA, QUERY).await;
     let saved = deployment.get(ANA, &format!("ScheduledQueries/explainQuery?queryId={id}")).await.ok();
     assert_eq!(saved[0]["sentences"][2], said[2]);
@@ -148,7 +148,7 @@ async fn time_bounds_say_where_they_come_from() {
     }
 }
 
-/// Nothing that is said of a query counts, names or measures what the caller may not see.
+/// An explanation never counts, names or measures what the caller may not see.
 #[tokio::test]
 async fn it_speaks_of_the_callers_own_rows_alone() {
     let deployment = deployment().await;
@@ -160,7 +160,7 @@ async fn it_speaks_of_the_callers_own_rows_alone() {
     }
     let lea = explained(&deployment, LEA, query, "").await;
     assert_eq!(sentences(&lea)[1], "Sees the rows of your location 1000001.");
-    // What others' rows hold changes nothing of it.
+    // The rows of others change nothing.
     let before = explained(&deployment, LEA, query, "").await;
     let text = |text: &str| vec![Some(Cell::String(text.to_owned()))];
     let more = [
@@ -213,7 +213,7 @@ async fn it_is_refused_as_a_preview_is() {
             }
         }
     }
-    // Both of Lea's refusals are in the record, with the reason and the dataset.
+    // Both refusals of Lea are in the audit trail, with the reason and the dataset.
     let audited = deployment.audited("access.refuse").await;
     assert_eq!(audited.len(), 2);
     assert!(audited.iter().all(|event| event.subject == "dataset Plain" && event.detail.contains("cannot be limited to locations")));

@@ -1,4 +1,4 @@
-//! v1.1 of the marketplace, where schedules end. v1.0 of the same deployment, and the partner program, do what they always did.
+//! v1.1 of the marketplace, in which schedules end. v1.0 of the same deployment and the partner program behave as before.
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -10,7 +10,7 @@ use crate::tests::harness::*;
 const PREFIX: &str = "Invalid report parameters for creation - ";
 const ADDED: [&str; 3] = ["totalRecurrenceCount", "endTime", "nextExecutionStartTime"];
 
-/// `version` of an API, such as `v1.1/cmp`.
+/// `version` is the version of an API, such as `v1.1/cmp`.
 async fn call(deployment: &Deployment, version: &str, method: Method, path: &str, body: Value) -> Answer {
     let who = if version.ends_with("cmp") { ALONE } else { ANA };
     let request = Request::builder()
@@ -65,7 +65,7 @@ async fn a_schedule_names_a_count_or_an_end() {
         assert_eq!(refused, message, "{change}");
     }
     new(&deployment, Method::POST, "ScheduledReport", good.clone()).await.ok();
-    // Elsewhere an end is a field that nobody knows, and a schedule needs none.
+    // In other versions an end is an unknown field, and a schedule needs none.
     for version in ["v1/cmp", "v1/mpn", "v1.1/mpn"] {
         let query = self::query(&deployment, version).await;
         for end in [json!("nonsense"), json!(5), json!("2026-11-22T16:00:00Z"), Value::Null] {
@@ -91,7 +91,7 @@ async fn the_count_goes_down_and_the_next_start_is_shown() {
         assert_eq!(report["reportStatus"], status);
         let execution = new(&deployment, Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0);
         assert_eq!(counts(&execution), counts(&report), "an execution shows the same");
-        // In v1.0 the count stays what it was, and there is nothing more.
+        // In v1.0 the count is unchanged, and there are no further fields.
         for old in [
             shown(&deployment, "v1/cmp", &id).await,
             call(&deployment, "v1/cmp", Method::GET, &format!("ScheduledReport/execution/{id}"), Value::Null).await.ok().remove(0),
@@ -106,7 +106,7 @@ async fn the_count_goes_down_and_the_next_start_is_shown() {
     assert_eq!(counts(&shown(&deployment, "v1.1/cmp", &self::id(&once)).await)[0], 0);
 }
 
-/// (count, end in hours after the start, executions)
+/// Each case has the count, the end in hours after the start, and the number of executions.
 #[tokio::test]
 async fn a_report_ends_at_its_end_or_count_whichever_comes_first() {
     for (count, end, executions) in [(None, 8, 3), (None, 7, 2), (None, 1, 1), (Some(2), 80, 2), (Some(9), 8, 3)] {
@@ -143,7 +143,7 @@ async fn an_update_takes_the_end_and_the_callback_method() {
     assert_eq!(early, format!("{PREFIX}EndTime should be greater than StartTime"));
     let changed = change(json!({"EndTime": "2026-11-22T17:00:00Z", "CallbackMethod": "get"})).await.ok().remove(0);
     assert_eq!((&changed["recurrenceCount"], &changed["callbackMethod"]), (&json!(1), &json!("GET")));
-    // A part is enough: what is not named is kept.
+    // A request may contain only some fields: the others are unchanged.
     let renamed = change(json!({"ReportName": "n"})).await.ok().remove(0);
     assert_eq!(counts(&renamed), counts(&changed));
     deployment.advance(TimeDelta::hours(4));
@@ -151,7 +151,7 @@ async fn an_update_takes_the_end_and_the_callback_method() {
     assert_eq!(shown(&deployment, "v1.1/cmp", &id(&report)).await["reportStatus"], "Inactive");
     let longer = change(json!({"EndTime": "2026-11-23T00:00:00Z"})).await.ok().remove(0);
     assert_eq!((&longer["reportStatus"], &longer["recurrenceCount"]), (&json!("Active"), &json!(2)));
-    // v1.0 neither sees the end nor moves it.
+    // v1.0 neither shows the end nor changes it.
     let old = call(&deployment, "v1/cmp", Method::PUT, &path, json!({"EndTime": "2030-01-01T00:00:00Z"})).await.ok().remove(0);
     assert!(old.get("endTime").is_none());
     assert_eq!(shown(&deployment, "v1.1/cmp", &id(&report)).await["endTime"], "2026-11-23T00:00:00Z");
@@ -181,7 +181,7 @@ async fn several_reports_are_asked_for_by_their_ids() {
     for filter in [format!("reportId={foreign}"), "reportId=nonsense;more".into()] {
         assert_eq!(listed("v1.1/cmp", &filter).await, [""; 0], "{filter}");
     }
-    // Without ids between the semicolons nothing is filtered.
+    // An empty list of ids filters nothing.
     assert_eq!(listed("v1.1/cmp", "reportId=;").await, ids);
     for version in ["v1/cmp", "v1/mpn", "v1.1/mpn"] {
         assert_eq!(listed(version, &format!("reportId={};{}", ids[0], ids[1])).await, [""; 0], "{version}");
@@ -223,7 +223,7 @@ async fn system_queries_are_listed_unless_they_are_declined() {
     }
 }
 
-/// Of the datasets that the current pages list each is there; what they list no more stays.
+/// Every dataset that the current documents list is there; one that they no longer list is kept.
 #[tokio::test]
 async fn the_current_datasets_are_served_and_an_older_one_stays() {
     let deployment = Deployment::new().await;

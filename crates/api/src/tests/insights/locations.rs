@@ -1,4 +1,4 @@
-//! A role for some locations: rows of the others are hidden, however they are asked for.
+//! A role for some locations: rows of other locations are hidden, whatever the query is.
 
 use insightgate_identity::role::{Role, RoleAssignment};
 use insightgate_identity::scope::Locations;
@@ -31,7 +31,7 @@ async fn rows_of_other_locations_are_hidden() {
     assert_eq!(deployment.fetch(&file, &[]).await.text(), "Name,Amount\nalpha,1.00\nbeta,2.50\n");
 }
 
-/// What a report may read is decided when it runs.
+/// What a report may read is decided when it is executed.
 #[tokio::test]
 async fn a_run_sees_the_locations_of_its_own_time() {
     let deployment = Deployment::new().await;
@@ -51,7 +51,7 @@ async fn a_run_sees_the_locations_of_its_own_time() {
     }
 }
 
-/// A file that was made while its owner saw more is theirs no longer, until they see as much again.
+/// An artifact that was made while its owner could see more is no longer accessible, until the owner can see as much again.
 #[tokio::test]
 async fn fewer_locations_revoke_earlier_files() {
     let deployment = Deployment::new().await;

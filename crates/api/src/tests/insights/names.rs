@@ -1,4 +1,4 @@
-//! Columns of several names, as clients see them: each answer has the name that its query wrote.
+//! Columns with several names, as clients see them: each answer uses the name that its query uses.
 
 use insightgate_identity::program::Program;
 use insightgate_query::plan::Value as Cell;
@@ -68,7 +68,7 @@ async fn files_and_explanations_have_them_too() {
     assert_eq!(explained["conditions"], json!(["PartnerLocationID is 'de'"]));
     let sentences = explained["sentences"].to_string();
     assert!(!sentences.replace("PartnerLocationID", "").contains("PartnerLocation"), "{sentences}");
-    // What is not there is named as it was written.
+    // A value that does not occur is reported with the name that the query uses.
     let nowhere = asked("testQueryResult", "SELECT Seats FROM Places WHERE PartnerLocationID = 'FR'");
     assert_eq!(deployment.get(ANA, &nowhere).await.envelope()["message"], "'FR' occurs nowhere in PartnerLocationID");
 }

@@ -1,4 +1,4 @@
-//! Queries, reports, executions and rows are their owner's. Another's cannot be told from one that is not there.
+//! Queries, reports, executions and rows belong to their owner. Those of another owner cannot be distinguished from missing ones.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use crate::tests::harness::*;
 const NOT_FOUND: &str = "No item found with given filters.";
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 
-/// Endpoints that name nothing of anybody's, with the reason.
+/// Endpoints that name no object of an owner, with the reason.
 const NAMING_NOTHING: [(&str, &str, &str); 3] = [
     ("GET", "scheduleddataset", "datasets are the same for all callers of a program"),
     ("POST", "scheduledqueries", "what is created is the caller's"),
     ("POST", "scheduledreport", "what is created is the caller's; the query that it names is tried beside the others"),
 ];
 
-/// Every other endpoint, naming these.
+/// Every other endpoint, with these objects.
 fn naming(query: &str, report: &str, execution: &str) -> Vec<(Method, String)> {
     vec![
         (Method::DELETE, format!("ScheduledQueries/{query}")),
@@ -41,7 +41,7 @@ fn naming(query: &str, report: &str, execution: &str) -> Vec<(Method, String)> {
     ]
 }
 
-/// An endpoint that nobody has put into one of the two fails here.
+/// An endpoint that is in neither of the two lists fails here.
 #[test]
 fn every_endpoint_is_tried_on_anothers_things() {
     let tried = naming("{query_id}", "{report_id}", "{execution_id}").into_iter().map(|(method, path)| {
@@ -73,7 +73,7 @@ async fn anothers_things_look_like_things_that_are_not_there() {
         let created = deployment.call(who, Method::POST, "ScheduledReport", report_body(query, json!({"ExecuteNow": true}))).await;
         assert_eq!(created.refused(400), "Invalid QueryId");
     }
-    // A foreign report beside an own one adds nothing.
+    // Another owner's report beside an own one adds nothing.
     let own = deployment.create_query(BEN, ALL_SALES).await;
     let own = deployment.create_report(BEN, &own, json!({"ExecuteNow": true})).await;
     deployment.work().await;
@@ -81,7 +81,7 @@ async fn anothers_things_look_like_things_that_are_not_there() {
     assert_eq!(listed.iter().map(|execution| execution["reportId"].as_str().unwrap()).collect::<Vec<_>>(), [own.as_str()]);
     let by_id = deployment.get(BEN, &format!("ScheduledReport/execution/{own}?executionId={execution}")).await;
     assert!(by_id.refused(404).starts_with("There are no executions"));
-    // All of it is as it was.
+    // Everything is unchanged.
     assert_eq!(deployment.report_status(ANA, &scheduled).await, "Active");
     assert_eq!(deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0]["reportName"], "report");
     assert_eq!(deployment.get(ZOE, "ScheduledReport").await.ok(), Vec::<Value>::new());

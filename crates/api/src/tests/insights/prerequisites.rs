@@ -1,4 +1,4 @@
-//! Every endpoint of the insights API, without a token and with each prerequisite missing.
+//! Calls every endpoint of the Insights API without a token and with each prerequisite missing.
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -47,7 +47,7 @@ async fn without_an_accepted_token_nothing_is_answered() {
         vec![("authorization", "Basic YTpi")],
         vec![("x-aaduserticket", "nonsense")],
         vec![("authorization", &bearer), ("x-aaduserticket", &ben)],
-        // One that is malformed spoils the other.
+        // A malformed header invalidates the other one.
         vec![("authorization", "Basic YTpi"), ("x-aaduserticket", &ana)],
     ];
     cases.extend(wrong.iter().map(|token| vec![("authorization", token.as_str())]));
@@ -56,7 +56,7 @@ async fn without_an_accepted_token_nothing_is_answered() {
             assert_eq!(ask(&deployment, &endpoint, headers).await.refused(401), "Unauthorized", "{endpoint:?} {headers:?}");
         }
     }
-    // Every one of them is there, for those who may.
+    // All of the endpoints exist, for callers who may use them.
     let both = [("authorization", bearer.as_str()), ("x-aaduserticket", ana.as_str())];
     for endpoint in of_program(&deployment, "mpn").await {
         for headers in [&both[..1], &both[1..], &both[..]] {
@@ -66,7 +66,7 @@ async fn without_an_accepted_token_nothing_is_answered() {
     }
 }
 
-/// What is taken away after the token was issued.
+/// What is removed after the token was issued.
 #[derive(Debug, Clone, Copy)]
 enum Missing {
     Enrollment(EnrollmentStage),
@@ -138,7 +138,7 @@ async fn each_missing_prerequisite_is_refused_with_its_reason_and_audited() {
     }
 }
 
-/// The marketplace takes an application alone, when it holds a role itself.
+/// The marketplace accepts an application without a user if it has a role itself.
 #[tokio::test]
 async fn the_marketplace_takes_an_application_alone() {
     let deployment = Deployment::new().await;

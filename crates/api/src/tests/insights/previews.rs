@@ -1,4 +1,4 @@
-//! `testQueryResult`: how many rows, of which time, as which JSON, and what is said of them.
+//! `testQueryResult`: the number of rows, their period, their JSON, and the message about them.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn define(deployment: &Deployment, name: &str, text: &str) {
     std::fs::write(deployment.folder.path().join(format!("definitions/mpn/{name}.toml")), text).unwrap();
 }
 
-/// Rows of that many days, numbered from 0, one a day from the first on; and one without a date.
+/// Rows numbered from 0, one for each of `days` days from the first on, and one without a date.
 fn of_days(deployment: Deployment, first: &str, days: u64) -> Deployment {
     define(&deployment, "Days", DAYS);
     let first: NaiveDate = first.parse().unwrap();
@@ -110,7 +110,7 @@ async fn a_hundred_rows_and_no_more() {
         assert_eq!((answer.ok().len(), &answer.envelope()["totalCount"]), (expected, &json!(expected)), "{text}");
     }
     assert_eq!(rows(&deployment, "SELECT Number FROM Days ORDER BY Number TIMESPAN LIFETIME", &[]).await[0], json!({"Number": 250}));
-    // Groups are counted once they are made, however many rows stand behind them.
+    // Groups are counted after grouping, however many rows they contain.
     assert_eq!(
         rows(&deployment, "SELECT Kind, Rows FROM Days ORDER BY Rows LIMIT 5 TIMESPAN LIFETIME", &[]).await,
         [json!({"Kind": "even", "Rows": 126}), json!({"Kind": "odd", "Rows": 125})]
@@ -122,17 +122,17 @@ async fn a_hundred_rows_and_no_more() {
     }
 }
 
-/// A span, its first and its last day.
+/// A span with its first and its last day.
 type SpanDays = (&'static str, &'static str, &'static str);
 
-/// Each span at each time: its first and its last day.
+/// Each span at several times, with its first and its last day.
 #[tokio::test]
 async fn spans_hold_their_first_day_and_not_their_last() {
     let deployment = Deployment::start(Settings::default(), Clock::manual(instant::parse("2024-01-01T00:00:00Z").unwrap())).await;
     let deployment = of_days(deployment, "2022-01-01", 1200);
     let number = |day: &str| (day.parse::<NaiveDate>().unwrap() - "2022-01-01".parse::<NaiveDate>().unwrap()).num_days();
     let table: &[(&str, &[SpanDays])] = &[
-        // The first instant of a year: nothing of today is past.
+        // The first instant of a year, when no time of today has passed.
         (
             "2024-01-01T00:00:00Z",
             &[
@@ -145,9 +145,9 @@ async fn spans_hold_their_first_day_and_not_their_last() {
                 ("LAST_1_YEAR", "2023-01-01", "2023-12-31"),
             ],
         ),
-        // A second later today's day has begun.
+        // A second later today has begun.
         ("2024-01-01T00:00:01Z", &[("TODAY", "2024-01-01", "2024-01-01"), ("YESTERDAY", "2023-12-31", "2023-12-31")]),
-        // The leap day, its last second, and the day behind it.
+        // The leap day, its last second, and the day after it.
         (
             "2024-02-29T23:59:59Z",
             &[
@@ -168,7 +168,7 @@ async fn spans_hold_their_first_day_and_not_their_last() {
                 ("LAST_1_YEAR", "2023-03-01", "2024-02-29"),
             ],
         ),
-        // The end of a long month, from which there is no going back by a number.
+        // The end of a long month, which the months before it do not have.
         (
             "2024-05-31T12:00:00Z",
             &[
@@ -198,7 +198,7 @@ async fn spans_hold_their_first_day_and_not_their_last() {
     }
 }
 
-/// What a client gives goes before the span; the start is in, the end is out, and the time of day counts.
+/// Parameters of the client override the span; the start is inclusive, the end is exclusive, and the time of day counts.
 type Parameters<'a> = &'a [(&'a str, &'a str)];
 
 #[tokio::test]
@@ -213,17 +213,17 @@ async fn start_and_end_go_before_the_span() {
         (&[(start, "2026-11-05 00:00:00Z"), (end, "2026-11-05T00:00:01Z")], days(4, 4)),
         (&[(start, "2026-11-05T00:00:00.9Z"), (end, "2026-11-05T00:00:01.9Z")], days(4, 4)),
         (&[("STARTTIME", "2026-11-05T00:00:00Z"), ("endtime", "2026-11-06T00:00:00Z")], days(4, 4)),
-        // From a start until now, of today only what has begun.
+        // From a start until now: of today only what has begun.
         (&[(start, "2026-11-20T00:00:00Z")], days(19, 21)),
         (&[(start, "2026-11-22T12:00:00Z")], Vec::new()),
-        // A start that lies ahead leaves nothing, and is no error.
+        // A start in the future leaves no rows, and is not an error.
         (&[(start, "2026-12-24T00:00:00Z")], Vec::new()),
-        // From the beginning until an end, which may lie ahead.
+        // From the beginning until an end, which may be in the future.
         (&[(end, "2026-11-03T00:00:00Z")], days(0, 1)),
         (&[(end, "2026-10-31T00:00:00Z")], Vec::new()),
         (&[(end, "9999-12-31T23:59:59Z")], days(0, 59)),
         (&[(start, "0001-01-01T00:00:00Z"), (end, "9999-12-31T23:59:59Z")], days(0, 59)),
-        // Empty ones are as if they were not there.
+        // Empty parameters are ignored.
         (&[(start, ""), (end, "")], days(20, 20)),
         (&[], days(20, 20)),
     ];
@@ -240,7 +240,7 @@ async fn start_and_end_go_before_the_span() {
     ] {
         assert_eq!(tried(&deployment, ANA, "SELECT Number FROM Days", more).await.refused(400), message, "{more:?}");
     }
-    // Without a date there is nothing to bound; the answer says so.
+    // A dataset without dates has no period, and the answer says so.
     let answer = tried(&deployment, ANA, ALL_SALES, &[(start, "2026-11-05T00:00:00Z")]).await;
     assert_eq!(answer.ok().len(), 3);
     assert_eq!(answer.envelope()["message"], "Sales has no date column, so startTime and endTime do not apply");
@@ -281,7 +281,7 @@ async fn each_type_is_exact_json() {
         r#"{"Int":null,"Float":null,"Wide":null,"Whole":null,"Day":null,"At":null,"Yes":null,"Text":null}"#.to_owned(),
     ];
     assert!(answer.text().starts_with(&format!(r#"{{"value":[{}],"#, expected.join(","))), "{}", answer.text());
-    // The same of metrics, whose sums are exact and whose quotients may be nothing.
+    // The same for metrics, whose sums are exact and whose quotients may be null.
     let answer = tried(&deployment, ANA, "SELECT Sum, WideSum, Average, PerNothing FROM Types WHERE Whole < 10", &[]).await;
     assert!(
         answer.text().starts_with(
@@ -308,14 +308,14 @@ async fn distinct_says_nothing_more_where_metrics_group() {
         assert!(!plain.ok().is_empty(), "{rest}");
         assert_eq!(plain.text(), distinct.text(), "{rest}");
     }
-    // Without a metric it merges rows, nulls among them.
+    // Without a metric DISTINCT merges rows, including nulls.
     assert_eq!(
         rows(&deployment, "SELECT DISTINCT Kind FROM Days ORDER BY Kind ASC", &[]).await,
         [json!({"Kind": "even"}), json!({"Kind": "odd"})]
     );
 }
 
-/// The documented limit is 100 seconds; here it is shorter, and the preview waits for memory that a file which nobody reads does not give back.
+/// The documented limit is 100 seconds. Here it is shorter, and the preview waits for memory that an export holds whose reader does not read.
 #[tokio::test]
 async fn a_preview_that_takes_too_long_is_said_to() {
     let deployment = Deployment::with(|settings| settings.preview_timeout = Duration::from_millis(20)).await;
@@ -330,7 +330,7 @@ async fn a_preview_that_takes_too_long_is_said_to() {
     let answer = tried(&deployment, ANA, ALL_SALES, &[]).await;
     let message = "The preview did not finish within 0 seconds. That says nothing against the query: a report of it may still succeed.";
     assert_eq!(answer.refused(500), message);
-    // The preview that was given up holds nothing back: both files are finished.
+    // The preview that was aborted holds nothing: both exports finish.
     let mut rest = String::new();
     reader.read_to_string(&mut rest).await.unwrap();
     assert_eq!(rest.lines().count(), 4);
@@ -364,10 +364,10 @@ async fn values_that_occur_nowhere_are_named() {
     for (text, expected) in cases {
         assert_eq!(message(ANA, text).await, expected, "{text}");
     }
-    // A foreign row's value is one that occurs nowhere, and says no more than any other would.
+    // A value in another tenant's rows is reported as absent, like any other value that does not occur.
     assert_eq!(message(ANA, "SELECT Name FROM Sales WHERE Name = 'zeta'").await, "'zeta' occurs nowhere in Name");
     assert_eq!(message(LEA, "SELECT Name FROM Sales WHERE Name = 'gamma'").await, "'gamma' occurs nowhere in Name");
-    // An execution says it too.
+    // An execution reports it too.
     let query = deployment.create_query(ANA, "SELECT Number FROM Days WHERE Kind = 'evn'").await;
     let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     deployment.work().await;
@@ -375,7 +375,7 @@ async fn values_that_occur_nowhere_are_named() {
     assert_eq!((&execution["rowCount"], &execution["message"]), (&json!(0), &json!("'evn' occurs nowhere in Kind; did you mean 'even'?")));
 }
 
-/// Whoever may not see a sensitive column is not told what does not occur in it.
+/// A caller who may not see a sensitive column is not told which values do not occur in it.
 #[tokio::test]
 async fn redacted_columns_are_not_asked() {
     let deployment = Deployment::with(|settings| settings.access_rules.allow_report_viewer = true).await;
@@ -395,7 +395,7 @@ async fn redacted_columns_are_not_asked() {
     assert_eq!(answer.envelope()["message"], "'unknown' occurs nowhere in Secret");
 }
 
-/// A query that is too long for an address.
+/// A query that is too long for a URL.
 #[tokio::test]
 async fn a_preview_takes_its_parameters_in_a_body() {
     let deployment = Deployment::new().await;
@@ -410,7 +410,7 @@ async fn a_preview_takes_its_parameters_in_a_body() {
         assert_eq!(post("ScheduledQueries/testQueryResult", json!({"exportQuery": long})).await.ok(), [json!({"Name": "alpha"})]);
         let saved = deployment.create_query(ANA, ALL_SALES).await;
         assert_eq!(post("ScheduledQueries/TestQueryResult", json!({"QUERYID": saved})).await.ok().len(), 3);
-        // What the body leaves out the address may say, and what it says counts.
+        // The URL may have parameters that the body leaves out, and the body takes precedence.
         assert_eq!(post(&format!("scheduledqueries/testqueryresult?queryId={saved}"), json!({})).await.ok().len(), 3);
         let wrong = json!({"exportQuery": "SELECT Name FROM Sales", "startTime": "soon"});
         let refused = post("ScheduledQueries/testQueryResult?startTime=2026-01-01T00:00:00Z", wrong).await.refused(400);

@@ -1,5 +1,4 @@
-//! Every message about queries that the documents have, at every endpoint that they have it at, in both programs; and our own where they
-//! leave the text open.
+//! Every documented message about queries, at every endpoint that has it, in both programs; and our own messages where the documents leave the text open.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -8,7 +7,7 @@ use crate::tests::harness::*;
 
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 
-/// Who asks, the program, a dataset of it and a column.
+/// A caller, the program, one of its datasets, and a column.
 const PROGRAMS: [(Who, &str, &str); 2] = [(ANA, "mpn", "Sales"), (ALONE, "cmp", "Orders")];
 
 async fn create(deployment: &Deployment, who: Who, program: &str, body: Value) -> Answer {
@@ -20,7 +19,7 @@ async fn ask(deployment: &Deployment, who: Who, program: &str, endpoint: &str, p
     deployment.call_program(who, program, Method::GET, &format!("ScheduledQueries/{endpoint}?{parameters}"), Value::Null).await
 }
 
-/// What a query's text is refused for begins the same wherever the text is given; a saved one is refused when it is run, too.
+/// The refusal of a wrong text begins in the same way wherever the text is given; a saved query is also refused when it is executed.
 #[tokio::test]
 async fn a_wrong_text() {
     let deployment = Deployment::new().await;
@@ -33,7 +32,7 @@ async fn a_wrong_text() {
             (format!("SELECT Nme FROM {dataset}"), "Incorrect column name: 'Nme' at line 1, column 8 is neither a column nor a metric of "),
             (format!("SELECT Name FROM {dataset} WHERE Nme = 1"), "Incorrect column name: 'Nme' at line 1, column "),
             (format!("SELECT Name FROM {dataset} ORDER BY Nme"), "Incorrect column name: 'Nme' at line 1, column "),
-            // With other errors the documented text still comes first.
+            // If there are other errors, the documented text still comes first.
             (format!("SELECT Name Name FROM {dataset} ORDER BY Nme"), "Incorrect column name: 'Nme' at line 1, column "),
             (format!("SELECT * FROM {dataset}"), "SELECT * at line 1, column 8 is not supported; "),
             (format!("SELECT Name FROM {dataset} TIMESPAN LAST_MONTH"), "TIMESPAN LAST_MONTH at line 1, column "),
@@ -127,7 +126,7 @@ async fn what_is_not_there() {
     }
 }
 
-/// A hundred of one's own, in each program.
+/// An owner may have a hundred queries in each program.
 #[tokio::test]
 async fn too_many() {
     let deployment = Deployment::new().await;
@@ -141,7 +140,7 @@ async fn too_many() {
     }
 }
 
-/// A value that no row has, or that its column cannot have, is no error.
+/// A value that no row has, or that its column cannot have, is not an error.
 #[tokio::test]
 async fn what_is_no_error() {
     let deployment = Deployment::new().await;
@@ -153,7 +152,7 @@ async fn what_is_no_error() {
         let text = format!("SELECT Name FROM Sales WHERE {condition}");
         let answer = ask(&deployment, ANA, "mpn", "testQueryResult", &[("exportQuery", &text)]).await;
         assert_eq!(answer.ok().len(), if condition.contains("NOT") { 3 } else { 0 });
-        // A hint of ours may stand there.
+        // The message may be a hint of this server.
         if let Some(message) = message {
             assert!(answer.json()["message"].as_str().unwrap().contains(message), "{condition}");
         }

@@ -1,4 +1,4 @@
-//! What each role opens: nothing, everything, or rows without their sensitive columns, and how an answer says so.
+//! What each role gives access to: nothing, everything, or rows without their sensitive columns, and how an answer says so.
 
 use axum::http::Method;
 use insightgate_identity::program::Program;
@@ -39,7 +39,7 @@ async fn deployment(allow_report_viewer: bool) -> Deployment {
     deployment
 }
 
-/// These roles, and no other.
+/// Gives these roles and removes all others.
 async fn give(deployment: &Deployment, who: Who, roles: &[(Role, Locations)]) {
     let (store, assignee) = (&deployment.context.store, who.user.unwrap_or(who.application));
     for &role in Role::ALL {
@@ -73,7 +73,7 @@ async fn each_combination_of_roles_opens_what_it_should() {
     let mixed = [("alpha", None), ("beta", None), ("gamma", Some(9.0))];
     let (one, two) = ("1000001", "1000002");
     let taken = "The user was given No permission: the role Executive report viewer is needed.";
-    // The roles; what they open by default, and where Report viewers are allowed: rows or the refusal.
+    // The roles; what they give access to by default, and where Report viewers are allowed: rows or the refusal.
     type Opened<'a> = Result<&'a [(&'a str, Option<f64>)], &'a str>;
     type Case<'a> = (Vec<(Role, Locations)>, Opened<'a>, Opened<'a>);
     let cases: Vec<Case<'_>> = vec![
@@ -105,7 +105,7 @@ async fn each_combination_of_roles_opens_what_it_should() {
                     };
                     let wanted = rows.iter().map(shown).collect::<String>();
                     assert_eq!(deployment.fetch(&file, &[]).await.text(), format!("Name,Amount\n{wanted}"), "{roles:?} {allowed}");
-                    // Five ExecuteNow reports an hour.
+                    // The quota is five ExecuteNow reports an hour.
                     deployment.advance(chrono::TimeDelta::hours(1));
                 }
                 Err(reason) => {
@@ -152,7 +152,7 @@ async fn no_question_reveals_a_redacted_value() {
     }
 }
 
-/// Whatever is asked: datasets, queries, reports and executions say it as previews do.
+/// Datasets, queries, reports and executions say the same as previews.
 #[tokio::test]
 async fn every_answer_says_whether_data_is_redacted() {
     let deployment = deployment(true).await;
@@ -197,7 +197,7 @@ async fn a_report_viewer_is_refused_by_default_whatever_is_asked() {
     assert_eq!((audited.len(), audited[0].detail.as_str()), (4, NEEDED));
 }
 
-/// A file that shows what its owner may not see any more is theirs no longer; later executions of the report are redacted.
+/// An artifact with values that its owner may no longer see is no longer accessible; later executions of the report are redacted.
 #[tokio::test]
 async fn losing_the_role_takes_clear_files_away() {
     let deployment = deployment(true).await;
@@ -217,7 +217,7 @@ async fn losing_the_role_takes_clear_files_away() {
     let without = "Name,Amount\nalpha,\nbeta,\ngamma,\n";
     assert_eq!(deployment.fetch(&link, &[]).await.text(), without);
 
-    // What is clear of some locations is enough for files of those only.
+    // Access to some locations' sensitive data is enough for artifacts of only these locations.
     give(&deployment, ANA, &[(Role::ReportViewer, all()), (Role::ExecutiveReportViewer, only("1000001"))]).await;
     assert_eq!(deployment.fetch(&clear, &[]).await.refused(403), reason);
     let part = deployment.export(ANA, AMOUNTS, json!({"ReportName": "part"})).await;
@@ -230,7 +230,7 @@ async fn losing_the_role_takes_clear_files_away() {
     }
 }
 
-/// A user's role, or that of an application alone: one does not stand for the other.
+/// The role of a user, or of an application without a user: one does not replace the other.
 #[tokio::test]
 async fn the_marketplace_knows_managers_and_developers() {
     let deployment = deployment(false).await;
@@ -256,7 +256,7 @@ async fn the_marketplace_knows_managers_and_developers() {
         let answer = preview(&deployment, holder, "cmp", usage).await;
         assert_eq!((answer.ok(), redacted(&answer)), (vec![json!({"Meter": "storage", "Charge": null})], true), "{holder:?}");
 
-        // An execution is refused as the preview is, with the reason.
+        // An execution is refused like the preview, with the reason.
         let post = |path: &'static str, body| deployment.call_program(holder, "cmp", Method::POST, path, body);
         let query = post("ScheduledQueries", json!({"Name": "q", "Query": orders})).await.ok().remove(0);
         let body = report_body(query["queryId"].as_str().unwrap(), json!({"ExecuteNow": true}));

@@ -1,4 +1,4 @@
-//! The requests about reports, rule by rule: every form that is taken, every refusal with its text, and what each change does to the schedule.
+//! The requests about reports, rule by rule: every form that is accepted, every refusal with its text, and what each change does to the schedule.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -29,7 +29,7 @@ async fn shown(deployment: &Deployment, report: &str) -> Value {
     deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok().remove(0)
 }
 
-/// Without quotas, since the tables make many.
+/// A deployment without quotas, since the tables create many reports.
 async fn deployment() -> (Deployment, String) {
     let deployment = Deployment::with(|settings| settings.quotas = false).await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
@@ -51,7 +51,7 @@ async fn every_form_that_clients_send_is_taken() {
     let start = |text: &str| (json!({"StartTime": text}), json!({}));
     for (sent, changed) in [
         (json!({}), json!({})),
-        // Null is the same as absent, and so is an empty text.
+        // Null means the same as an absent field, and so does an empty text.
         (
             json!({"Description": null, "ExecuteNow": null, "QueryStartTime": null, "QueryEndTime": null, "RecurrenceCount": null, "Format": null,
                    "CallbackUrl": null, "CallbackMethod": null}),
@@ -61,7 +61,7 @@ async fn every_form_that_clients_send_is_taken() {
             json!({"Description": " ", "Format": "", "CallbackUrl": "", "CallbackMethod": "", "RecurrenceCount": "", "ExecuteNow": ""}),
             json!({}),
         ),
-        // Unknown fields: the vendor's sample has these two.
+        // Unknown fields are ignored: the vendor's sample has these two.
         (json!({"IsPublicInOrg": true, "ExecutionStatus": "string", "Nothing": {"ReportName": [1, 2]}}), json!({})),
         // Blanks around texts.
         (
@@ -78,7 +78,7 @@ async fn every_form_that_clients_send_is_taken() {
             json!({"CallbackUrl": "http://example.org"}),
             json!({"callbackUrl": "http://example.org", "callbackMethod": "POST", "callbackOnFailure": false}),
         ),
-        // Lengths are of characters.
+        // Lengths are counted in characters.
         (json!({"ReportName": longest}), json!({"reportName": longest})),
         (json!({"ReportName": crabs, "Description": crabs}), json!({"reportName": crabs, "description": crabs})),
         (json!({"Description": "a;b"}), json!({"description": "a;b"})),
@@ -94,11 +94,11 @@ async fn every_form_that_clients_send_is_taken() {
         ),
         (json!({"RecurrenceInterval": " 24 ", "RecurrenceCount": "1"}), json!({"recurrenceInterval": 24, "recurrenceCount": 1})),
         (json!({"RecurrenceInterval": 24.0, "RecurrenceCount": 2e0}), json!({"recurrenceInterval": 24, "recurrenceCount": 2})),
-        // A stretch is for ExecuteNow only, and otherwise not even read.
+        // A period is only used with ExecuteNow, and otherwise not even parsed.
         (json!({"QueryStartTime": "2026-02-01T00:00:00Z", "QueryEndTime": "2026-01-01T00:00:00Z"}), json!({})),
         (json!({"ExecuteNow": "False", "QueryStartTime": "nonsense", "QueryEndTime": "string"}), json!({})),
         (json!({"ExecuteNow": 0.to_string()}), json!({})),
-        // ExecuteNow: once, at once, whatever the schedule says.
+        // ExecuteNow: one execution, at once, whatever the schedule says.
         (json!({"ExecuteNow": true}), once.clone()),
         (json!({"ExecuteNow": "TRUE", "StartTime": "nonsense", "RecurrenceInterval": 0, "RecurrenceCount": -5}), once.clone()),
         (json!({"ExecuteNow": " true ", "StartTime": null, "RecurrenceInterval": null}), once.clone()),
@@ -119,7 +119,7 @@ async fn every_form_that_clients_send_is_taken() {
         assert_eq!(report, with(untouched.clone(), changed), "{sent}");
         assert_eq!(shown(&deployment, id.as_str().unwrap()).await, with(report, json!({"reportId": id})), "{sent}");
     }
-    // Names of fields in any letter case.
+    // Names of fields are case-insensitive.
     for spell in [str::to_lowercase, str::to_uppercase, |name: &str| name[..1].to_lowercase() + &name[1..]] {
         let fields = with(
             plain.clone(),
@@ -133,7 +133,7 @@ async fn every_form_that_clients_send_is_taken() {
     }
 }
 
-/// Both requests that take fields, in both programs, name the field whose value has the wrong kind.
+/// Both requests with fields, in both programs, name the field whose value has the wrong type.
 #[tokio::test]
 async fn a_wrong_kind_of_value_names_its_field() {
     let (deployment, query) = deployment().await;
@@ -205,7 +205,7 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
             json!({"CallbackUrl": "strings"}),
             format!("{prefix}CallbackUrl should be an absolute http or https address of at most 2048 characters"),
         ),
-        // What the documents' examples hold, left as it stands.
+        // Placeholders from the documents' examples that a client did not replace.
         (json!({"Format": "string"}), "Requested value 'string' not found".to_owned()),
         (json!({"CallbackMethod": "String"}), "Requested value 'String' not found".to_owned()),
         (json!({"CallbackUrl": "string"}), "Requested value 'string' not found".to_owned()),
@@ -217,13 +217,13 @@ async fn an_update_is_refused_in_the_words_of_a_create() {
         assert_eq!(put(&deployment, &report, fields.clone()).await.refused(400), message, "{fields}");
     }
     assert_eq!(shown(&deployment, &report).await, before, "nothing of it was kept");
-    // QueryId and ExecuteNow cannot change, and what is null or empty is kept.
+    // QueryId and ExecuteNow cannot be changed, and fields that are null or empty are left unchanged.
     let same = json!({"QueryId": UNKNOWN, "ExecuteNow": true, "QueryStartTime": "nonsense", "Description": null, "Format": "", "RecurrenceCount": null});
     let after = put(&deployment, &report, same).await.ok().remove(0);
     assert_eq!(after, with(before, json!({"modifiedTime": "2026-11-22T13:00:00Z"})));
 }
 
-/// (hours that pass, the change, the state after it, hours from then to the next execution or None)
+/// Each case has the hours that pass, the changes, the status after them, and the hours from then to the next execution, or `None`.
 #[tokio::test]
 async fn changes_plan_the_next_run_anew() {
     let later =
@@ -237,11 +237,11 @@ async fn changes_plan_the_next_run_anew() {
         (5, vec![("", json!({"RecurrenceCount": 2}))], "Active", Some(3)),
         (13, vec![("", json!({"ReportName": "n"}))], "Inactive", None),
         (13, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(3)),
-        // In the second of the last execution: it is not run again.
+        // At the second of the last execution, which is not executed again.
         (12, vec![("", json!({"RecurrenceCount": 4}))], "Active", Some(4)),
         (12, vec![("", json!({"RecurrenceInterval": 8}))], "Active", Some(8)),
         (13, vec![("", json!({"StartTime": later(30)}))], "Active", Some(17)),
-        // What is paused stays so, and goes on as it was changed.
+        // A paused report stays paused, and continues with its changes once it is resumed.
         (1, vec![("pause/", Value::Null), ("", json!({"StartTime": later(10)}))], "Paused", None),
         (1, vec![("pause/", Value::Null), ("", json!({"StartTime": later(10)})), ("resume/", Value::Null)], "Active", Some(9)),
         (5, vec![("pause/", Value::Null), ("", json!({"RecurrenceInterval": 6})), ("resume/", Value::Null)], "Active", Some(5)),
@@ -285,7 +285,7 @@ fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
     Outcome::Completed { artifact, note: None }
 }
 
-/// An execution that goes on while its report is paused ends as it would have; after the last one there is nothing left to pause.
+/// An execution that is running while its report is paused finishes normally; if it was the last one, the report ends instead of staying paused.
 #[tokio::test]
 async fn pausing_lets_a_run_finish() {
     for (count, after) in [(2, "Paused"), (1, "Inactive")] {
@@ -392,7 +392,7 @@ async fn a_delete_answers_with_what_is_gone() {
     assert_eq!(deployment.work().await, 0);
 }
 
-/// The quotas are an owner's and a program's: neither a colleague's reports count nor those of the other program.
+/// Quotas belong to an owner and a program: neither the reports of a colleague nor those of the other program count.
 #[tokio::test]
 async fn quotas_are_of_one_owner_in_one_program() {
     let deployment = Deployment::new().await;
@@ -422,7 +422,7 @@ async fn quotas_are_of_one_owner_in_one_program() {
     }
 }
 
-/// 24 hours are what most datasets name; only a deployment that says so holds reports to it.
+/// Most datasets name 24 hours; reports only have to keep to that in a deployment that says so.
 #[tokio::test]
 async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     let often = every_four_hours(None);
@@ -437,7 +437,7 @@ async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     let report = deployment.create_report(ANA, &query, with(often.clone(), json!({"RecurrenceInterval": 24}))).await;
     assert_eq!(put(&deployment, &report, json!({"RecurrenceInterval": 23})).await.refused(400), message);
     put(&deployment, &report, json!({"RecurrenceInterval": 25})).await.ok();
-    // One from before the rule keeps what it has, until its interval is changed.
+    // A report from before the rule keeps its interval until the interval is changed.
     put(&deployment, &loose, json!({"ReportName": "renamed", "RecurrenceInterval": 4})).await.ok();
     assert_eq!(put(&deployment, &loose, json!({"RecurrenceInterval": 5})).await.refused(400), message);
     let plain = deployment.create_query(ANA, "SELECT Name FROM Plain").await;
@@ -452,7 +452,7 @@ async fn a_datasets_interval_holds_where_a_deployment_says_so() {
     assert_eq!(shown["minimumRecurrenceInterval"], 24);
 }
 
-/// Only what nobody who asks could mend is a failure of the server, and it has a text of its own where a report is created.
+/// Only a fault that no caller could mend is a failure of the server, and it has a text of its own where a report is created.
 #[tokio::test]
 async fn a_real_fault_says_where_to_look_it_up() {
     let (deployment, query) = deployment().await;
@@ -462,11 +462,11 @@ async fn a_real_fault_says_where_to_look_it_up() {
         [(Method::POST, "ScheduledReport"), (Method::PUT, &format!("ScheduledReport/{UNKNOWN}")), (Method::GET, "ScheduledReport")]
     {
         let answer = deployment.call(ANA, method.clone(), path, body.clone()).await;
-        // The database is away: that passes.
+        // The database is away, which will pass.
         assert_eq!(answer.header("retry-after"), "5");
         assert_eq!(answer.refused(503), "Service unavailable", "{method}");
     }
-    // What does not pass is looked up in the log.
+    // The log has the details of a fault that does not pass.
     for (method, path) in [(Method::POST, "scheduledreport"), (Method::GET, "scheduledreport")] {
         let request = axum::http::Request::builder().method(method.clone()).uri(format!("/insights/v1/mpn/{path}")).body(()).unwrap();
         let (mut parts, ()) = request.into_parts();

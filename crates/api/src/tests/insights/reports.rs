@@ -1,4 +1,4 @@
-//! Making, listing and changing queries and reports: documented messages, defaults and quotas.
+//! Creating, listing and changing queries and reports: documented messages, defaults and quotas.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -68,7 +68,7 @@ async fn every_bad_field_of_a_report_is_refused_with_its_message() {
     }
     assert_eq!(deployment.get(ANA, "ScheduledReport").await.ok(), Vec::<Value>::new(), "nothing of them was kept");
     create(&deployment, good).await.ok();
-    // All faults are told at once.
+    // All faults are reported at once.
     let several = create(&deployment, json!({"RecurrenceInterval": 1, "Format": "pdf"})).await.refused(400);
     for part in ["ReportName", "QueryId", "StartTime", "between 4 and 2160", "csv/tsv"] {
         assert!(several.contains(part), "{several}");
@@ -116,7 +116,7 @@ async fn a_hundred_queries_and_no_more() {
     let refused = deployment.call(ANA, Method::POST, "ScheduledQueries", body.clone()).await;
     assert_eq!(refused.refused(400), "Number of queries exceeded. Delete few queries before creating new queries");
     assert_eq!(refused.header("retry-after"), "3600");
-    // Everybody has a quota of their own, and what is deleted is free again.
+    // Each owner has a quota, and a deleted query no longer counts.
     deployment.create_query(BEN, ALL_SALES).await;
     deployment.call(ANA, Method::DELETE, &format!("ScheduledQueries/{last}"), Value::Null).await.ok();
     deployment.call(ANA, Method::POST, "ScheduledQueries", body).await.ok();
@@ -134,7 +134,7 @@ async fn fifty_active_reports_and_no_more() {
     let message = "User has exceeded its report creation quota of 50 active reports";
     let refused = create(&deployment, body.clone()).await;
     assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "3600"));
-    // Pausing one makes room for another, and then there is none to resume it.
+    // Pausing a report makes room for another one, and then there is no room to resume it.
     let change = async |action: &str| deployment.call(ANA, Method::PUT, &format!("ScheduledReport/{action}/{last}"), Value::Null).await;
     change("pause").await.ok();
     let other = create(&deployment, body.clone()).await.ok().remove(0);
@@ -161,7 +161,7 @@ async fn an_exhausted_report_wakes_only_within_the_quota() {
     let path = format!("ScheduledReport/{exhausted}");
     let refused = deployment.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.refused(400);
     assert_eq!(refused, "User has exceeded its report creation quota of 50 active reports");
-    // What does not wake it is not refused.
+    // A change that does not make the report active again is not refused.
     let renamed = deployment.call(ANA, Method::PUT, &path, json!({"ReportName": "renamed"})).await.ok().remove(0);
     assert_eq!((&renamed["reportStatus"], &renamed["recurrenceCount"]), (&json!("Inactive"), &json!(1)));
 }
@@ -177,7 +177,7 @@ async fn lowering_the_count_to_what_ran_ends_a_report() {
     let lowered = deployment.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 2})).await.ok().remove(0);
     assert_eq!((&lowered["reportStatus"], &lowered["recurrenceCount"]), (&json!("Inactive"), &json!(2)));
     assert_eq!(deployment.report_status(ANA, &report).await, "Inactive");
-    // A higher one wakes it again.
+    // A higher count makes it active again.
     let raised = deployment.call(ANA, Method::PUT, &path, json!({"RecurrenceCount": 3})).await.ok().remove(0);
     assert_eq!(raised["reportStatus"], "Active");
     deployment.advance(TimeDelta::hours(4));
@@ -197,10 +197,10 @@ async fn five_reports_at_once_in_an_hour() {
     let message = "User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins";
     let refused = create(&deployment, body.clone()).await;
     assert_eq!((refused.refused(400).as_str(), refused.header("retry-after")), (message, "3600"));
-    // Deleting one gives nothing back: it was created.
+    // Deleting a report does not free its quota, since the report was created.
     deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{first}"), Value::Null).await.ok();
     assert_eq!(create(&deployment, body.clone()).await.refused(400), message);
-    // Those on a schedule are not counted.
+    // Reports on a schedule do not count.
     deployment.create_report(ANA, &query, every_four_hours(None)).await;
     for (minutes, wait) in [(20, "2400"), (39, "60")] {
         deployment.advance(TimeDelta::minutes(minutes));
@@ -217,7 +217,7 @@ async fn five_reports_at_once_in_an_hour() {
 async fn without_quotas_there_are_none() {
     let deployment = Deployment::with(|settings| settings.quotas = false).await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
-    // One more of each than the documented quotas have.
+    // One more of each than the documented quotas allow.
     for _ in 0..5 + 1 {
         deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
     }
@@ -266,7 +266,7 @@ async fn a_report_shows_what_it_was_made_with() {
         assert_eq!(deployment.get(ANA, &format!("ScheduledReport?{filter}")).await.ok(), std::slice::from_ref(&report));
     }
     assert_eq!(deployment.get(ANA, "ScheduledReport?reportName=other").await.refused(404), "No item found with given filters.");
-    // The text that a report runs is the one it was made with.
+    // A report executes the text with which it was created.
     deployment.call(ANA, Method::DELETE, &format!("ScheduledQueries/{query}"), Value::Null).await.ok();
     deployment.advance(TimeDelta::hours(4));
     deployment.work().await;
@@ -306,7 +306,7 @@ async fn an_update_keeps_what_it_does_not_name() {
         assert!(refused.contains(message), "{refused}");
     }
     assert_eq!(deployment.get(ANA, &format!("ScheduledReport?reportId={report}")).await.ok()[0], *updated);
-    // The old start passes without an execution, the new one has one.
+    // The old start passes without an execution, and the new one has one.
     deployment.advance(TimeDelta::hours(10));
     assert_eq!(deployment.work().await, 0);
     deployment.advance(TimeDelta::hours(1));

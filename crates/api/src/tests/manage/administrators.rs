@@ -1,4 +1,4 @@
-//! Who may do what, endpoint by endpoint, as the document says.
+//! Who may do what, endpoint by endpoint, as documented.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ async fn the_global_account_and_the_whole_record_are_the_operators() {
         }
     }
     for who in [GLOBAL, ACCOUNT, ROBOT] {
-        // Rows of some datasets go by it.
+        // The global account determines whose rows some datasets return.
         assert_eq!(desk.refused(who, "PATCH", &contoso(""), json!({"globalAccountId": "2000000"}), "forbidden").await, only);
     }
     desk.refused(OPERATOR, "PATCH", &contoso(""), json!({"globalAccountId": "2000000"}), "conflict").await;

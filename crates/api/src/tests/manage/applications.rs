@@ -1,4 +1,4 @@
-//! Applications: redirect URIs, secrets that overlap, permissions before consent, and those of operators.
+//! Applications: redirect URIs, overlapping secrets, permissions before consents, and the applications of operators.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ async fn secrets_overlap_expire_and_are_removed_one_by_one() {
         let text = desk.refused(GLOBAL, "POST", &path, body, "invalid").await;
         assert!(text.contains("'days'"), "{text}");
     }
-    // Nine more beside the third; the one that expired does not count.
+    // Nine more beside the third; the expired one does not count.
     let mut nine = Vec::new();
     for _ in 0..9 {
         nine.insert(0, json!(add(json!({})).await.0));
@@ -158,7 +158,7 @@ async fn a_users_consent_is_that_users_alone() {
     desk.deployment.get(ANA, "ScheduledDataset").await.refused(403);
 }
 
-/// Who could give an operator's application a secret would be an operator.
+/// A caller who could give an operator's application a secret would be an operator.
 #[tokio::test]
 async fn an_operators_application_is_out_of_its_tenants_reach() {
     let desk = Desk::new().await;

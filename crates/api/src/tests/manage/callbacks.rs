@@ -19,7 +19,7 @@ async fn run(desk: &Desk, who: Who, url: &str) -> String {
     report
 }
 
-/// The ids of what is listed.
+/// The ids of the listed callbacks.
 async fn listed(desk: &Desk, who: Who, query: &str) -> Vec<String> {
     let page = desk.get(who, &format!("/callbacks{query}")).await;
     page["value"].as_array().unwrap().iter().map(|callback| callback["id"].as_str().unwrap().to_owned()).collect()
@@ -117,7 +117,7 @@ async fn callbacks_are_signed_with_every_secret_that_has_not_expired() {
     assert!(!later.is_signed_with(first_secret) && later.is_signed_with(second_secret), "the replaced one has expired");
     desk.done(GLOBAL, "DELETE", &format!("{path}/{}", second["id"].as_str().unwrap()), Value::Null).await;
     assert!(!told().await.headers.contains_key("webhook-signature"));
-    // A secret is its owner's alone.
+    // A secret only signs callbacks of its owner.
     desk.done(GLOBAL, "POST", &contoso(&format!("/callbackSecrets/{APP}")), Value::Null).await;
     assert!(!told().await.headers.contains_key("webhook-signature"));
     desk.refused(FOREIGNER, "GET", &path, Value::Null, "notFound").await;

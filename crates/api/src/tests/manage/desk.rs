@@ -1,4 +1,4 @@
-//! Calls of the management API. Each answer is compared with the served document, and each call with the events that it left.
+//! Calls of the management API. Each answer is compared with the served OpenAPI document, and each call with the audit events that it left.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,19 +22,19 @@ use crate::tests::harness::*;
 
 pub(super) const MANAGE: &str = "api://insightgate/manage";
 
-/// Through which Contoso's administrators call.
+/// The application with which Contoso's administrators call.
 pub(super) const CONSOLE: Uuid = Uuid::from_u128(0xb1);
-/// Manages Contoso by itself.
+/// An application that manages Contoso without a user.
 pub(super) const ROBOT: Who = Who { tenant: CONTOSO, application: Uuid::from_u128(0xb2), user: None };
 pub(super) const FOREIGN_CONSOLE: Uuid = Uuid::from_u128(0xb3);
 pub(super) const OPERATOR: Who = Who { tenant: CONTOSO, application: OPERATOR_APP, user: None };
-/// Global admin of Contoso, the only one.
+/// The only Global admin of Contoso.
 pub(super) const GLOBAL: Who = admin(0x11);
 /// Account admin of Contoso.
 pub(super) const ACCOUNT: Who = admin(0x12);
 /// MPN Partner Admin of Contoso.
 pub(super) const PARTNER: Who = admin(0x13);
-/// Executive report viewer of Contoso; manages nothing.
+/// An Executive report viewer of Contoso, who manages nothing.
 pub(super) const VIEWER: Who = Who { tenant: CONTOSO, application: CONSOLE, user: ANA.user };
 /// Global admin of Fabrikam.
 pub(super) const FOREIGNER: Who = Who { tenant: FABRIKAM, application: FOREIGN_CONSOLE, user: Some(Uuid::from_u128(0x21)) };
@@ -47,7 +47,7 @@ pub(super) struct Desk {
     pub(super) deployment: Deployment,
     document: Document,
     calls: AtomicUsize,
-    /// All bodies that were answered.
+    /// The bodies of all answers.
     answered: Mutex<Vec<String>>,
 }
 
@@ -56,7 +56,7 @@ impl Desk {
         Desk::with(|_| {}).await
     }
 
-    /// With other settings.
+    /// A desk with other settings.
     pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Desk {
         let deployment = Deployment::with(change).await;
         #[allow(clippy::disallowed_methods)]
@@ -113,7 +113,7 @@ impl Desk {
         answer
     }
 
-    /// Changes and refusals leave exactly one event that names the call; what was merely read or wrong leaves none.
+    /// Changes and refusals leave exactly one event, which names the call; reads and invalid requests leave none.
     async fn check_events(&self, method: &str, path: &str, correlation: &str, answer: &Answer) {
         write_counts(&self.deployment.context).await.unwrap();
         let filter = AuditFilter { correlation: Some(correlation.to_owned()), ..AuditFilter::default() };
@@ -135,7 +135,7 @@ impl Desk {
         }
     }
 
-    /// The body of a successful answer.
+    /// Returns the body of a successful answer.
     pub(super) async fn done(&self, who: Who, method: &str, path: &str, body: Value) -> Value {
         let answer = self.ask(who, method, path, body).await;
         assert!(answer.status.is_success(), "{method} {path}: {} {}", answer.status, answer.text());
@@ -146,7 +146,7 @@ impl Desk {
         self.done(who, "GET", path, Value::Null).await
     }
 
-    /// The message of a refusal with this code.
+    /// Returns the message of a refusal with this code.
     pub(super) async fn refused(&self, who: Who, method: &str, path: &str, body: Value, code: &str) -> String {
         let answer = self.ask(who, method, path, body).await;
         let status = match code {
@@ -166,7 +166,7 @@ impl Desk {
         self.deployment.context.store.audit_events(100_000).await.unwrap()
     }
 
-    /// No event holds one of these secrets, and no answer but the one that was to show it.
+    /// No event contains one of these secrets, and no answer except the one that had to show it.
     pub(super) async fn assert_kept(&self, secrets: &[(&str, usize)]) {
         let events = format!("{:?}", self.events().await);
         let answered = self.answered.lock().unwrap().clone();

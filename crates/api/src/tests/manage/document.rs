@@ -1,4 +1,4 @@
-//! The served document: that it is whole, and that the server does what it says.
+//! The served OpenAPI document: it is complete, and the server does what it says.
 
 mod bounds;
 mod random_bodies;
@@ -33,7 +33,7 @@ async fn the_document_is_whole() {
     }
 }
 
-/// The document as a file of the repository, with the addresses that the deployment of the tests has.
+/// The document as a file of the repository, with the addresses of the tests' deployment.
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The state machine of an enrollment: every step from every stage, codes, appeals, and the legal profile.
+//! The state machine of an enrollment: every step from every stage, verification codes, appeals, and the legal profile.
 
 use chrono::TimeDelta;
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
@@ -18,7 +18,7 @@ fn body_of(step: &str) -> Value {
     }
 }
 
-/// Where each step leads from each stage; None is an illegal move.
+/// The stage to which each step leads from each stage; `None` is an illegal move.
 fn allowed(step: &str, from: EnrollmentStage) -> Option<EnrollmentStage> {
     use EnrollmentStage::{Active, EmailVerification, Rejected, Review, Started, Suspended};
     match (step, from) {
@@ -111,7 +111,7 @@ async fn a_rejection_is_appealed_three_times() {
     assert!(text.contains("appealed 3 times"), "{text}");
 }
 
-/// The code proves that the contact's mail is read: who administers the organisation asks for one, and does not see it.
+/// The code proves that the contact reads the mail: an administrator of the organisation can request one, but does not see it.
 #[tokio::test]
 async fn an_administrator_asks_for_a_code_without_getting_it() {
     let desk = Desk::new().await;
@@ -121,7 +121,7 @@ async fn an_administrator_asks_for_a_code_without_getting_it() {
     assert_eq!((&asked["stage"], asked.get("verificationCode")), (&json!("Started"), None));
     assert_eq!(desk.deployment.audited("enrollment.askForCode").await.len(), 1);
     let sent = desk.done(OPERATOR, "POST", &format!("{MPN}/sendCode"), Value::Null).await;
-    // The code that was sent goes on being good.
+    // The code that was sent stays valid.
     desk.done(GLOBAL, "POST", &format!("{MPN}/sendCode"), Value::Null).await;
     let code = json!({"code": sent["verificationCode"]});
     assert_eq!(desk.done(ACCOUNT, "POST", &format!("{MPN}/verify"), code).await["stage"], "Review");
@@ -192,7 +192,7 @@ async fn further_programs_need_a_profile_and_come_once() {
     desk.refused(GLOBAL, "POST", &contoso("/enrollments"), json!({"program": "cmp"}), "conflict").await;
 }
 
-/// What was verified is verified again; how to reach people is not.
+/// Details that were verified have to be verified again; contact details do not.
 #[tokio::test]
 async fn changed_legal_details_are_reviewed_again() {
     let desk = Desk::new().await;

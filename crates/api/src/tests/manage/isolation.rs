@@ -1,4 +1,4 @@
-//! Every operation of the served document: without a token, with a token for data, of another tenant, and without a role.
+//! Calls every operation of the served document without a token, with a token for data, as another tenant, and without a role.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::document::schema::Document;
 use crate::tests::harness::*;
 use crate::tests::http::every_route::of_management;
 
-/// Every operation, on Contoso's own things.
+/// Every operation, with objects of Contoso.
 pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
     let document = Document::new(desk.deployment.fetch("/manage/v1/openapi.json", &[]).await.json());
     let filled = |path: String| {
@@ -28,7 +28,7 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
             .replace("{identity}", "00000000-0000-0000-0000-000000000001")
             .replace("{name}", "Sales")
     };
-    // The document leaves out nothing that is served.
+    // The document contains everything that is served.
     let documented = document.operations();
     let mut lower: BTreeSet<_> = documented.iter().map(|(method, path)| (method.clone(), path.to_ascii_lowercase())).collect();
     lower.insert(("GET".to_owned(), "/openapi.json".to_owned()));
@@ -91,14 +91,14 @@ async fn every_operation_refuses_who_may_not() {
         assert_eq!(text, "The organisation has not consented to the application's permission to the management API (management).");
     }
     assert_eq!(desk.deployment.context.store.role_assignments(CONTOSO).await.unwrap(), before);
-    // An operator is refused by none of them.
+    // An operator may call all of them.
     for (method, path) in operations(&desk).await {
         let answer = desk.ask(OPERATOR, &method, &path, json!({})).await;
         assert!(![401, 403].contains(&answer.status.as_u16()), "{method} {path} {}", answer.text());
     }
 }
 
-/// A tenant's administrator reaches nothing of another's, by whatever way it is named.
+/// A tenant's administrator reaches no object of another tenant, however it is named.
 #[tokio::test]
 async fn administrators_stay_in_their_tenant() {
     let desk = Desk::new().await;

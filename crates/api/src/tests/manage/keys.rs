@@ -1,4 +1,4 @@
-//! Replacing the signing key on an operator's word.
+//! Operators can replace the signing key.
 
 use serde_json::{Value, json};
 

@@ -46,7 +46,7 @@ async fn an_organisation_from_enrollment_to_data() {
     assert_eq!(refused.json()["error"]["message"], "This needs the role Global admin or Account admin.");
     desk.done(OPERATOR, "POST", &at("/roleAssignments"), json!({"assignee": "ida@adatum.example", "role": "global_admin"})).await;
 
-    // From here on she does what is hers. The same token: roles are read anew.
+    // From here on she acts for herself, with the same token, since roles are read with each request.
     let mine = async |method: &str, path: &str, body: Value| {
         let answer = desk.ask_with(&ida, method, path, body).await;
         assert!(answer.status.is_success(), "{method} {path} {}", answer.text());
@@ -74,7 +74,7 @@ async fn an_organisation_from_enrollment_to_data() {
     let preview = "/insights/v1/mpn/ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales";
     let asked = async || desk.deployment.fetch(preview, &[("authorization", &bearer)]).await;
 
-    // One prerequisite after the other.
+    // One prerequisite after the other is fulfilled.
     let pending = "The organisation's enrollment in the partner program 'mpn' is Pending, not Accepted.";
     assert_eq!(asked().await.refused(403), pending);
     let step = |name: &str| at(&format!("/enrollments/mpn/{name}"));

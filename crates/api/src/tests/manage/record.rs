@@ -1,4 +1,4 @@
-//! The record: filters, pages, and that it never holds a secret.
+//! The audit trail: filters, pages, and that it never contains a secret.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::tests::harness::*;
 async fn the_record_is_filtered_and_read_page_by_page() {
     let desk = Desk::new().await;
     for index in 0..7 {
-        // Some at the same instant.
+        // Some of the events are at the same instant.
         if index % 3 == 0 {
             desk.deployment.advance(TimeDelta::seconds(1));
         }
@@ -20,7 +20,7 @@ async fn the_record_is_filtered_and_read_page_by_page() {
     let path = contoso("/audit?action=location.add&pageSize=3");
     let first = desk.get(GLOBAL, &path).await;
     assert_eq!((first["value"].as_array().unwrap().len(), &first["totalCount"]), (3, &json!(7)));
-    // What comes meanwhile moves no page.
+    // An event that comes in the meantime does not shift the pages.
     desk.done(GLOBAL, "POST", &contoso("/locations"), json!({"mpnId": "999", "name": "n", "country": "c"})).await;
     let (mut seen, mut page, mut pages) = (Vec::new(), first, 1);
     loop {

@@ -1,4 +1,4 @@
-//! Role assignments: locations of the tenant, who may give what, and what applications can hold.
+//! Role assignments: locations of the tenant, who may assign which roles, and which roles applications can have.
 
 use serde_json::{Value, json};
 
@@ -83,7 +83,7 @@ async fn who_may_give_which_role() {
             desk.refused(who, "DELETE", &path, Value::Null, "forbidden").await;
         }
     }
-    // Who may not change them may still look.
+    // An administrator who may not change them may still read them.
     assert!(desk.get(PARTNER, &contoso("/roleAssignments")).await["totalCount"].as_u64().unwrap() > 3);
     desk.refused(VIEWER, "GET", &contoso("/roleAssignments"), Value::Null, "forbidden").await;
 }

@@ -1,4 +1,4 @@
-//! What a suspension stops at once: tokens, links, schedules and the execution that is being made.
+//! What a suspension stops at once: tokens, links, schedules and the running execution.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -40,7 +40,7 @@ async fn tokens_links_and_schedules_stop_at_once() {
     assert_eq!(deployment.fetch(&link, &[]).await.status, 200);
 }
 
-/// An ExecuteNow report that waits is refused when it runs.
+/// A pending execution of an ExecuteNow report is refused when it is executed.
 #[tokio::test]
 async fn what_waits_is_refused() {
     let desk = Desk::new().await;
@@ -54,11 +54,11 @@ async fn what_waits_is_refused() {
     assert_eq!(desk.deployment.audited("run.refuse").await.len(), 1);
 }
 
-/// What is allowed is read again when the file is written, before it is published.
+/// Access is checked again when the artifact is written, before it is published.
 #[tokio::test]
 async fn a_run_that_is_being_made_is_not_published() {
     let desk = Desk::new().await;
-    // More than one part of an upload: the first shows while others are still to come.
+    // More than one part of an upload, so that the first one is visible while others are still to come.
     let name = "n".repeat(16 << 10);
     let rows: Vec<_> = (0..2000).map(|_| (name.as_str(), 1, "1000001")).collect();
     desk.deployment.write_sales(CONTOSO, "b.parquet", &rows);
@@ -82,7 +82,7 @@ async fn a_run_that_is_being_made_is_not_published() {
     assert_eq!(execution["reportAccessSecureLink"], Value::Null);
 }
 
-/// The same for what an administrator takes away: the next execution is refused, and pauses its report.
+/// The same for a role that an administrator removes: the next execution is refused, and pauses its report.
 #[tokio::test]
 async fn a_removed_prerequisite_pauses_the_report_at_its_next_execution() {
     let assignments = format!("/roleAssignments/{}/executive_report_viewer", ANA.user.unwrap());

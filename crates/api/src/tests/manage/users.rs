@@ -60,7 +60,7 @@ async fn a_second_factor_is_shown_once_and_reset() {
     assert!(uri.starts_with("otpauth://totp/") && uri.contains(secret), "{uri}");
     desk.refused(GLOBAL, "POST", &path, Value::Null, "conflict").await;
     assert_eq!(desk.get(GLOBAL, &contoso("/users/ana@contoso.example")).await["totp"], true);
-    // The password alone is not enough any more.
+    // The password alone is no longer enough.
     assert_eq!(sign_in(&desk, "ana@contoso.example", PASSWORD).await, 50_076);
     desk.done(GLOBAL, "DELETE", &path, Value::Null).await;
     assert_eq!(sign_in(&desk, "ana@contoso.example", PASSWORD).await, 0);
@@ -95,7 +95,7 @@ async fn wrong_names_and_passwords_are_named() {
     }
 }
 
-/// Roles and reports go by ids, whosever they are: nobody but an operator brings one, and none that is known.
+/// Roles and reports refer to ids, whatever these belong to: only operators may choose an id, and never one that is in use.
 #[tokio::test]
 async fn ids_are_chosen_by_operators_and_never_twice() {
     let desk = Desk::new().await;
@@ -126,13 +126,13 @@ async fn the_last_global_admin_stays_unless_an_operator_decides() {
             assert!(text.contains("last Global admin"), "{text}");
         }
     }
-    // A disabled one does not count.
+    // A disabled user does not count.
     desk.done(GLOBAL, "POST", &contoso("/roleAssignments"), json!({"assignee": "ben@contoso.example", "role": "global_admin"})).await;
     desk.done(GLOBAL, "PATCH", &contoso("/users/ben@contoso.example"), json!({"enabled": false})).await;
     desk.refused(GLOBAL, "DELETE", &role, Value::Null, "forbidden").await;
     desk.done(GLOBAL, "PATCH", &contoso("/users/ben@contoso.example"), json!({"enabled": true})).await;
     desk.done(GLOBAL, "DELETE", &role, Value::Null).await;
-    // The same token: what it opens is read anew.
+    // Access of the same token is checked with each request.
     desk.refused(GLOBAL, "GET", &contoso("/users"), Value::Null, "forbidden").await;
     desk.done(OPERATOR, "DELETE", &contoso("/roleAssignments/ben@contoso.example/global_admin"), Value::Null).await;
 }

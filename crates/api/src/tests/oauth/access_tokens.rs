@@ -1,4 +1,4 @@
-//! Which tokens the API takes, and the documents that let others verify them.
+//! Which tokens the API accepts, and the documents with which others can verify them.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
@@ -91,7 +91,7 @@ async fn a_token_lives_one_hour() {
     present(&deployment, &token).await.refused(401);
 }
 
-/// The documented body says "Unauthorized" and no more; the header says what there is to mend.
+/// The documented body says "Unauthorized" and no more; the header says what can be mended.
 #[tokio::test]
 async fn a_refusal_says_why() {
     let deployment = Deployment::new().await;
@@ -130,7 +130,7 @@ async fn a_refusal_says_why() {
     }
 }
 
-/// A fixed public address binds the issuer's host too.
+/// A fixed public address also fixes the issuer's host.
 #[tokio::test]
 async fn with_a_public_address_the_issuer_is_bound_to_it() {
     let deployment = Deployment::with(|settings| settings.public_url = Some(BASE.to_owned())).await;
@@ -184,7 +184,7 @@ async fn what_authentication_libraries_ask_first() {
     assert_eq!(instance["metadata"][0]["aliases"], json!(["insights.example"]));
     let realm = deployment.fetch("/common/UserRealm/ana@contoso.example?api-version=1.0", &[]).await.json();
     assert_eq!((&realm["account_type"], &realm["domain_name"]), (&json!("Managed"), &json!("contoso.example")));
-    // Whether a user exists is not said.
+    // The answer does not reveal whether a user exists.
     let nobody = deployment.fetch("/common/UserRealm/nobody@contoso.example?api-version=1.0", &[]).await.json();
     assert_eq!(nobody, realm);
 }

@@ -1,4 +1,4 @@
-//! Ways to get more than was given: guessing while locked, a second factor passed over, sign-ins that outlive what ended them.
+//! Attempts to get more than was granted: guessing while locked, skipping a second factor, sign-ins that outlive what ended them.
 
 use axum::http::Method;
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ use crate::tests::harness::*;
 
 const ANAS: &str = "ana@contoso.example";
 
-/// A lock that still tells the right password from a wrong one slows nobody down; one that known names alone have tells who exists.
+/// A lock that still distinguishes the right password from a wrong one slows no attacker down, and a lock that only existing names have reveals who exists.
 #[tokio::test]
 async fn a_lock_tells_neither_the_password_nor_who_exists() {
     let deployment = Deployment::new().await;
@@ -37,7 +37,7 @@ async fn a_lock_tells_neither_the_password_nor_who_exists() {
     for name in [ANAS, " NOBODY@contoso.example"] {
         assert_eq!(text(wrong(name).await), right, "{name}");
     }
-    // The wait ends for both, and the next wrong one doubles it for both.
+    // The wait ends for both, and the next wrong password doubles it for both.
     for (wait, before) in [(60, 50126), (119, 50053), (1, 50126)] {
         deployment.advance(TimeDelta::seconds(wait));
         for name in [ANAS, "nobody@contoso.example"] {
@@ -46,7 +46,7 @@ async fn a_lock_tells_neither_the_password_nor_who_exists() {
     }
 }
 
-/// Who knows a password that must be changed, and nothing else, must not choose the next one.
+/// A person who only knows a password that must be changed must not be able to choose the next one.
 #[tokio::test]
 async fn the_second_factor_goes_before_a_new_password() {
     let deployment = Deployment::new().await;
@@ -69,7 +69,7 @@ async fn the_second_factor_goes_before_a_new_password() {
     assert_eq!(page.title(), "Contoso desktop");
 }
 
-/// A factor that is set up while the page for a new password stands open is asked for before it is taken.
+/// A factor that is set up while the page for a new password is open is required before the password is accepted.
 #[tokio::test]
 async fn a_factor_that_came_meanwhile_goes_before_a_new_password() {
     let deployment = Deployment::new().await;
@@ -88,8 +88,8 @@ async fn a_factor_that_came_meanwhile_goes_before_a_new_password() {
     assert!(deployment.audited("password.change").await.is_empty());
 }
 
-/// Whoever keeps sign-ins with the old password under way must not have one that comes after the new password: the hash takes its time, and the
-/// change falls into it.
+/// An attacker who keeps signing in with the old password must not get a sign-in that outlives the new password: hashing takes time, and the change
+/// may happen during it.
 #[tokio::test]
 async fn no_sign_in_outlives_a_new_password_that_overtook_it() {
     let deployment = Deployment::new().await;
@@ -97,14 +97,14 @@ async fn no_sign_in_outlives_a_new_password_that_overtook_it() {
     let ana = ANA.user.unwrap();
     let path = v1();
     let change = async {
-        // A read of its own first: the sign-in has read the old password by then.
+        // These reads make sure that the sign-in has already read the old password.
         deployment.context.store.user(CONTOSO, ana).await.unwrap();
         deployment.context.store.users(CONTOSO).await.unwrap();
         deployment.context.store.set_user_password(ana, &hash, false).await.unwrap();
     };
     let (answer, ()) = tokio::join!(ask(&deployment, &path, &[]), change);
     assert_eq!(refused(&answer, "invalid_grant", 400), 50126);
-    // The same at the page.
+    // The same on the page.
     let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let hash = deployment.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
@@ -118,7 +118,7 @@ async fn no_sign_in_outlives_a_new_password_that_overtook_it() {
     assert_eq!(deployment.call(ANA, Method::GET, "ScheduledDataset", Value::Null).await.status, 200);
 }
 
-/// Of two who set a factor up at the same time, only one has: the other's, who may be a thief with the password, must not take its place.
+/// Of two people who set up a factor at the same time, only one succeeds: a thief with the password must not be able to replace the owner's factor.
 #[tokio::test]
 async fn only_one_second_factor_is_ever_set_up() {
     let deployment = Deployment::with(|settings| settings.require_mfa = true).await;

@@ -1,5 +1,5 @@
-//! What no well-meaning client sends to the authority: the platform's error each time, never a fault of the server; and what the
-//! discovery documents promise.
+//! Requests to the authority that no well-meaning client sends: each gets the platform's error, and never a failure of the server. And the promises
+//! of the discovery documents.
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
@@ -10,7 +10,7 @@ use super::token_endpoint::{refused, v1, v2};
 use crate::tests::harness::browser::Browser;
 use crate::tests::harness::*;
 
-/// Every parameter that the token endpoint reads, under each grant.
+/// Every parameter that the token endpoint reads, for each grant.
 fn grants() -> Vec<Vec<(&'static str, String)>> {
     let (app, desktop) = (APP.to_string(), DESKTOP_APP.to_string());
     let token = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ".to_owned();
@@ -39,7 +39,7 @@ fn written(form: &[(&str, String)]) -> String {
     Serializer::new(String::new()).extend_pairs(form).finish()
 }
 
-/// The platform's body, with a status that blames the request.
+/// Checks that the answer is the platform's error, with a status that blames the request; returns its number.
 fn is_platforms(answer: &Answer) -> u64 {
     let body = answer.json();
     assert!(matches!(answer.status.as_u16(), 400 | 401), "{} {body}", answer.status);
@@ -119,7 +119,7 @@ async fn addresses_that_name_no_tenant() {
     assert_eq!(refused(&post(&deployment, &long, "grant_type=client_credentials&client_id=1").await, "invalid_request", 400), 900023);
 }
 
-/// Pages too: whatever stands in the query, there is a page or a redirect to a registered address.
+/// For pages too: whatever is in the query, the answer is a page or a redirection to a registered URI.
 #[tokio::test]
 async fn authorization_requests_of_every_kind() {
     let deployment = Deployment::new().await;
@@ -152,7 +152,7 @@ async fn discovery_lists_what_is_served_and_nothing_else() {
             let found: Value = deployment.fetch(&format!("/{tenant}/{document}"), &[]).await.json();
             let at = |name: &str| found[name].as_str().unwrap_or_else(|| panic!("{name}: {found}")).strip_prefix(BASE).unwrap().to_owned();
             assert_eq!(at("token_endpoint"), format!("/{tenant}/oauth2/{version}token"));
-            // Each is there: it says what is missing, in its own way.
+            // Each endpoint exists: it says what is missing in its own way.
             for name in ["token_endpoint", "device_authorization_endpoint"] {
                 assert_eq!(refused(&post(&deployment, &at(name), "a=b").await, "invalid_request", 400), 900144, "{name}");
             }

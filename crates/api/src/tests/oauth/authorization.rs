@@ -1,4 +1,4 @@
-//! The authorization code grant: what the endpoint checks, what the code is bound to, and what it is redeemed for.
+//! The authorization code grant: what the endpoint checks, to what the code is bound, and what it is exchanged for.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
@@ -21,7 +21,7 @@ pub(crate) fn challenge() -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()))
 }
 
-/// The desktop's request, with changes; None leaves a parameter out.
+/// The desktop application's request, with changes; `None` leaves a parameter out.
 pub(crate) fn request(path: &str, changes: &[(&str, Option<&str>)]) -> String {
     let (client, challenge) = (DESKTOP_APP.to_string(), challenge());
     let scope = format!("{RESOURCE}/user_impersonation openid offline_access");
@@ -67,7 +67,7 @@ pub(crate) fn claims(token: &Value) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
 }
 
-/// A code for Ana, through every page.
+/// Gets a code for Ana, through every page.
 pub(crate) async fn obtain_code(browser: &mut Browser<'_>, changes: &[(&str, Option<&str>)]) -> String {
     let mut page = browser.open(&request(&authorize(), changes)).await;
     if page.answer.status == 200 && page.title() == "Sign in" {
@@ -101,22 +101,22 @@ async fn a_person_signs_in_consents_and_the_application_gets_tokens() {
     assert_eq!((&id["nonce"], &id["aud"]), (&"a nonce".into(), &DESKTOP_APP.to_string().into()));
     let access = claims(&tokens["access_token"]);
     assert_eq!((&access["scp"], &access["amr"]), (&"user_impersonation".into(), &serde_json::json!(["pwd"])));
-    // The consent is hers alone, and opens the data.
+    // The consent is only hers, and gives access to the data.
     let call = Request::get("/insights/v1/mpn/ScheduledDataset");
     let call = call.header(header::AUTHORIZATION, format!("Bearer {}", tokens["access_token"].as_str().unwrap()));
     assert!(!deployment.send(call.body(Body::empty()).unwrap()).await.ok().is_empty());
     assert_eq!(deployment.audited("consent.grant").await.len(), 1);
     assert_eq!(deployment.audited("sign_in.succeed").await.len(), 1);
     assert_eq!(deployment.audited("sign_in.refuse").await.len(), 1);
-    // The second time nothing is asked.
+    // The second time no question is asked.
     let again = browser.open(&request(&authorize(), &[])).await.returned();
     assert_eq!(redeem(&deployment, again.code(), &[]).await.status, 200);
-    // The refresh token is a public client's: no secret, and bound to it.
+    // The refresh token belongs to a public client: it needs no secret, and is bound to that client.
     let refresh = tokens["refresh_token"].as_str().unwrap();
     let desktop = DESKTOP_APP.to_string();
     let form = [("grant_type", "refresh_token"), ("client_id", desktop.as_str()), ("refresh_token", refresh)];
     assert_eq!(deployment.post_form(&v2(), &form).await.status, 200);
-    // A consent that is taken back ends what was issued.
+    // Revoking a consent ends what was issued.
     deployment.context.store.revoke_consent(DESKTOP_APP, Permission::PartnerApi, ANA.user).await.unwrap();
     let page = browser.open(&request(&authorize(), &[])).await;
     assert_eq!(page.title(), "Contoso desktop");
@@ -154,15 +154,15 @@ async fn a_code_is_bound_to_everything_and_good_once() {
     ];
     let answer = deployment.post_form(&format!("/{FABRIKAM}/oauth2/v2.0/token"), &elsewhere).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 700005);
-    // None of them cost the application its code.
+    // None of these attempts used the code up.
     let tokens = redeem(&deployment, &code, &[]).await.json();
     let refresh = tokens["refresh_token"].as_str().unwrap();
-    // A code that comes back is somebody else's: what it led to ends.
+    // A code that is presented again may be stolen: the tokens that it gave are revoked.
     assert_eq!(refused(&redeem(&deployment, &code, &[]).await, "invalid_grant", 400), 54005);
     let desktop = DESKTOP_APP.to_string();
     let form = [("grant_type", "refresh_token"), ("client_id", desktop.as_str()), ("refresh_token", refresh)];
     assert_eq!(refused(&deployment.post_form(&v2(), &form).await, "invalid_grant", 400), 50173);
-    // Ten minutes.
+    // A code is valid for ten minutes.
     let code = obtain_code(&mut browser, &[]).await;
     deployment.advance(TimeDelta::minutes(10));
     assert_eq!(refused(&redeem(&deployment, &code, &[]).await, "invalid_grant", 400), 70008);
@@ -185,7 +185,7 @@ async fn of_many_redemptions_at_once_one_is_answered() {
     assert_eq!(granted, 1);
 }
 
-/// Until the redirect URI is known to be the application's, a refusal is shown; after that it goes back.
+/// Until the redirect URI is known to belong to the application, a refusal is shown on a page; after that it is sent back.
 #[tokio::test]
 async fn what_cannot_be_trusted_is_answered_on_a_page() {
     let deployment = Deployment::new().await;
@@ -243,7 +243,7 @@ async fn what_is_wrong_with_a_trusted_request_goes_back_to_the_application() {
     let times: u64 = audited.iter().map(|event| event.occurrences).sum();
     assert_eq!(times, 13, "each but the one that forbade to ask");
     assert!(audited.iter().all(|event| event.tenant == Some(CONTOSO) && event.actor == DESKTOP_APP.to_string()));
-    // Declined.
+    // The user declines.
     let mut browser = Browser::new(&deployment);
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, "ana@contoso.example", PASSWORD).await;
@@ -252,7 +252,7 @@ async fn what_is_wrong_with_a_trusted_request_goes_back_to_the_application() {
     assert_eq!(deployment.audited("consent.decline").await.len(), 1);
     let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await.returned();
     assert_eq!(silent.refused(), ("consent_required", 65001));
-    // An application without the permission cannot be consented to.
+    // An application without the permission cannot get a consent to it.
     deployment.context.store.remove_permission(DESKTOP_APP, Permission::PartnerApi).await.unwrap();
     let returned = browser.open(&request(&authorize(), &[])).await.returned();
     assert_eq!(returned.refused(), ("invalid_resource", 650057));
@@ -294,7 +294,7 @@ async fn every_way_to_name_the_tenant_and_both_versions_lead_to_tokens() {
         let answer = deployment.post_form(&format!("/{tenant}/oauth2/v2.0/token"), &form).await;
         assert_eq!(answer.status, 200, "{tenant}: {}", answer.text());
     }
-    // Version 1, by POST, as a confidential application, which may do without a challenge.
+    // Version 1, by POST, for a confidential application, which needs no challenge.
     let fields = request(
         "",
         &[
@@ -317,7 +317,7 @@ async fn every_way_to_name_the_tenant_and_both_versions_lead_to_tokens() {
         ("code", returned.code()),
         ("redirect_uri", REDIRECT),
     ];
-    // A verifier where there was no challenge: somebody took it out of the request.
+    // A verifier without a challenge: somebody removed the challenge from the request.
     let answer = deployment.post_form(&v1(), &[&form[..], &[("code_verifier", VERIFIER)]].concat()).await;
     assert_eq!(refused(&answer, "invalid_grant", 400), 501481);
     let tokens = deployment.post_form(&v1(), &form).await.json();

@@ -1,4 +1,4 @@
-//! The device code grant: a device asks and polls, its user types a code elsewhere and decides.
+//! The device code grant: a device requests a code and polls, and its user types another code elsewhere and decides.
 
 use chrono::TimeDelta;
 use insightgate_identity::tokens::device::WAITING_PER_ADDRESS;
@@ -28,7 +28,7 @@ async fn poll(deployment: &Deployment, code: &str) -> Answer {
     deployment.post_form(&v2(), &[("grant_type", GRANT), ("client_id", &desktop), ("device_code", code)]).await
 }
 
-/// The page after the code was typed.
+/// The page after the code is typed.
 async fn typed(browser: &mut Browser<'_>, code: &str) -> Shown {
     let page = browser.open(PAGE).await;
     browser.submit(&page, "", &[("user_code", code)]).await
@@ -45,7 +45,7 @@ async fn a_device_waits_until_its_user_has_approved() {
     assert_eq!(user_code.len(), 9);
     assert_eq!(refused(&poll(&deployment, code).await, "authorization_pending", 400), 70016);
     let mut browser = Browser::new(&deployment);
-    // As people type.
+    // Spelled as people type it.
     let spelled = format!(" {}-{} {}", &user_code[..3], user_code[3..6].to_lowercase(), &user_code[6..]);
     let page = typed(&mut browser, &spelled).await;
     assert_eq!(page.title(), "Sign in");
@@ -62,7 +62,7 @@ async fn a_device_waits_until_its_user_has_approved() {
     for name in ["access_token", "refresh_token", "id_token"] {
         assert!(tokens[name].is_string(), "{tokens}");
     }
-    // Once.
+    // The code is valid once.
     assert_eq!(refused(&poll(&deployment, code).await, "bad_verification_code", 400), 70018);
     assert!(typed(&mut browser, user_code).await.fault().starts_with("AADSTS70019"));
 }
@@ -79,14 +79,14 @@ async fn a_device_hears_of_every_other_end() {
         let page = browser.submit(&page, "", &[("user_code", wrong)]).await;
         assert!(page.fault().starts_with(number), "{wrong}: {}", page.fault());
     }
-    // Declined.
+    // The user declines.
     let started = start(&deployment).await;
     let page = typed(&mut browser, started["user_code"].as_str().unwrap()).await;
     let page = browser.sign_in(&page, "ana@contoso.example", PASSWORD).await;
     assert_eq!(browser.submit(&page, "decline", &[]).await.title(), "Cancelled");
     let answer = poll(&deployment, started["device_code"].as_str().unwrap()).await;
     assert_eq!(refused(&answer, "authorization_declined", 400), 70018);
-    // Expired, for the device and for its user.
+    // The codes have expired, for the device and for its user.
     let started = start(&deployment).await;
     deployment.advance(TimeDelta::seconds(900));
     let answer = poll(&deployment, started["device_code"].as_str().unwrap()).await;
@@ -142,7 +142,7 @@ async fn a_device_that_asks_too_fast_is_slowed_down() {
     assert_eq!(refused(&poll(&deployment, other).await, "authorization_pending", 400), 70016);
 }
 
-/// Who asks for codes and never uses them keeps nobody else from having some.
+/// A client that requests codes and never uses them does not keep others from getting some.
 #[tokio::test]
 async fn codes_that_wait_are_bounded() {
     let deployment = Deployment::new().await;

@@ -1,4 +1,4 @@
-//! Tokens of issuers that are not ours.
+//! Tokens of external issuers.
 
 mod bindings;
 mod keys;

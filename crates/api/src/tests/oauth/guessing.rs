@@ -1,4 +1,4 @@
-//! Wrong passwords: what locks whom out, what is forgotten, and that guessing stays hopeless whatever the strategy. And floods of them.
+//! Wrong passwords: what locks whom out, what is forgotten, and that guessing stays hopeless whatever the strategy. And floods of wrong passwords.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ const BENS: &str = "ben@contoso.example";
 const HOME: [u8; 4] = [192, 0, 2, 1];
 const OFFICE: [u8; 4] = [198, 51, 100, 1];
 
-/// A password grant that comes from an address.
+/// A password grant from an address.
 async fn from(deployment: &Deployment, address: impl Into<IpAddr>, username: &str, password: &str) -> Answer {
     let client = APP.to_string();
     let fields = [
@@ -48,12 +48,12 @@ pub(crate) async fn post_from(deployment: &Deployment, address: IpAddr, path: &s
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-/// An address that never came before.
+/// An address that was never used before.
 fn fresh(number: u32) -> IpAddr {
     IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number))
 }
 
-/// The number of a refusal and after how many seconds to ask again.
+/// The number of a refusal, and the seconds after which to try again.
 fn number(answer: &Answer) -> (u64, Option<i64>) {
     let wait = answer.headers.get("retry-after").map(|value| value.to_str().unwrap().parse().unwrap());
     (refused(answer, "invalid_grant", 400), wait)
@@ -63,7 +63,7 @@ fn wrong(number: u32) -> String {
     format!("wrong password {number}")
 }
 
-/// From anywhere, with whatever client: only those are shut out who come from where the user never was.
+/// From any address and with any client: only clients from addresses where the user is unknown are locked out.
 #[tokio::test]
 async fn strangers_lock_out_strangers_alone() {
     let deployment = Deployment::new().await;
@@ -75,9 +75,9 @@ async fn strangers_lock_out_strangers_alone() {
     for _ in 0..3 {
         assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     }
-    // Her sign-ins buy the strangers nothing.
+    // Her own sign-ins do not help the strangers.
     assert_eq!(number(&from(&deployment, fresh(101), ANAS, &wrong(101)).await), (50053, Some(60)));
-    // She has wrong ones of her own, and those shut out nobody else.
+    // Her own wrong passwords lock nobody else out.
     for guess in 0..Counted::Name.free() {
         assert_eq!(number(&from(&deployment, HOME, ANAS, &wrong(guess)).await), (50126, None), "{guess}");
     }
@@ -85,7 +85,7 @@ async fn strangers_lock_out_strangers_alone() {
     assert_eq!(from(&deployment, HOME, BENS, PASSWORD).await.status, 200);
     deployment.advance(TimeDelta::seconds(60));
     assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
-    // A new password opens the account for all.
+    // A new password unlocks the account for everybody.
     let hash = deployment.context.passwords.hash(PASSWORD, &Random::default()).await.unwrap();
     for guess in 200..220 {
         from(&deployment, fresh(guess), ANAS, &wrong(guess)).await;
@@ -95,7 +95,7 @@ async fn strangers_lock_out_strangers_alone() {
     assert_eq!(from(&deployment, fresh(300), ANAS, PASSWORD).await.status, 200);
 }
 
-/// A job that goes on with the password of last month, from where its user is known and from elsewhere.
+/// A job that continues with last month's password, from where its user is known and from elsewhere.
 #[tokio::test]
 async fn the_same_wrong_password_locks_nobody_out() {
     let deployment = Deployment::new().await;
@@ -111,7 +111,7 @@ async fn the_same_wrong_password_locks_nobody_out() {
     }
 }
 
-/// Everybody behind one address: those who were there before go on, and their sign-ins lower its count.
+/// Many users behind one address: those who are known there continue, and their sign-ins lower its count.
 #[tokio::test]
 async fn a_shut_address_is_open_for_those_who_are_known_there() {
     let deployment = Deployment::new().await;
@@ -126,7 +126,7 @@ async fn a_shut_address_is_open_for_those_who_are_known_there() {
     assert_eq!(from(&deployment, HOME, BENS, PASSWORD).await.status, 200);
     assert_eq!(from(&deployment, OFFICE, ANAS, PASSWORD).await.status, 200);
     assert_eq!(from(&deployment, OFFICE, BENS, PASSWORD).await.status, 200, "her sign-in has lowered the count");
-    // Another of the same user within the hour does not.
+    // Another sign-in of the same user within the hour does not.
     spray(100..120).await;
     for _ in 0..5 {
         assert_eq!(from(&deployment, OFFICE, ANAS, PASSWORD).await.status, 200);
@@ -134,7 +134,7 @@ async fn a_shut_address_is_open_for_those_who_are_known_there() {
     assert_eq!(number(&from(&deployment, OFFICE, "lea@contoso.example", PASSWORD).await).0, 50053);
 }
 
-/// Name by name the same answers, whether or not somebody has it.
+/// The answers are the same for each name, whether or not it exists.
 #[tokio::test]
 async fn no_answer_tells_who_exists() {
     let deployment = Deployment::new().await;
@@ -143,7 +143,7 @@ async fn no_answer_tells_who_exists() {
     for name in [ANAS, "nobody@contoso.example"] {
         let mut answers = Vec::new();
         for guess in 0..40_u32 {
-            // Some come again, and some come after a wait.
+            // Some passwords are tried again, and some come after a wait.
             let password = wrong(guess % 17);
             answers.push(number(&from(&deployment, fresh(guess), &name.to_uppercase(), &password).await));
             if guess % 5 == 0 {
@@ -175,7 +175,7 @@ async fn strangers_have_few_guesses_a_day() {
     assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
 }
 
-/// Who has the password but not the second factor is known nowhere, and has no more guesses at the code for all the addresses in the world.
+/// A stranger with the password but not the second factor is known nowhere, and gets no more guesses at the code, however many addresses they use.
 #[tokio::test]
 async fn the_right_password_buys_no_guesses_at_the_code() {
     let deployment = Deployment::new().await;
@@ -192,7 +192,7 @@ async fn the_right_password_buys_no_guesses_at_the_code() {
     }
 }
 
-/// Wrong sign-ins of many names from many addresses, more at once than can be hashed or wait.
+/// Wrong sign-ins for many names from many addresses, with more at once than can be hashed or wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_leaves_users_their_sign_ins() {
     let deployment = Arc::new(Deployment::new().await);
@@ -221,15 +221,15 @@ async fn a_flood_leaves_users_their_sign_ins() {
             })
         })
         .collect();
-    // An address that never failed is a new user's as well as an attacker's: the flood is told apart once its addresses have failed, which each of them
-    // does in its first turn. Users who are known do not wait for that.
+    // An address that has not failed yet may be a new user's as well as an attacker's: the flood is recognised once its addresses have failed, which
+    // each of them does in its first turn. Known users do not wait for that.
     let (mut known, mut new) = (0, 0);
     while judged.load(Ordering::Relaxed) < ATTACKERS {
         assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     }
     for number in 0..20 {
         known += u32::from(from(&deployment, HOME, ANAS, PASSWORD).await.status == 200);
-        // Another address each time, from which nobody failed.
+        // A new address each time, from which no sign-in has failed.
         new += u32::from(from(&deployment, fresh(1_000_000 + number), BENS, PASSWORD).await.status == 200);
     }
     over.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What is kept of identities between requests never outlives a change: a request that begins after a write has returned sees it.
+//! Cached identities never outlive a change: a request that begins after a write has returned sees it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -76,7 +76,7 @@ async fn a_secret_is_good_from_its_addition_to_its_removal() {
     assert_eq!(status().await, StatusCode::UNAUTHORIZED, "expired while it was remembered");
 }
 
-/// Revokes and restores a role while others read: whoever begins after a revocation has returned is refused, every time.
+/// Revokes and restores a role while others read: every request that begins after a revocation has returned is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
     let deployment = Arc::new(Deployment::new().await);
@@ -109,7 +109,7 @@ async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
     }
 }
 
-/// Counted, not timed: more sign-ins at once than may wait. Some are refused at once, and whoever reads is through before the rest are.
+/// Counted, not timed: there are more sign-ins at once than may wait. Some are refused at once, and readers finish before the rest of the flood.
 #[tokio::test]
 async fn a_flood_of_password_grants_is_bounded_and_stops_nobody_else() {
     let deployment = Arc::new(Deployment::new().await);

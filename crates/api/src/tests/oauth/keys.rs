@@ -1,4 +1,4 @@
-//! Keys are replaced while the server runs: nothing that was signed stops working before its time, and nothing works after it.
+//! Keys are replaced while the server runs: nothing that was signed becomes invalid before its time, and nothing stays valid after it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -56,7 +56,7 @@ async fn a_signing_key_is_published_then_signs_then_only_verifies_then_goes() {
     assert_eq!(published().await, std::slice::from_ref(&signer_now));
     assert_eq!(deployment.audited("key.rotate").await.len(), 1);
 
-    // By age, without being asked.
+    // By age, without a request.
     deployment.advance(TimeDelta::days(90));
     tend_keys(context).await.unwrap();
     tend_keys(context).await.unwrap();
@@ -89,7 +89,7 @@ async fn links_outlive_their_keys_successor_and_keys_at_rest_change_theirs() {
     tend_keys(context).await.unwrap();
     assert!(context.links.check(id, "a.csv", &link, deployment.now()).is_err());
 
-    // Another encryption key: everything opens, is sealed anew, and the old key is not needed any more.
+    // Another encryption key: everything can be opened, is sealed again, and the old key is no longer needed.
     let token = deployment.token(ANA);
     let totp = context.vault.seal(&format!("totp {id}"), b"second factor").unwrap();
     context.store.set_totp(id, Some(&totp)).await.unwrap();

@@ -1,4 +1,4 @@
-//! Refresh tokens: each use gives a further one; bound to their client and tenant. What a used one is worth, and when its family is revoked.
+//! Refresh tokens: each use gives a new one, bound to the client and the tenant. What a used token is still good for, and when its family is revoked.
 
 use chrono::TimeDelta;
 use insightgate_identity::application::Permission;
@@ -26,7 +26,7 @@ fn token(answer: &Answer) -> String {
     body["refresh_token"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
 }
 
-/// A sign-in of the public application, and a use of its token.
+/// Signs in to the public application; returns its refresh token.
 async fn public_sign_in(deployment: &Deployment) -> String {
     deployment.context.store.grant_consent(DESKTOP_APP, Permission::PartnerApi, None, deployment.now()).await.unwrap();
     let desktop = DESKTOP_APP.to_string();
@@ -43,7 +43,7 @@ fn is_over(answer: &Answer) {
     assert_eq!(answer.json()["suberror"], "bad_token");
 }
 
-/// Where it is strict: whoever has the application.
+/// In strict mode, whatever the application is.
 #[tokio::test]
 async fn a_replaced_token_that_comes_back_revokes_its_family() {
     let deployment = Deployment::with(|settings| settings.strict_refresh = true).await;
@@ -65,7 +65,7 @@ async fn a_replaced_token_that_comes_back_revokes_its_family() {
     assert_eq!(deployment.audited("sign_in.revoke").await.len(), 2, "one for each family");
 }
 
-/// From a vault, by two processes, after an answer that was lost: the application proves itself each time.
+/// From a vault, by two processes, after a lost answer: the application authenticates each time.
 #[tokio::test]
 async fn an_application_that_proves_itself_may_use_a_token_again() {
     let deployment = Deployment::new().await;
@@ -78,12 +78,12 @@ async fn an_application_that_proves_itself_may_use_a_token_again() {
         assert!(!tokens.contains(&again));
         tokens.push(again);
     }
-    // Until it expires, as it would have unused; those that it gave go on.
+    // The used token is valid until it would have expired unused; the tokens that it gave continue.
     deployment.advance(TimeDelta::days(1));
     assert_eq!(refused(&refresh(&deployment, &v1(), &first, &[]).await, "invalid_grant", 400), 700082);
     assert_eq!(refresh(&deployment, &v1(), tokens.last().unwrap(), &[]).await.status, 200);
     assert!(deployment.audited("sign_in.revoke").await.is_empty());
-    // What ends the sign-in ends all of them.
+    // Ending the sign-in ends all of them.
     let hash = deployment.context.passwords.hash(PASSWORD, &deployment.context.random).await.unwrap();
     deployment.context.store.set_user_password(ANA.user.unwrap(), &hash, false).await.unwrap();
     for token in &tokens[1..] {
@@ -101,7 +101,7 @@ async fn a_public_application_may_use_a_token_again_for_a_minute() {
     for good in [&second, &third] {
         assert_eq!(public_refresh(&deployment, good).await.status, 200);
     }
-    // Later it was stolen from somebody, and nobody can tell from whom: all of the sign-in ends, and the record says so.
+    // A later use may come from a thief, and nobody can tell who was robbed: the whole sign-in ends, and the audit trail says so.
     deployment.advance(TimeDelta::milliseconds(1));
     assert!(deployment.audited("sign_in.revoke").await.is_empty());
     for stolen in [&first, &second, &third] {
@@ -144,7 +144,7 @@ async fn a_token_is_of_use_to_its_client_only() {
     assert_eq!(refused(&answer, "invalid_grant", 400), 70000);
     let answer = refresh(&deployment, &v1(), &first, &[("client_secret", Some("wrong"))]).await;
     assert_eq!(refused(&answer, "invalid_client", 401), 7000215);
-    // None of them used it up.
+    // None of these attempts used it up.
     assert_eq!(refresh(&deployment, &v1(), &first, &[]).await.status, 200);
 }
 
@@ -166,7 +166,7 @@ async fn a_disabled_user_gets_no_more_tokens() {
     assert_eq!(refused(&refresh(&deployment, &v1(), &first, &[]).await, "invalid_grant", 400), 50057);
 }
 
-/// A client that asks wrongly can ask again: a refused request must not cost it its session.
+/// A client may repeat a wrong request: a refused request must not end its session.
 #[tokio::test]
 async fn a_refused_request_does_not_use_the_token_up() {
     let deployment = Deployment::new().await;
@@ -177,7 +177,7 @@ async fn a_refused_request_does_not_use_the_token_up() {
     assert_eq!(refresh(&deployment, &v1(), &first, &[]).await.status, 200);
 }
 
-/// RFC 6749, 6: without a scope, that of the grant goes on.
+/// RFC 6749, 6: without a scope, that of the grant continues to apply.
 #[tokio::test]
 async fn version_2_goes_on_without_naming_a_scope() {
     let deployment = Deployment::new().await;

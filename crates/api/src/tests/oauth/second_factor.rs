@@ -1,4 +1,4 @@
-//! The second factor: given on the pages, required where the deployment says so, and never passed over.
+//! The second factor: entered on the pages, required where the deployment says so, and never skipped.
 
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -12,7 +12,7 @@ use super::token_endpoint::{ask, refused, v1, v2};
 use crate::tests::harness::browser::Browser;
 use crate::tests::harness::*;
 
-/// An authenticator that holds the secret.
+/// An authenticator with this secret.
 fn authenticator(base32: &str) -> Totp {
     let secret = Secret::try_from_base32(base32.replace(' ', "")).unwrap();
     Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build().unwrap()
@@ -49,7 +49,7 @@ async fn the_password_alone_is_not_enough_for_who_has_one() {
         let answer = ask(&deployment, &path, &[]).await;
         assert_eq!(refused(&answer, error, 400), 50076);
         assert_eq!(answer.json()["suberror"], "basic_action");
-        // Only the right password hears of it.
+        // Only the right password reveals that a factor is required.
         assert_eq!(refused(&ask(&deployment, &path, &[("password", Some("wrong"))]).await, "invalid_grant", 400), 50126);
         let form = [("grant_type", Some("refresh_token")), ("refresh_token", Some(old.as_str())), ("scope", None)];
         assert_eq!(refused(&ask(&deployment, &path, &form).await, error, 400), 50076);
@@ -58,7 +58,7 @@ async fn the_password_alone_is_not_enough_for_who_has_one() {
     let page = browser.open(&request(&authorize(), &[])).await;
     let page = browser.sign_in(&page, "ana@contoso.example", PASSWORD).await;
     assert_eq!(page.title(), "Enter the code");
-    // Half a sign-in is none: neither here nor for a new request.
+    // Half a sign-in is none: neither in this request nor for a new one.
     let silent = browser.open(&request(&authorize(), &[("prompt", Some("none"))])).await.returned();
     assert_eq!(silent.refused(), ("interaction_required", 50076));
     for skipped in ["accept", "keep-account", "enrol", "new-password"] {
@@ -76,7 +76,7 @@ async fn the_password_alone_is_not_enough_for_who_has_one() {
     let returned = browser.submit(&page, "accept", &[]).await.returned();
     let tokens = redeem(&deployment, returned.code(), &[]).await.json();
     assert_eq!(claims(&tokens["access_token"])["amr"], json!(["pwd", "mfa"]));
-    // A code is good once, in another browser too.
+    // A code is valid once, also in another browser.
     let mut other = Browser::new(&deployment);
     let page = other.open(&request(&authorize(), &[])).await;
     let page = other.sign_in(&page, "ana@contoso.example", PASSWORD).await;
@@ -139,7 +139,7 @@ async fn where_one_is_required_it_is_set_up_at_the_first_sign_in() {
     let token = tokens["access_token"].as_str().unwrap();
     assert_eq!(call(&deployment, token, true).await.header("ismfacompliant"), "true");
     assert!(!call(&deployment, token, false).await.ok().is_empty());
-    // And from then on.
+    // From then on the factor is required.
     assert_eq!(refused(&ask(&deployment, &v2(), &[]).await, "invalid_grant", 400), 50076);
 }
 
@@ -160,12 +160,12 @@ async fn calls_say_whether_a_requirement_is_met_and_hold_to_it() {
         assert_eq!(answer.headers.contains_key("ismfacompliant"), validate);
     }
     assert_eq!(strict.audited("access.refuse").await.len(), 2);
-    // There is nobody to ask behind an application alone.
+    // An application without a user cannot be asked for a second factor.
     let answer = strict.call_program(ALONE, "cmp", axum::http::Method::GET, "ScheduledDataset", serde_json::Value::Null).await;
     assert!(!answer.ok().is_empty());
 }
 
-/// A factor that is set up later is asked of who is signed in already.
+/// A factor that is set up later is required of a user who is already signed in.
 #[tokio::test]
 async fn a_session_without_it_is_asked_for_it() {
     let deployment = Deployment::new().await;
@@ -178,7 +178,7 @@ async fn a_session_without_it_is_asked_for_it() {
     assert_eq!(page.answer.status, 303);
 }
 
-/// Whoever has the lost telephone's sessions must not go on with them.
+/// A thief must not be able to continue sessions with the factor of a lost phone.
 #[tokio::test]
 async fn taking_it_away_ends_what_it_opened() {
     let deployment = Deployment::new().await;

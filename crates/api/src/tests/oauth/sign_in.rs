@@ -1,4 +1,4 @@
-//! The pages: whose forms they take, what their headers allow, sessions, passwords, and the way out.
+//! The pages: whose forms they accept, what their headers allow, sessions, passwords, and signing out.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Extension;
@@ -47,7 +47,7 @@ async fn pages_can_do_nothing_but_be_read_and_sent() {
     assert!(style.text().contains("prefers-color-scheme"));
 }
 
-/// Only a form of a page that this very browser was shown is taken.
+/// Only a form of a page that was shown to this very browser is accepted.
 #[tokio::test]
 async fn forms_of_other_sites_and_browsers_are_refused() {
     let deployment = Deployment::new().await;
@@ -71,7 +71,7 @@ async fn forms_of_other_sites_and_browsers_are_refused() {
         assert_eq!(browser.send(Request::post("/common/sign-in"), Body::from(body)).await.answer.status, 400);
     }
     assert_eq!(browser.send(Request::get("/common/sign-in"), Body::empty()).await.answer.status, 405);
-    // Not by what the request field says: it is checked like any other request.
+    // The request field does not help either: it is checked like any other request.
     let forged = Serializer::new(String::new())
         .append_pair("tenant", "contoso.example")
         .append_pair("client_id", &DESKTOP_APP.to_string())
@@ -94,7 +94,7 @@ async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
     assert_eq!(browser.open(&request(&authorize(), &[])).await.answer.status, 303);
     deployment.advance(TimeDelta::hours(1));
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
-    // Signed out: the cookie that somebody kept is worth nothing.
+    // After signing out, a copy of the cookie is worthless.
     obtain_code(&mut browser, &[]).await;
     let kept = browser.cookies.clone();
     assert_ne!(kept, stolen);
@@ -102,13 +102,13 @@ async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
     assert_eq!(deployment.audited("sign_in.end").await.len(), 1);
     browser.cookies = kept;
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
-    // A disabled user's session is none, nor is it when the account comes back.
+    // The session of a disabled user is invalid, and stays so when the account is enabled again.
     obtain_code(&mut browser, &[]).await;
     for enabled in [false, true] {
         deployment.context.store.set_user_enabled(ANA.user.unwrap(), enabled).await.unwrap();
         assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
     }
-    // Of another organisation there is no session.
+    // There is no session in another organisation.
     obtain_code(&mut browser, &[]).await;
     let foreign = FOREIGN_APP.to_string();
     let application = deployment.context.store.application(FABRIKAM, FOREIGN_APP).await.unwrap().unwrap();
@@ -132,7 +132,7 @@ async fn a_request_says_how_much_may_be_asked() {
     assert_eq!(browser.open(&request(&authorize(), &hinted)).await.returned().refused(), ("login_required", 50058));
     let page = browser.open(&request(&authorize(), &[("login_hint", Some("ben@contoso.example"))])).await;
     assert!(page.title() == "Sign in" && page.answer.text().contains("value=\"ben@contoso.example\""));
-    // Who is signed in is asked.
+    // A user who is signed in is asked for the account.
     let page = browser.open(&request(&authorize(), &[("prompt", Some("select_account"))])).await;
     assert_eq!(page.title(), "Choose an account");
     browser.submit(&page, "keep-account", &[]).await.returned().code();
@@ -144,7 +144,7 @@ async fn a_request_says_how_much_may_be_asked() {
     let page = browser.open(&request(&authorize(), &[("prompt", Some("consent")), ("login_hint", Some("BEN@contoso.example"))])).await;
     assert_eq!(page.title(), "Contoso desktop");
     browser.submit(&page, "accept", &[]).await.returned().code();
-    // A new sign-in cannot be passed over: the session is gone.
+    // A new sign-in cannot be skipped: the session is gone.
     let page = browser.open(&request(&authorize(), &[("prompt", Some("login"))])).await;
     assert_eq!(page.title(), "Sign in");
     assert_eq!(browser.open(&request(&authorize(), &[])).await.title(), "Sign in");
@@ -159,7 +159,7 @@ async fn a_password_that_must_change_is_changed_before_anything_else() {
     let hash = deployment.context.passwords.hash("first password", &deployment.context.random).await.unwrap();
     let refresh = ask(&deployment, &v1(), &[]).await.json()["refresh_token"].as_str().unwrap().to_owned();
     store.set_user_password(ANA.user.unwrap(), &hash, true).await.unwrap();
-    // The old password's sign-ins ended with it.
+    // The sign-ins with the old password ended with it.
     let form = [("grant_type", Some("refresh_token")), ("refresh_token", Some(refresh.as_str()))];
     assert_eq!(refused(&ask(&deployment, &v1(), &form).await, "invalid_grant", 400), 50173);
     let answer = ask(&deployment, &v1(), &[("password", Some("first password"))]).await;
@@ -220,7 +220,7 @@ async fn signing_out_leads_only_to_registered_addresses() {
     }
 }
 
-/// One address that tries many users waits, whoever it names; others do not.
+/// An address that tries many users has to wait, whichever user it names; other addresses do not.
 #[tokio::test]
 async fn an_address_with_many_failures_waits() {
     let deployment = Deployment::new().await;

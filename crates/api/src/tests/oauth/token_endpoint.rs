@@ -1,4 +1,4 @@
-//! The token endpoints: what is granted, and every refusal with its number, in the platform's order.
+//! The token endpoints: what is granted, and every refusal with its number, in the platform's order of checks.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::tests::harness::*;
 
-/// Fields to change; None leaves the field out.
+/// The fields to change; `None` leaves a field out.
 type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
-/// The documented form, with changes.
+/// Sends the documented form, with changes.
 pub(crate) async fn ask(deployment: &Deployment, path: &str, changes: Changes<'_>) -> Answer {
     let client = APP.to_string();
     let mut fields = vec![
@@ -46,7 +46,7 @@ pub(crate) fn v2() -> String {
     format!("/{CONTOSO}/oauth2/v2.0/token")
 }
 
-/// The platform's error body; its number.
+/// Checks the platform's error body; returns its number.
 pub(crate) fn refused(answer: &Answer, error: &str, status: u16) -> u64 {
     let body = answer.json();
     assert_eq!((body["error"].as_str().unwrap(), answer.status.as_u16()), (error, status), "{body}");
@@ -87,7 +87,7 @@ async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
     let scope = format!("{RESOURCE}/.default openid offline_access");
     let more = ask(&deployment, &v2(), &[("scope", Some(&scope)), ("client_info", Some("1"))]).await.json();
     assert!(more["refresh_token"].is_string() && more["id_token"].is_string() && more["client_info"].is_string());
-    // Of tokens of both kinds the claim says the same.
+    // The claim is the same in tokens of both kinds.
     for token in [&one["access_token"], &one["id_token"], &two["access_token"], &more["id_token"]] {
         let claims = token.as_str().unwrap().split('.').nth(1).unwrap();
         let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
@@ -101,7 +101,7 @@ async fn version_1_writes_numbers_as_text_and_version_2_as_numbers() {
     }
 }
 
-/// The API by its ids: what linked documents tell clients to ask for.
+/// The API may be named by its ids, which linked documents tell clients to request.
 #[tokio::test]
 async fn a_token_can_be_asked_for_by_the_ids_of_the_api() {
     let deployment = Deployment::new().await;
@@ -127,7 +127,7 @@ async fn a_token_can_be_asked_for_by_the_ids_of_the_api() {
         let other = format!("{id}/management");
         assert_eq!(refused(&ask(&deployment, &v2(), &[("scope", Some(&other))]).await, "invalid_scope", 400), 70011);
     }
-    // Another API's id names nothing here.
+    // The id of another API is unknown here.
     let other = ask(&deployment, &v1(), &[("resource", Some("00000003-0000-0000-c000-000000000000"))]).await;
     assert_eq!(refused(&other, "invalid_resource", 400), 500011);
 }
@@ -202,7 +202,7 @@ async fn every_refusal_has_its_number() {
         let answer = ask(&deployment, path, changes).await;
         assert_eq!(refused(&answer, error, *status), *code, "{path} {:?}", changes.first());
     }
-    // Each came from a request that is granted when nothing is changed.
+    // Each case comes from a request that is granted if nothing is changed.
     assert_eq!(ask(&deployment, &one, &[]).await.status, 200);
     let audited = deployment.audited("token.refuse").await;
     let names_a_tenant = |case: &&(&str, Changes, u64, &str, u16)| {
@@ -211,7 +211,7 @@ async fn every_refusal_has_its_number() {
     let (of_tenants, of_none): (Vec<_>, Vec<_>) = audited.iter().partition(|event| event.tenant.is_some());
     let times = |events: &[&AuditEvent]| events.iter().map(|event| event.occurrences).sum::<u64>();
     assert_eq!(times(&of_tenants), cases.iter().filter(names_a_tenant).count() as u64);
-    // What was sent as a name may be anything there.
+    // The name that was sent may be anything.
     assert!(!of_none.is_empty() && of_none.iter().all(|event| event.subject.is_empty()), "{of_none:?}");
     let text = format!("{audited:?}");
     assert!(!text.contains(PASSWORD) && !text.contains(SECRET), "{text}");
@@ -223,7 +223,7 @@ async fn what_a_change_of_the_deployment_refuses() {
     let store = &deployment.context.store;
     store.set_user_enabled(ANA.user.unwrap(), false).await.unwrap();
     assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "invalid_grant", 400), 50057);
-    // A disabled account shows only after the right password.
+    // That an account is disabled only shows after the right password.
     assert_eq!(refused(&ask(&deployment, &v1(), &[("password", Some("wrong"))]).await, "invalid_grant", 400), 50126);
     store.set_user_enabled(ANA.user.unwrap(), true).await.unwrap();
 
@@ -237,7 +237,7 @@ async fn what_a_change_of_the_deployment_refuses() {
     assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "temporarily_unavailable", 503), 90033);
 }
 
-/// A request in which everything is wrong, mended from the first check to the last.
+/// A request in which everything is wrong, corrected from the first check to the last.
 #[tokio::test]
 async fn checks_come_in_the_platforms_order() {
     let deployment = Deployment::new().await;
@@ -296,7 +296,7 @@ async fn tenants_clients_and_fields_are_read_in_every_spelling_that_clients_use(
     for absent in ["refresh_token", "id_token", "scope"] {
         assert_eq!(answer.get(absent), None);
     }
-    // A client in the wild sends this grant without a refresh token.
+    // A real client sends this grant without a refresh token.
     let deviation = ask(&deployment, &v1(), &[("grant_type", Some("refresh_token"))]).await;
     assert!(deviation.json()["refresh_token"].is_string(), "{}", deviation.text());
 }
@@ -312,7 +312,7 @@ async fn only_post_is_taken() {
     }
 }
 
-/// Everything in a body that differs from request to request.
+/// The body without everything that differs from request to request.
 fn without_ids(answer: &Answer) -> Value {
     let mut body = answer.json();
     let ids: Vec<String> = ["trace_id", "correlation_id"].iter().map(|name| body[name].as_str().unwrap().to_owned()).collect();
@@ -333,15 +333,15 @@ async fn an_account_is_locked_after_wrong_passwords() {
     for number in 0..Counted::Name.free() {
         bodies.push(without_ids(&ask(&deployment, &v1(), &[("password", Some(&format!("wrong {number}")))]).await));
     }
-    // Whether there is such a user does not show.
+    // The answer does not reveal whether the user exists.
     bodies.push(without_ids(&ask(&deployment, &v1(), &[("username", Some("nobody@contoso.example"))]).await));
     assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
     assert_eq!(refused(&ask(&deployment, &v1(), &[]).await, "invalid_grant", 400), 50053);
-    // Others are not locked with it, and the wait ends.
+    // Other users are not locked with it, and the wait ends.
     assert_eq!(ask(&deployment, &v1(), &[("username", Some("ben@contoso.example"))]).await.status, 200);
     deployment.advance(TimeDelta::seconds(60));
     assert_eq!(ask(&deployment, &v1(), &[]).await.status, 200);
-    // The right password forgets no wrong one, since somebody else may have sent them; time does.
+    // The right password does not reset the count, since somebody else may have sent the wrong ones; only time does.
     assert_eq!(refused(&ask(&deployment, &v1(), &[("password", Some("wrong again"))]).await, "invalid_grant", 400), 50126);
     let answer = ask(&deployment, &v1(), &[]).await;
     assert_eq!((refused(&answer, "invalid_grant", 400), answer.header("retry-after")), (50053, "120"));
@@ -394,12 +394,12 @@ async fn guesses_at_the_same_time_all_count() {
     for guess in guesses {
         wrong += u32::from(refused(&guess.await.unwrap(), "invalid_grant", 400) == 50126);
     }
-    // The rest came to a locked account.
+    // The others met a locked account.
     assert_eq!(wrong, Counted::Name.free());
     assert_eq!(refused(&ask(&deployment, &path, &[]).await, "invalid_grant", 400), 50053);
 }
 
-/// What a client in the wild sends: the form as the body of a GET. An address with the same is no form.
+/// A real client sends the form as the body of a GET. The same parameters in the URL are not a form.
 #[tokio::test]
 async fn a_form_in_the_body_of_a_get_is_taken_by_version_1() {
     let deployment = Deployment::new().await;
@@ -414,7 +414,7 @@ async fn a_form_in_the_body_of_a_get_is_taken_by_version_1() {
     assert_eq!(refused(&answer, "invalid_request", 400), 900561);
 }
 
-/// People type a password into the wrong field: the record keeps names of the tenant's only.
+/// People type a password into the wrong field: the audit trail only keeps names within the tenant.
 #[tokio::test]
 async fn what_is_no_user_name_is_not_recorded() {
     let deployment = Deployment::new().await;
@@ -427,7 +427,7 @@ async fn what_is_no_user_name_is_not_recorded() {
     }
 }
 
-/// A certificate or a federated credential is not a wrong secret.
+/// A certificate or a federated credential is not reported as a wrong secret.
 #[tokio::test]
 async fn a_client_assertion_is_said_not_to_be_supported() {
     let deployment = Deployment::new().await;
@@ -441,7 +441,7 @@ async fn a_client_assertion_is_said_not_to_be_supported() {
             let text = answer.json()["error_description"].as_str().unwrap().to_owned();
             assert!(text.contains("not supported: send 'client_secret'"), "{text}");
         }
-        // Whoever sends the secret as well has proved itself.
+        // A client that also sends the secret is authenticated by it.
         assert_eq!(ask(&deployment, &path, &[("client_assertion", Some("a.b.c"))]).await.status, 200);
     }
     assert!(deployment.fetch("/error?code=70002", &[]).await.text().contains("Client assertions"));

@@ -1,4 +1,4 @@
-//! The platform's list of token errors (`data/token-errors.json`: number, error value, status): each is answered by a request here, or stands
+//! The platform's list of token errors (`data/token-errors.json`: number, error value, status): each is produced by a request here, or is listed
 //! below with the reason why it cannot be.
 
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ const NOT_APPLICABLE: [(u64, &str); 16] = [
     (50196, "loops are not told from haste, which is 90055"),
 ];
 
-/// Told at another place, under that place's error value.
+/// Reported by another endpoint, with that endpoint's error value.
 const ELSEWHERE: [(u64, &str); 1] = [(65004, "access_denied")];
 
 #[derive(Default)]
@@ -87,7 +87,7 @@ async fn every_number_of_the_platform_is_answered_or_explained() {
     }
 }
 
-/// Where `error_uri` leads; of what is asked nothing comes back.
+/// The page to which `error_uri` leads; it repeats nothing of the query.
 #[tokio::test]
 async fn a_page_says_what_a_number_means() {
     let deployment = Deployment::new().await;
@@ -253,7 +253,7 @@ async fn floods(produced: &mut Produced) {
     let asker = Asker::stranger(None, 0);
     let mut running = Vec::new();
     let mut waiting = Vec::new();
-    // Takes every place, and never asks again what became of it: what waits then waits for good.
+    // Takes every place and never polls again, so that what waits then waits for good.
     let fill = |held: &mut Vec<_>| loop {
         let mut sign_in = Box::pin(deployment.context.passwords.verify("a password", None, &asker));
         match (&mut sign_in).now_or_never() {
@@ -263,7 +263,7 @@ async fn floods(produced: &mut Produced) {
     };
     fill(&mut running);
     waiting.extend(running.drain(2..));
-    // The two that ran are done, and give their places to others.
+    // The two that ran are finished, and give their places to others.
     assert!(join_all(running).await.iter().all(Result::is_ok));
     fill(&mut waiting);
     produced.answer(&ask(&deployment, &v1(), &[]).await);

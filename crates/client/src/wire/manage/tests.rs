@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::*;
+use crate::manage::*;
 
 #[test]
 fn an_answer_comes_out_as_it_came_in() {
@@ -22,11 +22,11 @@ fn an_answer_comes_out_as_it_came_in() {
 
 #[test]
 fn a_request_holds_only_what_was_said() {
-    let user = NewUser { username: "ada@contoso.example".into(), password: Some(Secret("p4ss".into())), ..NewUser::default() };
+    let user = NewUser { username: Some("ada@contoso.example".into()), password: Some(Secret("p4ss".into())), ..NewUser::default() };
     assert_eq!(serde_json::to_value(&user).unwrap(), json!({"username": "ada@contoso.example", "password": "p4ss"}));
-    let application = NewApplication { name: "Reports".into(), public: true, ..NewApplication::default() };
+    let application = NewApplication { name: Some("Reports".into()), public: true, ..NewApplication::default() };
     assert_eq!(serde_json::to_value(&application).unwrap(), json!({"name": "Reports", "public": true}));
-    let filter = AuditFilter { correlation_id: Some("c".into()), ..AuditFilter::default() };
+    let filter = AuditQuery { correlation_id: Some("c".into()), ..AuditQuery::default() };
     assert_eq!(serde_json::to_value(&filter).unwrap(), json!({"correlationId": "c"}));
 }
 

@@ -1,4 +1,4 @@
-//! Rows of texts → batches of string columns, of a bounded size whatever the rows contain.
+//! Collects rows of texts into batches of string columns, whose size is bounded whatever the rows contain.
 
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -13,11 +13,11 @@ use super::json_lines::{Cell, JsonLines};
 use crate::error::EngineError;
 use crate::ingest::batch::{Batch, failed};
 
-/// A batch has so many rows, or bytes of text, and one row more.
+/// A batch is full once it reaches this many rows or bytes of text, so that it exceeds the bytes by at most one row.
 const ROWS: usize = 8192;
 const BYTES: usize = 16 << 20;
 
-/// The batch that is filled.
+/// The batch that is being filled.
 struct Filling {
     columns: Vec<StringBuilder>,
     bytes: usize,
@@ -36,7 +36,7 @@ impl Filling {
         self.lines.len() >= ROWS || self.bytes >= BYTES
     }
 
-    /// None without rows.
+    /// `None` if there are no rows.
     fn batch(mut self) -> Option<Batch> {
         let columns: Vec<ArrayRef> = self.columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
         let rows = self.lines.len();
@@ -44,7 +44,7 @@ impl Filling {
     }
 }
 
-/// The batch as it is handed out; after the last, or a fault, nothing more is read.
+/// The batch as it is returned to the caller. After the last batch or an error nothing more is read.
 fn handed_out<R>(filled: Result<Option<Batch>, ReadError>, reader: &mut Option<R>, path: &Path) -> Option<Result<Batch, EngineError>> {
     if !matches!(filled, Ok(Some(_))) {
         *reader = None;
@@ -54,7 +54,7 @@ fn handed_out<R>(filled: Result<Option<Batch>, ReadError>, reader: &mut Option<R
 
 pub(crate) struct DelimitedBatches<R> {
     path: PathBuf,
-    /// None once it has ended or failed.
+    /// `None` once it has ended or failed.
     reader: Option<Delimited<R>>,
     columns: usize,
     nulls: Vec<String>,
@@ -107,7 +107,7 @@ impl<R: BufRead> Iterator for DelimitedBatches<R> {
 
 pub(crate) struct JsonBatches<R> {
     path: PathBuf,
-    /// None once it has ended or failed.
+    /// `None` once it has ended or failed.
     reader: Option<JsonLines<R>>,
     places: HashMap<String, usize>,
     nulls: Vec<String>,
@@ -126,7 +126,7 @@ impl<R: BufRead> JsonBatches<R> {
             let rows = filling.lines.len();
             let mut nested = Vec::new();
             let is_there = reader.read(|key, cell| {
-                // A file that grows meanwhile may have keys that it had not.
+                // A file that is still growing may have keys that were not there at the first reading.
                 let Some(place) = self.places.get(key) else { return Err(format!("the key '{key}' was not there before")) };
                 let Some(column) = filling.columns.get_mut(*place) else { return Ok(()) };
                 if ArrayBuilder::len(column) > rows {

@@ -1,11 +1,11 @@
-//! Bytes of any encoding → UTF-8, a buffer at a time. A byte that is not valid in the encoding is an error with its line, and never becomes a
+//! Decodes bytes of any encoding to UTF-8, a buffer at a time. A byte that is invalid in the encoding is an error with its line, and never becomes a
 //! replacement character.
 
 use std::io::{self, BufRead, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-/// Bytes that are read, and decoded, at once.
+/// The bytes that are read and decoded at once.
 const BUFFER: usize = 64 << 10;
 
 pub(crate) struct Decoded<R> {
@@ -14,14 +14,14 @@ pub(crate) struct Decoded<R> {
     decoder: Decoder,
     read: Vec<u8>,
     text: Vec<u8>,
-    /// Of `text`: where what was not taken yet begins.
+    /// The place in `text` up to which it was taken.
     taken: usize,
-    /// Line ends among what was decoded.
+    /// The number of line ends in the text before the current buffer.
     lines: u64,
     is_over: bool,
 }
 
-/// UTF-16 if the first bytes, or the zero bytes beside its letters, show it; otherwise the encoding that was named, or UTF-8.
+/// UTF-16 if the first bytes, or the zero bytes beside the letters, show it; otherwise the encoding that was named, or UTF-8.
 pub(crate) fn encoding_of(head: &[u8], named: Option<&'static Encoding>) -> &'static Encoding {
     if let Some((found, _)) = Encoding::for_bom(head) {
         return found;
@@ -40,7 +40,7 @@ pub(crate) fn encoding_of(head: &[u8], named: Option<&'static Encoding>) -> &'st
 }
 
 impl<R: Read> Decoded<R> {
-    /// A byte-order mark at the beginning is not part of the text.
+    /// Skips a byte-order mark at the beginning, which is not part of the text.
     pub(crate) fn new(input: R, encoding: &'static Encoding) -> Decoded<R> {
         let decoder = encoding.new_decoder();
         Decoded { input, encoding, decoder, read: Vec::with_capacity(BUFFER), text: Vec::new(), taken: 0, lines: 0, is_over: false }
@@ -52,7 +52,7 @@ impl<R: Read> Decoded<R> {
         while self.text.is_empty() && !self.is_over {
             self.read.clear();
             self.is_over = (&mut self.input).take(BUFFER as u64).read_to_end(&mut self.read)? == 0;
-            // What a decoder held back may come with it.
+            // Bytes that the decoder held back may be decoded now too.
             let room = self.decoder.max_utf8_buffer_length_without_replacement(self.read.len()).unwrap_or(BUFFER * 4);
             self.text.resize(room, 0);
             let (result, _, written) = self.decoder.decode_to_utf8_without_replacement(&self.read, &mut self.text, self.is_over);
@@ -71,7 +71,7 @@ impl<R: Read> Decoded<R> {
         Ok(())
     }
 
-    /// Where what was decoded last ends.
+    /// The line on which the last decoded text ends.
     fn line(&self) -> u64 {
         self.lines + memchr::memchr_iter(b'\n', &self.text).count() as u64 + 1
     }

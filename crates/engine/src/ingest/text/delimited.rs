@@ -1,17 +1,17 @@
-//! Text → rows of values, which are between separators and may be in quotes, with the line where each row begins.
+//! Splits a text into rows of values, which are separated by a delimiter and may be quoted, and notes the line on which each row begins.
 //!
-//! Nothing is guessed and nothing is dropped: a quote that is never closed, or that is closed within a value, is an error with its line.
+//! Nothing is guessed or dropped: a quote that is never closed, or that is closed within a value, is an error with its line.
 
 use std::io::{self, BufRead};
 
-/// Bytes of one row. A quote that never closes would else take the whole file into memory.
+/// The most bytes of one row. Without this limit a quote that is never closed would take the whole file into memory.
 const MAX_ROW_BYTES: usize = 64 << 20;
 const MAX_VALUES: usize = 100_000;
 
 #[derive(Debug)]
 pub(crate) enum ReadError {
     Io(io::Error),
-    /// In words that begin with the place.
+    /// A description that begins with the place.
     Wrong(String),
 }
 
@@ -21,13 +21,13 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// One row, whose memory is used again for the next one.
+/// One row, whose memory is reused for the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
     bytes: Vec<u8>,
-    /// Where each value ends, and whether it stood in quotes.
+    /// Where each value ends, and whether it was quoted.
     ends: Vec<(usize, bool)>,
-    /// Where it begins, from 1.
+    /// The line on which the row begins, counted from 1.
     pub(crate) line: u64,
 }
 
@@ -36,7 +36,7 @@ impl Record {
         self.ends.len()
     }
 
-    /// Each value, and whether it was in quotes.
+    /// Each value, and whether it was quoted.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&[u8], bool)> {
         let mut start = 0;
         self.ends.iter().map(move |(end, quoted)| {
@@ -57,36 +57,36 @@ enum State {
     Start,
     Plain,
     Quoted,
-    /// Behind a quote within a quoted value: it ends there, or another quote follows.
+    /// After a quote within a quoted value: either the value ends there, or a second quote follows.
     Closing,
-    /// Behind a CR that ended a row.
+    /// After a CR that ended a row.
     Returned,
 }
 
 pub(crate) struct Delimited<R> {
     input: R,
     place: Place,
-    /// A blank line is a row with one value, which is missing.
+    /// Treats a blank line as a row with one missing value.
     pub(crate) takes_blank_lines: bool,
 }
 
-/// Where in the text the reader is.
+/// The reader's place in the text.
 struct Place {
     delimiter: u8,
     state: State,
     line: u64,
-    /// Where the last quote opened, with the value's number.
+    /// The line on which the last quote opened, and the number of that value.
     opened: (u64, usize),
 }
 
 impl<R: BufRead> Delimited<R> {
-    /// `line`: the number of the first line.
+    /// `line` is the number of the first line.
     pub(crate) fn new(input: R, delimiter: u8, line: u64) -> Delimited<R> {
         let place = Place { delimiter, state: State::Start, line, opened: (0, 0) };
         Delimited { input, place, takes_blank_lines: false }
     }
 
-    /// The next row; false at the end.
+    /// Reads the next row; returns false at the end.
     pub(crate) fn read(&mut self, record: &mut Record) -> Result<bool, ReadError> {
         loop {
             if !self.read_line(record)? {
@@ -119,7 +119,7 @@ impl<R: BufRead> Delimited<R> {
 }
 
 impl Place {
-    /// How many bytes are left behind the row's end, and whether it ended.
+    /// Returns how many bytes of the buffer are left after the row's end, and whether the row ended.
     fn take(&mut self, buffer: &[u8], record: &mut Record) -> Result<(usize, bool), ReadError> {
         let mut rest = buffer;
         while let Some((&byte, tail)) = rest.split_first() {
@@ -175,7 +175,7 @@ impl Place {
         Ok((0, false))
     }
 
-    /// A value ends at this byte; whether the row does.
+    /// Ends the value at this byte; returns whether the row ends too.
     fn ended(&mut self, byte: u8, quoted: bool, record: &mut Record) -> bool {
         record.ends.push((record.bytes.len(), quoted));
         let ends_row = byte != self.delimiter;
@@ -224,7 +224,7 @@ impl Place {
     }
 }
 
-/// LF, CR, or both together.
+/// Counts the line ends: LF, CR, or both together.
 fn line_ends(text: &[u8]) -> u64 {
     let mut count = memchr::memchr_iter(b'\n', text).count();
     for at in memchr::memchr_iter(b'\r', text) {
@@ -240,7 +240,7 @@ mod tests {
 
     use super::*;
 
-    /// As if the text came in pieces of each size.
+    /// Reads the text in buffers of several sizes and checks that the rows are the same.
     fn rows(text: &str, delimiter: u8, blank: bool) -> Result<Vec<(u64, Vec<String>)>, String> {
         let mut outcomes = [1, 2, 3, 64].map(|size| {
             let mut reader = Delimited::new(BufReader::with_capacity(size, text.as_bytes()), delimiter, 1);

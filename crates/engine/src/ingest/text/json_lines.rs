@@ -1,4 +1,4 @@
-//! Lines of JSON → rows of texts. Each line is an object, and its keys are the columns. Numbers keep all of their digits.
+//! Reads JSON Lines as rows of texts. Each line is an object whose keys are the columns. Numbers keep all of their digits.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,16 +11,16 @@ use serde_json::value::RawValue;
 
 use super::delimited::ReadError;
 
-/// Bytes of one line.
+/// The most bytes of one line.
 const MAX_LINE_BYTES: usize = 64 << 20;
-/// Of a text of either kind.
+/// The most columns of a text of either kind.
 pub(crate) const MAX_COLUMNS: usize = 10_000;
 
 /// One value of a table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Cell<'a> {
     Null,
-    /// A number, true or false, as it is written.
+    /// A number, true or false, as the file writes it.
     Plain(&'a str),
     Word(Cow<'a, str>),
     /// A list or an object, which no column can hold.
@@ -30,11 +30,11 @@ pub(crate) enum Cell<'a> {
 pub(crate) struct JsonLines<R> {
     input: R,
     text: Vec<u8>,
-    /// The number of the line that was read last, from 1.
+    /// The number of the line that was read last, counted from 1.
     pub(crate) line: u64,
 }
 
-/// The keys of an object and their values, in its order.
+/// The keys of an object and their values, in the object's order.
 struct Object<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<R: BufRead> JsonLines<R> {
@@ -42,7 +42,7 @@ impl<R: BufRead> JsonLines<R> {
         JsonLines { input, text: Vec::new(), line: 0 }
     }
 
-    /// Returns the next object's keys and values; false at the end.
+    /// Passes the next object's keys and values to `take`; returns false at the end.
     pub(crate) fn read(&mut self, mut take: impl FnMut(&str, Cell<'_>) -> Result<(), String>) -> Result<bool, ReadError> {
         loop {
             self.text.clear();
@@ -74,7 +74,7 @@ impl<R: BufRead> JsonLines<R> {
     }
 }
 
-/// The library counts lines within what it was given, which is one.
+/// Removes the line from the message: the library counts lines within its input, which is always a single line.
 fn without_line(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
@@ -139,7 +139,7 @@ impl<'de> serde::Deserialize<'de> for Object<'de> {
     }
 }
 
-/// Borrowed where it holds no escape.
+/// Borrowed if it contains no escape.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> serde::Deserialize<'de> for Key<'de> {

@@ -1,4 +1,4 @@
-//! Numbers as people and programs write them: `1234.5`, `1234,5` with a decimal comma, and `$1,234.50`, which is read only on request.
+//! Numbers as people and programs write them: `1234.5`, `1234,5` with a decimal comma, and `$1,234.50`, which is accepted only on request.
 
 /// The form of a plain number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,13 +7,13 @@ pub(crate) struct Look {
     pub(crate) whole: u32,
     /// Digits after the point.
     pub(crate) scale: u32,
-    /// The same without trailing zeros.
+    /// Digits after the point, without trailing zeros.
     pub(crate) least_scale: u32,
     pub(crate) has_point: bool,
     pub(crate) has_exponent: bool,
 }
 
-/// None for texts that a number type would not reproduce, such as `007` and `+1`, which are rather codes.
+/// `None` for texts that a number type would not reproduce, such as `007` and `+1`, which are rather codes.
 pub(crate) fn look(text: &str) -> Option<Look> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (number, exponent) = match digits.split_once(['e', 'E']) {
@@ -44,19 +44,19 @@ pub(crate) fn look(text: &str) -> Option<Look> {
     })
 }
 
-/// `-1234,5` or `1.234,50`: a comma that can only be decimal, if commas do not separate values.
+/// Whether the text is a number such as `-1234,5` or `1.234,50`, whose comma can only be decimal, provided that commas do not separate values.
 pub(crate) fn has_decimal_comma(text: &str) -> bool {
     let Some((whole, fraction)) = text.strip_prefix('-').unwrap_or(text).split_once(',') else { return false };
     let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     all_digits(fraction) && (all_digits(whole) || grouped(whole, '.').is_some())
 }
 
-/// The text with a point in place of the comma. None if the text has a point already, whose meaning is unknown.
+/// The text with a point instead of the comma. `None` if the text already has a point, whose meaning is then unknown.
 pub(crate) fn with_point(text: &str) -> Option<String> {
     (!text.contains('.')).then(|| text.replacen(',', ".", 1))
 }
 
-/// The plain form of a number with a currency, groups of thousands, blanks, brackets or a trailing sign: `-1234.50` for `(1,234.50 €)`. None for a
+/// The plain form of a number with a currency, separators of groups, blanks, brackets or a trailing sign: `-1234.50` for `(1,234.50 €)`. `None` for a
 /// text that is not a number or is ambiguous.
 pub(crate) fn plain(text: &str, decimal_comma: bool) -> Option<String> {
     let is_blank = |c: char| matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\t');
@@ -67,7 +67,7 @@ pub(crate) fn plain(text: &str, decimal_comma: bool) -> Option<String> {
     }
     let mut signed = negative;
     let mut currencies = 0;
-    // A sign and a currency, in either order, on either side, once each.
+    // Removes a sign and a currency, in either order and on either side, at most once each.
     loop {
         let before = rest;
         for sign in ['-', '\u{2212}', '+'] {
@@ -104,7 +104,7 @@ pub(crate) fn plain(text: &str, decimal_comma: bool) -> Option<String> {
     Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
-/// The digits of `1,234,567`: groups of three, the first of one to three.
+/// The digits of a number such as `1,234,567`: groups of three digits after a first group of one to three.
 fn grouped(text: &str, separator: char) -> Option<String> {
     let mut groups = text.split(separator);
     let first = groups.next()?;
@@ -127,7 +127,7 @@ fn without_currency(text: &str) -> Option<&str> {
     if let Some(inner) = text.strip_prefix(SIGNS).or_else(|| text.strip_suffix(SIGNS)) {
         return Some(inner);
     }
-    // `USD 12`, `12 EUR`, `kr 12`, `12 zł`.
+    // Currencies are written as in `USD 12`, `12 EUR`, `kr 12` and `12 zł`.
     for word in ["kr", "zł", "Fr."] {
         if let Some(inner) = text.strip_prefix(word).or_else(|| text.strip_suffix(word)) {
             return Some(inner);

@@ -1,4 +1,4 @@
-//! A column of texts → a column of the definition's type. A value that is not of the type is an error, and never becomes a null.
+//! Converts a column of texts to the type in the definition. A value that is not of the type is an error, and never becomes a null.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(crate) struct Reading<'a> {
 }
 
 pub(crate) enum ParseFault {
-    /// The first value that is none of the type; the row within the texts, from 0.
+    /// The first value that is not of the type, with its row within the texts, counted from 0.
     Value {
         row: usize,
         text: String,
@@ -63,12 +63,12 @@ impl Reading<'_> {
         values(texts, |text| match (self.given, self.decimal_comma) {
             (None, false) => read(text),
             (None, true) => read(&number_text::with_point(text)?),
-            // What was said to be a number may have a currency and groups of thousands.
+            // A column that was declared to hold numbers may have currencies and separators of groups.
             (Some(_), _) => number_text::plain(text, self.decimal_comma).map_or_else(|| read(text), |plain| read(&plain)),
         })
     }
 
-    /// What was found instead, its place, and the flag that would read it.
+    /// Describes the value that was found instead, its place, and the flag that would make it readable.
     pub(crate) fn described(&self, column: &str, kind: ColumnType, text: &str, place: &str) -> String {
         let flags = self.given.is_none().then(|| guess::advice(text, column, kind, self.decimal_comma)).flatten();
         let with_comma = || guess::with_comma(text, column, kind, self.decimal_comma);
@@ -80,7 +80,7 @@ impl Reading<'_> {
     }
 }
 
-/// Nothing in quotes is no value of any of these types.
+/// An empty text in quotes is not a value of any of these types.
 fn values<T>(texts: &StringArray, read: impl Fn(&str) -> Option<T>) -> Result<Vec<Option<T>>, ParseFault> {
     let mut values = Vec::with_capacity(texts.len());
     for (row, text) in texts.iter().enumerate() {

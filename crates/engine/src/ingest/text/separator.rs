@@ -3,23 +3,23 @@
 use super::delimited::{Delimited, Record};
 use super::number_text;
 
-/// What may, the likeliest first.
+/// The possible separators, the likeliest first.
 const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
-/// Rows that are looked at.
+/// The number of rows that are examined.
 const ROWS: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Separator {
     pub(crate) delimiter: u8,
-    /// Bytes before the header: a first line such as `sep=;`.
+    /// The bytes before the header: a first line such as `sep=;`.
     pub(crate) skipped: usize,
     pub(crate) decimal_comma: bool,
 }
 
-/// What a candidate makes of the first rows.
+/// The result of reading the first rows with a candidate.
 struct Seen {
     columns: usize,
-    /// All rows have as many values.
+    /// Whether all rows have the same number of values.
     is_even: bool,
     decimal_comma: bool,
 }
@@ -44,7 +44,7 @@ impl Separator {
     }
 }
 
-/// Excel's own: `sep=;`, in quotes or not.
+/// The first line that Excel understands: `sep=;`, in quotes or not.
 fn first_line(head: &[u8]) -> (Option<u8>, usize) {
     let Some(end) = memchr::memchr2(b'\n', b'\r', head) else { return (None, 0) };
     let (line, behind) = head.split_at(end);
@@ -67,7 +67,7 @@ fn looked_at(rows: &[u8], is_whole: bool, delimiter: u8) -> Seen {
     let mut count = 0;
     while is_there && count < ROWS {
         let read = reader.read(&mut next);
-        // The last row may be cut; a fault in a later one says nothing against those before it.
+        // The last row may be cut, and an error in a later row says nothing against the rows before it.
         let is_last = !matches!(read, Ok(true));
         if is_last && !is_whole && count > 0 {
             break;
@@ -111,14 +111,14 @@ mod tests {
             assert_eq!((found.delimiter, found.decimal_comma), (delimiter, decimal_comma), "{text:?}");
             assert!(!text.get(found.skipped..).unwrap().contains("sep"));
         }
-        // The extension decides where the rows do not; a flag goes before all.
+        // The extension decides where the rows do not; a flag takes precedence over both.
         assert_eq!(Separator::find(b"a\n1\n", true, None, b'\t').delimiter, b'\t');
         assert_eq!(Separator::find(b"a,b\n1,2\n", true, None, b'\t').delimiter, b',');
         assert_eq!(
             Separator::find(b"sep=;\na,b\n", true, Some(b','), b'\t'),
             Separator { delimiter: b',', skipped: 6, decimal_comma: false }
         );
-        // A row that is cut says nothing.
+        // A row that is cut is ignored.
         assert_eq!(Separator::find(b"a;b;c\n1;2;3\n4;\"5,1,2,3", false, None, b',').delimiter, b';');
     }
 }

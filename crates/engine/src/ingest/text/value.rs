@@ -1,4 +1,4 @@
-//! Texts of CSV files as values. What is recognised when a definition is inferred can also be read when the file is imported.
+//! Reads texts of CSV files as values. Everything that is recognised when a definition is inferred can also be read when the file is imported.
 
 use chrono::{DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
@@ -25,7 +25,7 @@ pub(crate) fn float(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-/// The number × 10^`scale`; None if it has more digits after the point.
+/// The number × 10^`scale`; `None` if it has more digits after the point than the scale.
 pub(crate) fn decimal(text: &str, scale: i8) -> Option<i128> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(digits) => (true, digits),
@@ -44,7 +44,7 @@ pub(crate) fn decimal(text: &str, scale: i8) -> Option<i128> {
 
 /// Whether the whole text is a day or a time in the format.
 pub(crate) fn has_format(text: &str, format: &str) -> bool {
-    // `1.2.3` is rather a version.
+    // A text such as `1.2.3` is rather a version.
     let is_short = |text: &str| text.len() == 8 && text.bytes().enumerate().all(|(at, byte)| byte.is_ascii_digit() != matches!(at, 2 | 5));
     if format.contains("%y") && !text.get(..8).is_some_and(is_short) {
         return false;
@@ -52,12 +52,12 @@ pub(crate) fn has_format(text: &str, format: &str) -> bool {
     date_as(text, format).is_some() || timestamp_as(text, format).is_some()
 }
 
-/// Parses by placeholders of strftime. A year has at most four digits, although `%Y` would accept more.
+/// Parses by strftime placeholders. A year has at most four digits, although `%Y` would accept more.
 pub(crate) fn date_as(text: &str, format: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text, format).ok().filter(|day| (1..=9999).contains(&day.year()) && has_whole_year(text, format))
 }
 
-/// Without an offset in the format the time is UTC; without a time of day it is midnight.
+/// A time without an offset in the format is UTC; a day without a time is midnight.
 pub(crate) fn timestamp_as(text: &str, format: &str) -> Option<DateTime<Utc>> {
     let with_offset = DateTime::parse_from_str(text, format).map(|instant| instant.to_utc());
     let instant = with_offset.or_else(|_| NaiveDateTime::parse_from_str(text, format).map(|time| time.and_utc()));
@@ -65,7 +65,7 @@ pub(crate) fn timestamp_as(text: &str, format: &str) -> Option<DateTime<Utc>> {
     instant.filter(|instant| (1..=9999).contains(&instant.year()) && has_whole_year(text, format))
 }
 
-/// `31.12.26` is no day of the year 26.
+/// `31.12.26` is not a day in the year 26.
 fn has_whole_year(text: &str, format: &str) -> bool {
     !format.contains("%Y") || text.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= 4)
 }
@@ -78,8 +78,8 @@ pub(crate) fn date(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
 }
 
-/// `yyyy-MM-dd` and a time of day after a `T` or a blank, with or without seconds, fraction and offset. Without an offset it is UTC. A date alone is
-/// its midnight.
+/// `yyyy-MM-dd` and a time of day after a `T` or a blank, with or without seconds, fraction and offset. A time without an offset is UTC. A date alone
+/// means its midnight.
 pub(crate) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
     if let Some(day) = date(text) {
         return Some(day.and_time(NaiveTime::MIN).and_utc());

@@ -1,4 +1,4 @@
-//! Which strategy a query has, and what follows from it.
+//! The strategy of each kind of query, and what follows from it.
 
 use super::*;
 use crate::tests::{filtered, ordered, sales, select};

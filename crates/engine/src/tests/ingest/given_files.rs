@@ -1,4 +1,4 @@
-//! Files as people have them: told apart by what they hold, read without loss, or named with what is wrong.
+//! Files as people have them: they are recognised by their content and read without loss, or the error says what is wrong.
 
 use std::io::Write as _;
 
@@ -21,7 +21,7 @@ fn inferred(path: &Path, read: ReadOptions) -> Result<InferredTable, EngineError
     infer(path, &InferOptions { read, rows: None })
 }
 
-/// What a file says of itself is taken for a dataset, its rows are imported, and read again.
+/// Infers a dataset from a file, imports the file's rows into it, and reads them back.
 async fn through(world: &World, path: &Path, read: ReadOptions) -> Result<String, EngineError> {
     let table = inferred(path, read.clone())?;
     let name: String = path.file_name().unwrap().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).collect();
@@ -85,7 +85,7 @@ async fn our_own_exports_are_read_without_loss() {
         for format in [Format::Csv, Format::Tsv, Format::CsvGz, Format::TsvZst, Format::Jsonl, Format::Parquet, Format::Arrow] {
             let mut out = Vec::new();
             world.engine.export_to_writer(&scope(ALICE), &plan, Window::All, format, &mut out, &|_| {}).await.unwrap();
-            // Under a name that says nothing.
+            // The file has a name without a known extension.
             let path = given(&world, &format!("{format:?}{}", columns.len()), &out);
             assert_eq!(through(&world, &path, ReadOptions::default()).await.unwrap(), before, "{format:?}");
         }
@@ -148,7 +148,7 @@ async fn points_between_thousands_are_not_taken_for_decimals_in_silence() {
     let read = ReadOptions { decimal_comma: true, types: typed(), ..ReadOptions::default() };
     assert_eq!(through(&world, &path, read).await.unwrap(), "Id,A\n1,1234.00\n2,2500.00\n");
 
-    // Where they do not fit, both flags are named, with one of them and without.
+    // Without one or both of the flags the numbers do not fit, and the error names both.
     let dataset = dataset("Thousands", vec![column("A", ColumnType::Decimal { precision: 18, scale: 2 })]);
     let folder = world.data_folder(&dataset, None);
     let tabs = given(&world, "tabs.tsv", b"Id\tA\n1\t0,10\n");
@@ -172,7 +172,7 @@ async fn flags_change_what_stays_text() {
     assert_eq!(rows, "Tag,Preis,Menge\n2026-12-31,1234.50,\n2026-02-01,0.50,7\n");
     assert!(inferred(&path, read).unwrap().notes.is_empty());
 
-    // Without them a value that does not fit is named with its place and the flag.
+    // Without the flags, the error for a value that does not fit names its place and the flag.
     let dataset =
         dataset("Typed", vec![column("Tag", ColumnType::Date), column("Preis", ColumnType::Float64), column("Menge", ColumnType::Int64)]);
     let refused = |names: &[&str]| {
@@ -232,7 +232,7 @@ async fn unsigned_integers_are_read_exactly() {
     let rows = through(&world, &path, ReadOptions::default()).await.unwrap();
     assert_eq!(rows, "large,small,day\n18446744073709551615,255,1970-01-02\n,0,1970-01-03\n7,1,1970-01-04\n");
 
-    // In the folder itself too, and conditions see the values.
+    // Also in the folder itself; conditions compare the values.
     let columns = vec![
         column("large", ColumnType::Decimal { precision: 20, scale: 0 }),
         column("small", ColumnType::Float64),
@@ -284,7 +284,7 @@ async fn types_that_no_dataset_has_are_texts_or_left_out_and_named() {
     assert_eq!(through(&world, &path, ReadOptions::default()).await.unwrap(), format!("wide,time,id\n1.25,10:30:00,{id}\n"));
 }
 
-/// Days since 1970, as writers of old kept them: nanoseconds of the day, and a day of the Julian calendar.
+/// Days since 1970 as old writers stored them: nanoseconds of the day, and a day of the Julian calendar.
 fn int96(days: u32) -> Int96 {
     let mut value = Int96::new();
     value.set_data(0, 0, 2_440_588 + days);
@@ -299,7 +299,7 @@ async fn times_of_96_bits_reach_beyond_2262() {
     let mut file = SerializedFileWriter::new(std::fs::File::create(&path).unwrap(), Arc::new(schema), Arc::default()).unwrap();
     let mut group = file.next_row_group().unwrap();
     let mut values = group.next_column().unwrap().unwrap();
-    // The last day that many tables have, for "without end".
+    // The last day that many tables use for "without end".
     values.typed::<Int96Type>().write_batch(&[int96(2_932_896), int96(20_454)], None, None).unwrap();
     values.close().unwrap();
     group.close().unwrap();
@@ -318,7 +318,7 @@ fn a_file_without_a_column_of_the_dataset_is_refused() {
 
 #[tokio::test]
 async fn integers_of_128_bits_do_not_cost_the_other_columns() {
-    // As Polars writes an integer, one of 128 bits and a duration: the library panics on what the file says of the second.
+    // An integer, an integer of 128 bits and a duration as Polars writes them: the library panics on the schema that the file has for the second one.
     const WRITTEN: &str = "UEFSMRUEFRAVIkwVAhUAAAAotS/9IAhBAAABAAAAAAAAABUAFRAVIiwVAhUQFQYVBgAAKLUv/SAIQQAAAgAAAAIBAAMVBBk1AAYQGRgBYRUMFgIWXBaAASZE\
                            JggAFQAVLBU0LBUCFQAVBhUGAAAotS/9IBaNAABYAgAAAAIBABAAAAABAAYwAhUOGSUABhkYBHdpZGUVDBYCFk4WVia6AQAVBBUQFSJMFQIVAAAAKLUv/SAI\
                            QQAAAKST1gAAAAAVABUQFSIsFQIVEBUGFQYAACi1L/0gCEEAAAIAAAACAQADFQQZNQAGEBkYBHRvb2sVDBYCFlwWgAEm/gImwgIAGRwWRBVEFgAAABkcFroB\

@@ -4,7 +4,7 @@ use super::GrantRefusal;
 use crate::tokens::token::TokenVersion;
 
 impl GrantRefusal {
-    /// Version 1 names what is needed; version 2 counts it as a grant that does not hold.
+    /// A refusal that asks for interaction. Version 1 says so in `error`; in version 2 it is an invalid grant.
     pub(super) fn interaction(code: u32, version: TokenVersion, text: &str) -> Self {
         let error = match version {
             TokenVersion::V1 => "interaction_required",
@@ -134,7 +134,7 @@ impl GrantRefusal {
         Self::new(70016, "authorization_pending", 400, text)
     }
 
-    /// RFC 8628, 3.5. The platform publishes no number of its own for it.
+    /// Source: RFC 8628, 3.5. The platform publishes no number of its own for it.
     pub fn device_too_fast() -> Self {
         let text = "The device asks too often: it has to wait longer between two polls from now on.";
         Self::new(70016, "slow_down", 400, text)
@@ -170,7 +170,7 @@ impl GrantRefusal {
         Self::new(70019, "expired_token", 400, "That code is not known or has expired. Check it, or start again on the device.")
     }
 
-    /// The refusal for an address, for every request of it.
+    /// The refusal of every sign-in from an address that has to wait.
     pub fn too_many_failures() -> Self {
         Self::new(50053, "invalid_grant", 400, "Too many sign-ins from this address have failed. Wait and try again.")
     }

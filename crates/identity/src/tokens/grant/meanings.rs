@@ -3,11 +3,11 @@
 use super::GrantRefusal;
 use crate::tokens::token::TokenVersion;
 
-/// Stands where a refusal names a part of its request.
+/// Stands for the part of the request that a refusal names.
 const ANY: &str = "…";
 
 impl GrantRefusal {
-    /// Every refusal that has the number, each once.
+    /// All refusals with this number, each once.
     pub fn of_code(code: u32) -> Vec<GrantRefusal> {
         Self::every().into_iter().filter(|refusal| refusal.code == code).collect()
     }
@@ -87,7 +87,7 @@ impl GrantRefusal {
 mod tests {
     use super::*;
 
-    /// The constructors, as they stand in the source: one that is added is looked up here too.
+    /// Finds the constructors in the source, so that a new one is checked too.
     #[test]
     fn no_refusal_is_left_out() {
         let sources = concat!(include_str!("../grant.rs"), include_str!("interactive.rs"));

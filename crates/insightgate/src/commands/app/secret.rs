@@ -49,7 +49,7 @@ pub async fn run(target: &Target<'_>, command: SecretCommand) -> Result<(), Comm
     match command {
         SecretCommand::Add { application, description, days } => {
             let id = target.id(&application).await?;
-            let secret = client.add_secret(tenant, &id, &NewClientSecret { description, days }).await?;
+            let secret = client.add_secret(tenant, &id, &NewClientSecret { description, days: days.map(i64::from) }).await?;
             let shown = [
                 ("id", secret.id.clone()),
                 ("secret", secret.secret.clone().map(|secret| secret.0).unwrap_or_default()),

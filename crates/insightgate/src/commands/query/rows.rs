@@ -21,7 +21,11 @@ pub fn show(answer: &Answer<PreviewRow>) -> Result<(), CommandError> {
         }
         print(&table.text())?;
     }
-    eprintln!("{count} row{}{}", if count == 1 { "" } else { "s" }, if count >= MOST { ", as many as a preview shows" } else { "" });
+    eprintln!(
+        "{count} row{}{}",
+        if count == 1 { "" } else { "s" },
+        if count >= MOST { ", as many as a preview shows: `insightgate export` gets them all" } else { "" }
+    );
     if envelope.data_redacted {
         eprintln!("note: sensitive values are hidden from you, in some rows or in all");
     }

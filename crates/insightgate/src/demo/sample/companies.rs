@@ -1,4 +1,4 @@
-//! The invented customers: companies that Microsoft's documents use for examples, in places where they could be.
+//! The invented customers: companies that Microsoft's documents use in examples, in places where they could be.
 
 use super::random;
 
@@ -9,7 +9,7 @@ pub struct Company {
     place: usize,
     trade: usize,
     pub size: i64,
-    /// Identifiers that documented sample queries ask for.
+    /// The identifiers that documented sample queries name.
     pub fixed_tpid: Option<&'static str>,
     pub fixed_tenant: Option<&'static str>,
 }
@@ -29,7 +29,7 @@ pub struct Trade {
     pub vertical: &'static str,
 }
 
-/// A company with the identifiers it has under one seed.
+/// A company with the identifiers that it has under one seed.
 pub struct Customer {
     pub company: &'static Company,
     pub place: &'static Place,
@@ -47,7 +47,7 @@ impl Company {
     }
 }
 
-/// All companies, in an order that does not depend on the seed. `foreign` leaves out the identifiers of sample queries.
+/// All companies, in an order that does not depend on the seed. `foreign` leaves out the identifiers that sample queries name.
 pub fn customers(seed: u64, foreign: bool) -> Vec<Customer> {
     let make = |(index, company): (usize, &'static Company)| {
         let key = random::mix(seed ^ random::of_text(company.stem));
@@ -73,7 +73,7 @@ const fn company(name: &'static str, stem: &'static str, place: usize, trade: us
     Company { name, stem, place, trade, size, fixed_tpid: None, fixed_tenant: None }
 }
 
-/// The first three are the ones that sample queries know; small tables reach no further.
+/// Sample queries name the first three; small tables reach no further.
 static COMPANIES: [Company; 60] = [
     Company {
         fixed_tpid: Some("2a31c234-1f4e-4c60-909e-76d234f93161"),

@@ -1,4 +1,4 @@
-//! What a column holds, recognised by its name, and how that is read off a row. Columns that nothing here knows take their documented examples.
+//! What a column contains, recognised by its name, and how its value follows from a row. All other columns take their documented examples.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use insightgate_query::datasets::catalog::{Column, Dataset};
@@ -8,35 +8,35 @@ use super::offers::{COMPETENCIES, PERSONAS, RESELLERS, TRAININGS, WORKLOADS};
 use super::random::{at, below, chance, guid, mix, of_text};
 use super::row::{Row, days_after, days_before, first_of_month};
 
-/// What a column holds.
+/// The kind of value in a column.
 pub enum Field {
-    /// Read off the row by a function.
+    /// A value that a function computes from the row.
     Known { read: Reader, key: bool },
     /// The dataset's date.
     Date,
     /// Yes in some cases, No in most.
     Flag { yes: String, no: String },
-    /// One of these.
+    /// One of these values.
     OneOf(Vec<String>),
-    /// A number up to this one, small ones more often.
+    /// A number up to this one; small numbers are more frequent.
     UpTo(f64),
 }
 
 pub type Reader = fn(&Row<'_>) -> Raw;
 
-/// A value before it has its column's type.
+/// A value before it is converted to its column's type.
 pub enum Raw {
-    /// Open text, which a marker may stand in front of.
+    /// Open text, to which a marker may be prefixed.
     Text(String),
-    /// Part of the partner's identity, a flag, or from a closed list.
+    /// A text that is never marked: a part of the partner's identity, a flag, or a value from a closed list.
     Exact(String),
-    /// Yes or no, in whichever words the column's examples say it: the first of them is yes.
+    /// Yes or no, in the words of the column's examples: the first of them means yes.
     Flag(bool),
     Guid(u64),
-    /// Identifier of a customer.
+    /// The identifier of a customer.
     Known(String),
     Int(i64),
-    /// US cents.
+    /// An amount in US cents.
     Cents(i64),
     Float(f64),
     Day(NaiveDate),
@@ -83,7 +83,7 @@ fn exact(text: &str) -> Raw {
     Raw::Exact(text.to_owned())
 }
 
-/// Where a location is: the first place of its country.
+/// The place of a location: the first place in its country.
 fn place_of(country: &str) -> Option<&'static Place> {
     PLACES.iter().find(|place| place.country.eq_ignore_ascii_case(country) || place.code.eq_ignore_ascii_case(country))
 }
@@ -92,17 +92,17 @@ fn large<'a>(row: &Row<'_>, large: &'a str, small: &'a str) -> Raw {
     text(if row.customer.company.is_large() { large } else { small })
 }
 
-/// So many percent of the active seats, between the two and steady for a subscription.
+/// A percentage of `of`, between `from` and `to` and constant for a subscription.
 fn part(row: &Row<'_>, of: i64, from: u64, to: u64) -> Raw {
     Raw::Int(of * (from + below(mix(row.key ^ from), to - from)) as i64 / 100)
 }
 
-/// One entry of a table, for as long as the subject is the same.
+/// One entry of a table, constant while the subject is the same.
 fn entry<T>(row: &Row<'_>, table: &'static [T], read: impl Fn(&'static T) -> Raw) -> Raw {
     at(row.subject, table).map_or(Raw::Nothing, read)
 }
 
-/// Somebody who learns; another one for each row.
+/// A person who takes trainings; another one for each row.
 fn persona(row: &Row<'_>, read: impl Fn(&str, &str, u64) -> Raw) -> Raw {
     let number = below(mix(row.random ^ 9), PERSONAS.len() as u64);
     at(number, &PERSONAS).map_or(Raw::Nothing, |(first, last)| read(first, last, number))
@@ -120,7 +120,7 @@ fn seats(row: &Row<'_>, number: i64) -> Raw {
     if is_azure(row) { Raw::Nothing } else { Raw::Int(number) }
 }
 
-/// US cents of an Azure service in a month; large companies use more of it.
+/// The US cents of an Azure service in a month; large companies use more of it.
 fn consumption(row: &Row<'_>) -> i64 {
     (usage(row) * row.service.price as f64 / 100.0) as i64
 }
@@ -144,7 +144,7 @@ fn competency_end(row: &Row<'_>) -> NaiveDate {
     days_after(row.date, if row.key.is_multiple_of(3) { 180 } else { 365 })
 }
 
-/// Name in any case, whether it has no nulls, and how it is read.
+/// The name in any case, whether the column has no nulls, and how it is read.
 type Known = (&'static str, bool, Reader);
 
 #[rustfmt::skip]
@@ -314,11 +314,11 @@ static KNOWN: &[Known] = &[
     ("AgreementEndDate", false, |r| Raw::Day(days_after(r.today, r.key % 300))),
 ];
 
-/// In the shape of an identifier; recognisable when the row is not the reader's.
+/// A random identifier; it is recognisable if the row belongs to another tenant.
 pub fn identifier(random: u64, foreign: bool) -> String {
     let plain = guid(random);
     if foreign { format!("{FOREIGN}{}", plain.get(FOREIGN.len()..).unwrap_or_default()) } else { plain }
 }
 
-/// What the identifiers of a marked partner begin with.
+/// The beginning of the identifiers of a marked partner.
 pub const FOREIGN: &str = "f0f0f0f0";

@@ -1,7 +1,7 @@
 //! Sample data of the marketplace: rows of the `cmp` datasets.
 //!
-//! All of them are told of the same purchases: who bought which plan and when, for how long, what was used and what was paid. A row is read off
-//! its purchase, so that the orders, usage and revenue of a customer agree. Pure, like the rest of the sample.
+//! All rows follow from the same purchases: who bought which plan and when, for how long, what was used and what was paid. A row is computed from its
+//! purchase, so that the orders, usage and revenue of a customer agree. This module is pure, like the rest of the sample.
 
 mod buyers;
 mod fields;
@@ -19,12 +19,12 @@ use fields::Field;
 use lines::{Row, Subject};
 use purchases::Purchase;
 
-/// Rounds without a row for a dataset after which a place has none: each buyer comes to every offer within nine.
+/// After this many rounds without a row, a place has no rows for a dataset: each buyer comes to every offer within nine rounds.
 const EMPTY_ROUNDS: u32 = 32;
-/// Purchases that sample queries ask for by name have no nulls but those that say something.
+/// The number of purchases that sample queries name, which come first and have no nulls except those that have a meaning.
 const ANCHORS: u64 = 4;
 
-/// The rows of one dataset, in chunks of at most 1024. Of a dataset that is not the marketplace's there are none.
+/// The rows of one dataset, in chunks of at most 1024. There are none for a dataset that is not the marketplace's.
 pub fn table<'a>(dataset: &'a Dataset, settings: &'a SampleSettings) -> Table<'a> {
     Table {
         dataset,
@@ -42,10 +42,10 @@ pub struct Table<'a> {
     dataset: &'a Dataset,
     settings: &'a SampleSettings,
     subject: Option<Subject>,
-    /// What each column holds.
+    /// The kind of value in each column.
     fields: Vec<Option<Field>>,
     customers: Vec<Customer>,
-    /// How far each buyer's purchases have been told of.
+    /// How far each buyer's purchases have been turned into rows.
     places: Vec<Place>,
     salt: u64,
     next: u64,
@@ -54,7 +54,7 @@ pub struct Table<'a> {
 #[derive(Default)]
 struct Place {
     place: u64,
-    /// Of the next purchase.
+    /// The round of the next purchase.
     round: u64,
     purchase: Option<Purchase>,
     /// The next row of the purchase.

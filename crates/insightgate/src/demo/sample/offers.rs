@@ -1,6 +1,6 @@
 //! What customers buy and partners do: products with their SKUs, Azure services, trainings, competencies, workloads.
 
-/// A product at the level of its SKU. `price` is US cents a seat and month.
+/// A product at the level of its SKU. `price` is the US cents for a seat and month.
 pub struct Offer {
     pub product: &'static str,
     pub family: &'static str,
@@ -15,7 +15,7 @@ pub struct Offer {
     pub price: i64,
 }
 
-/// One of the four lines of business that an offer belongs to.
+/// One of the four lines of business to which an offer belongs.
 struct Line(&'static str, &'static str, &'static str, &'static str, &'static str);
 
 const M365: Line = Line("Microsoft 365", "Office", "Office 365", "Modern Work", "Modern Work");
@@ -37,7 +37,7 @@ const fn offer(
     Offer { product, family, raw_name, short_name, sku, sku_id, part_number, division, category, solution_area, price }
 }
 
-/// The first of each product stands in the small tables too.
+/// The first SKU of each product also occurs in the small tables.
 #[rustfmt::skip]
 pub static OFFERS: [Offer; 15] = [
     offer(&M365, "Microsoft 365 Business Standard", "M365 BS", "MICROSOFT 365 BUSINESS STANDARD", "f245ecc8-75af-4f8e-b61f-27d8114de5f3", "CFQ7TTC0LDPB-0001", 1250),
@@ -57,7 +57,7 @@ pub static OFFERS: [Offer; 15] = [
     offer(&POWER_BI, "Power BI Premium Per User", "PBI PPU", "POWER BI PREMIUM PER USER", "c1d032e0-5619-4761-9b5c-75b6831e1711", "CFQ7TTC0HL8W-0001", 2000),
 ];
 
-/// An Azure meter. `quantity` is a usual amount a month, `price` US cents for one unit, times 100.
+/// An Azure meter. `quantity` is a usual amount in a month, and `price` is the US cents for one unit, times 100.
 pub struct Service {
     pub name: &'static str,
     pub levels: [&'static str; 4],
@@ -92,7 +92,7 @@ pub static SERVICES: [Service; 8] = [
     service("Microsoft Sentinel", ["Security", "Sentinel", "Log Analytics", "Sentinel"], "NATIVE", ["IoT", "IoT Hub"], "GB", 340, 24_600),
 ];
 
-/// Activity, title, module, products, roles.
+/// Each training's activity, title, module, products and roles.
 #[rustfmt::skip]
 pub static TRAININGS: [(&str, &str, &str, &str, &str); 8] = [
     ("AZ-900", "Microsoft Azure Fundamentals", "Explore Azure compute", "azure", "administrator"),
@@ -105,7 +105,7 @@ pub static TRAININGS: [(&str, &str, &str, &str, &str); 8] = [
     ("DP-203", "Data Engineering on Microsoft Azure", "Design a data lake", "azure-synapse-analytics", "data-engineer"),
 ];
 
-/// Competency, option, metric, gold threshold, silver threshold.
+/// Each competency with its option, metric, gold threshold and silver threshold.
 #[rustfmt::skip]
 pub static COMPETENCIES: [(&str, &str, &str, i64, i64); 6] = [
     ("Cloud Platform", "Azure Performance", "Azure consumption", 100_000, 10_000),
@@ -116,7 +116,7 @@ pub static COMPETENCIES: [(&str, &str, &str, i64, i64); 6] = [
     ("Cloud Business Applications", "Seats Sold", "Seats sold", 300, 150),
 ];
 
-/// Category, workload, SKU group.
+/// Each workload's category, name and SKU group.
 #[rustfmt::skip]
 pub static WORKLOADS: [(&str, &str, &str); 6] = [
     ("CE", "Sales", "D365 Sales"),
@@ -135,7 +135,7 @@ pub static PERSONAS: [(&str, &str); 16] = [
     ("Miriam", "Graham"), ("Nestor", "Wilke"), ("Patti", "Fernandez"), ("Pradeep", "Gupta"),
 ];
 
-/// MPN id, name, market, provider's MPN id, provider's name.
+/// Each reseller's MPN id, name and market, and its provider's MPN id and name.
 #[rustfmt::skip]
 pub static RESELLERS: [(&str, &str, &str, &str, &str); 6] = [
     ("1051001", "Tailspin Resellers", "US", "1002001", "Litware Distribution"),

@@ -1,4 +1,4 @@
-//! What one row is about: which subscription of which customer, when, and how large. All columns of a row are read off this.
+//! What one row describes: which subscription of which customer, when, and how large. All columns of a row are computed from this.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 use insightgate_query::datasets::catalog::{Dataset, Grain};
@@ -8,13 +8,13 @@ use super::offers::{OFFERS, Offer, SERVICES, Service};
 use super::random::{at, below, mix, of_text, pick};
 use super::{Location, Partner, SampleSettings};
 
-/// The current month and the 13 before.
+/// The current month and the 13 months before it.
 const MONTHS: u64 = 14;
-/// Rows of a table by day repeat their distances from today after this many.
+/// In a table with daily rows, the distances from today repeat after this many rows.
 const DAY_CYCLE: u64 = 20;
-/// Subjects of a table by day. No divisor of the cycle, so that all combinations occur.
+/// The subjects of a table with daily rows. The number does not divide the cycle, so that all combinations occur.
 const DAY_SUBJECTS: u64 = 43;
-/// The first subjects of a table carry what sample queries ask for: they have no nulls.
+/// The first subjects of a table have the values that sample queries name: they have no nulls.
 pub const ANCHORS: u64 = 4;
 
 /// How the rows of one dataset are laid out.
@@ -23,9 +23,9 @@ pub struct Plot<'a> {
     today: NaiveDate,
     grain: Grain,
     offers: Vec<&'static Offer>,
-    /// Several rows, one a service, for each subscription.
+    /// Each subscription has several rows, one for each service.
     by_service: bool,
-    /// One row a location and one for the whole.
+    /// There is one row for each location, and one for the whole organisation.
     by_location: bool,
     salt: u64,
 }
@@ -37,9 +37,9 @@ pub struct Row<'a> {
     pub offer: &'static Offer,
     pub service: &'static Service,
     pub subject: u64,
-    /// What differs in each row.
+    /// Differs in each row.
     pub random: u64,
-    /// What stays the same for a subscription, in all datasets.
+    /// Constant for a subscription, in all datasets.
     pub key: u64,
     pub today: NaiveDate,
     pub date: NaiveDate,
@@ -50,13 +50,13 @@ pub struct Row<'a> {
     pub assigned: i64,
     /// At most `assigned`.
     pub active: i64,
-    /// US cents.
+    /// An amount in US cents.
     pub revenue: i64,
-    /// True for the row of a location table that stands for the whole organisation.
+    /// True for the row of a table of locations that stands for the whole organisation.
     pub whole: bool,
-    /// The table follows subscriptions from month to month.
+    /// Whether the table follows subscriptions from month to month.
     pub is_monthly: bool,
-    /// The table lists locations.
+    /// Whether the table lists locations.
     pub by_location: bool,
 }
 
@@ -82,7 +82,7 @@ impl<'a> Plot<'a> {
         }
     }
 
-    /// None when the partner has no location.
+    /// `None` if the partner has no location.
     pub fn row<'r>(&'r self, index: u64, customers: &'r [Customer]) -> Option<Row<'r>> {
         let partner = &self.settings.partner;
         let (subject, date) = match self.grain {
@@ -92,7 +92,7 @@ impl<'a> Plot<'a> {
         };
         let subscription = if self.by_service { subject / 3 } else { subject };
         let key = mix(self.settings.seed ^ of_text(&partner.global_account) ^ mix(subscription));
-        // The first customers in order, since sample queries ask for them; then whoever it is, as some buy more.
+        // The first customers come in order, since sample queries name them; the others are random, since some buy more.
         let customer = if subscription < 10 { at(subscription, customers) } else { pick(mix(key ^ 1), customers) }?;
         let offer = if subscription == 0 { self.offers.first() } else { pick(mix(key ^ 2), &self.offers) }?;
         let service = at(subject % 3 + if subscription == 0 { 0 } else { key % 5 }, &SERVICES)?;
@@ -129,7 +129,7 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// The datasets about one product.
+/// The product that a dataset is about.
 fn product_of(dataset: &str) -> Option<&'static str> {
     let products = [
         ("OfficeUsage", "Microsoft 365"),
@@ -144,7 +144,7 @@ fn product_of(dataset: &str) -> Option<&'static str> {
     products.iter().find(|(name, _)| dataset.eq_ignore_ascii_case(name)).map(|(_, product)| *product)
 }
 
-/// Grows by a percent or two a month. A share of the company's people, except with the first offer, which everybody has.
+/// The seats grow by a percent or two in a month. They are a share of the company's people, except for cheap offers, which everybody has.
 fn seats(customer: &Customer, offer: &Offer, key: u64, months_ago: i64) -> i64 {
     let everybody = offer.price < 2500;
     let share = if everybody { 100 } else { 8 + below(mix(key ^ 4), 30) as i64 };
@@ -152,7 +152,7 @@ fn seats(customer: &Customer, offer: &Offer, key: u64, months_ago: i64) -> i64 {
     (customer.company.size * share / 100 * (100 - growth * months_ago.min(20)) / 100).max(1)
 }
 
-/// Subscriptions renew by the year; one in eight was not renewed.
+/// Subscriptions renew every year; one in eight was not renewed.
 fn renewed_until(start: NaiveDate, today: NaiveDate, key: u64) -> NaiveDate {
     let mut end = start;
     while end <= today {
@@ -164,13 +164,13 @@ fn renewed_until(start: NaiveDate, today: NaiveDate, key: u64) -> NaiveDate {
     }
 }
 
-/// So many days before today that every time span has rows within the first eight.
+/// The days before today of a row, chosen so that every time span has rows within the first eight.
 fn days_back(index: u64, today: NaiveDate, random: u64) -> u64 {
     let (first, last) = within_span(index % DAY_CYCLE, today);
     first + below(random, last - first + 1)
 }
 
-/// Distances from today, the first ten of which leave no time span empty.
+/// Distances from today in days, the first ten of which leave no time span empty.
 pub fn within_span(number: u64, today: NaiveDate) -> (u64, u64) {
     let day = u64::from(today.day());
     match number {
@@ -179,7 +179,7 @@ pub fn within_span(number: u64, today: NaiveDate) -> (u64, u64) {
         2 => (2, 7),
         3 => (8, 14),
         4 => (15, 30),
-        // Within the calendar month before this one, which has 28 days at least.
+        // Within the calendar month before this one, which has at least 28 days.
         5 => (day, day + 27),
         6 => (31, 90),
         7 => (91, 180),

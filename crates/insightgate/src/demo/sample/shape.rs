@@ -1,4 +1,4 @@
-//! Gives what a row says the type of its column, so that a definition may choose its types.
+//! Converts the values of a row to the types of their columns, so that a definition may choose its types.
 
 use chrono::{NaiveDate, NaiveTime};
 use insightgate_query::datasets::catalog::{Column, ColumnType};
@@ -8,19 +8,19 @@ use super::fields::{FOREIGN, Field, Raw, identifier};
 use super::random::{below, chance, mix, pick};
 use super::row::{ANCHORS, Row, days_before};
 
-/// Nulls in columns that may have them, in percent.
+/// The percentage of nulls in columns that may have them.
 const NULLS: u64 = 2;
 const YES: u64 = 30;
-/// Of numeric flags, such as those for duplicate rows.
+/// The percentage of ones in numeric flags, such as those for duplicate rows.
 const ONES: u64 = 6;
 
-/// The value of a column; `index` tells columns of a row apart. With a `marker`, open text begins with it.
+/// The value of a column; `index` distinguishes the columns of a row. With a `marker`, open text begins with it.
 pub fn value(column: &Column, field: &Field, index: u64, row: &Row<'_>, marker: Option<&str>) -> Option<Value> {
     let random = mix(row.random ^ mix(index));
     if !field.is_key() && row.subject >= ANCHORS && is_left_out(column, mix(random)) {
         return None;
     }
-    // What is chosen for a subscription stays for all its months.
+    // A value that is chosen for a subscription is the same in all of its months.
     let choice = if row.is_monthly { mix(row.key ^ mix(index)) } else { random };
     let raw = match field {
         Field::Known { read, .. } => read(row),
@@ -35,23 +35,23 @@ pub fn value(column: &Column, field: &Field, index: u64, row: &Row<'_>, marker: 
     shape(within(raw, column, choice), column, some_day(row), marker).or_else(|| (!column.nullable).then(|| zero(column.kind, row.date)))
 }
 
-/// The value of a column whose field is read as `raw`; None where that is nothing.
+/// The value of a column whose field is read as `raw`; `None` if there is no value.
 pub fn known(column: &Column, raw: Raw, random: u64, date: NaiveDate, marker: Option<&str>) -> Option<Value> {
     shape(within(raw, column, random), column, date, marker)
 }
 
-/// Whether an open value is left out.
+/// Whether a value that may be null is left out.
 pub fn is_left_out(column: &Column, random: u64) -> bool {
     column.nullable && chance(random, NULLS)
 }
 
-/// Half of the numbers lie in the lowest quarter.
+/// A random number, half of the time in the lowest quarter.
 fn skewed(random: u64, largest: f64) -> f64 {
     let part = below(random, 10_000) as f64 / 10_000.0;
     (part * part * largest * 100.0).round() / 100.0
 }
 
-/// A closed list holds: what is not in it becomes what is.
+/// Keeps to a closed list: a value that is not in it is replaced by one that is.
 fn within(raw: Raw, column: &Column, choice: u64) -> Raw {
     match raw {
         Raw::Text(text) | Raw::Exact(text) if !column.allowed.is_empty() => match column.allowed.contains(&text) {
@@ -63,7 +63,7 @@ fn within(raw: Raw, column: &Column, choice: u64) -> Raw {
     }
 }
 
-/// `date` for a date that nothing is known of.
+/// Converts to the column's type; `date` is used for a date that is unknown.
 fn shape(raw: Raw, column: &Column, date: NaiveDate, marker: Option<&str>) -> Option<Value> {
     match (column.kind, raw) {
         (_, Raw::Nothing) => None,
@@ -74,7 +74,7 @@ fn shape(raw: Raw, column: &Column, date: NaiveDate, marker: Option<&str>) -> Op
         (ColumnType::Decimal { scale, .. }, raw) => Some(Value::Decimal { unscaled: rescale(cents(&raw)?, scale), scale }),
         (ColumnType::Date, raw) => Some(Value::Date(day(&raw, date))),
         (ColumnType::Timestamp, Raw::Time(time)) => Some(Value::Timestamp(time)),
-        // In the day's first hour, which has begun whenever the day has.
+        // The first hour of the day is never in the future.
         (ColumnType::Timestamp, raw) => Some(Value::Timestamp(day(&raw, date).and_time(NaiveTime::MIN).and_utc())),
         (ColumnType::Bool, raw) => Some(Value::Bool(cents(&raw).is_some_and(|cents| cents != 0))),
     }
@@ -102,7 +102,7 @@ fn text(raw: Raw, marker: Option<&str>) -> String {
     }
 }
 
-/// Hundredths of a number; None for what is none.
+/// The number in hundredths; `None` if it is not a number.
 fn cents(raw: &Raw) -> Option<i64> {
     match raw {
         Raw::Int(number) => Some(number * 100),
@@ -134,7 +134,7 @@ fn day(raw: &Raw, unknown: NaiveDate) -> NaiveDate {
     }
 }
 
-/// A date that nothing is known of lies within the last year.
+/// An unknown date is put within the last year.
 fn some_day(row: &Row<'_>) -> NaiveDate {
     days_before(row.date, row.random % 365)
 }

@@ -333,7 +333,7 @@ fn rows_of_a_marked_partner_are_recognised_and_never_shared() {
     }
 }
 
-/// All identifiers and names of a dataset's rows.
+/// All identifiers and names in a dataset's rows.
 fn keys(dataset: &Dataset, settings: &SampleSettings) -> BTreeSet<String> {
     let text = |value: Option<Value>| if let Some(Value::String(text)) = value { Some(text) } else { None };
     Rows::of(dataset, settings).rows.into_iter().flatten().filter_map(text).collect()

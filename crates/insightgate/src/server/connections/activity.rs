@@ -7,19 +7,19 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A request whose client pauses is not closed for another connection before.
+/// A request whose client pauses is closed for another connection only after this time.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a connection may wait for its client.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// From connecting to the first request, and from the first byte of a later one to the end of its head.
+    /// The time from connecting to the first request, and from the first byte of a later one to the end of its head.
     pub head: Duration,
-    /// Without a request. A ping is not a request.
+    /// The time without a request. A ping is not a request.
     pub idle: Duration,
-    /// For the client to read more of an answer.
+    /// The time for the client to read more of an answer.
     pub stalled: Duration,
-    /// For the client to close a connection that it was asked to.
+    /// The time for the client to close a connection after it was asked to.
     pub closing: Duration,
 }
 
@@ -37,13 +37,13 @@ impl Timing {
 /// What to do with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is looked at again by then.
+    /// Keep the connection, and check it again at this time.
     Keep(Instant),
-    /// No request came for as long as one may take.
+    /// No request came in time.
     Idle,
-    /// A request's head did not come to its end.
+    /// The head of a request was not completed in time.
     NoHead,
-    /// An answer was not taken.
+    /// The client did not take an answer in time.
     Stalled,
 }
 
@@ -56,20 +56,20 @@ pub struct Activity {
 #[derive(Debug)]
 struct Doing {
     http2: bool,
-    /// Requests under way, from their head to the last byte of their answer.
+    /// The requests in progress, from their head to the last byte of their answer.
     requests: usize,
-    /// Those of them that wait for the client.
+    /// The requests among them that wait for the client.
     waiting: BTreeMap<u64, Waiting>,
     next: u64,
     idle_since: Instant,
-    /// From the first byte of a head on; before the first request, from connecting on.
+    /// The time of a head's first byte; before the first request, the time of connecting.
     head_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Waiting {
     since: Instant,
-    /// For the client to take the answer, and not to send the body.
+    /// Whether the client has to take the answer, and not to send the body.
     answers: bool,
 }
 
@@ -80,7 +80,7 @@ impl Activity {
     }
 
     fn doing(&self) -> MutexGuard<'_, Doing> {
-        // Whole between any two statements.
+        // The state is consistent after each statement, so that a panic leaves nothing half changed.
         self.doing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -122,7 +122,7 @@ impl Activity {
         }
     }
 
-    /// Requests that have begun so far.
+    /// The number of requests that have begun so far.
     pub fn begun(&self) -> u64 {
         self.doing().next
     }
@@ -133,7 +133,7 @@ impl Activity {
 
     pub(super) fn bytes_came(&self, now: Instant) {
         let mut doing = self.doing();
-        // Over HTTP/2 they may be anything, such as pings.
+        // Over HTTP/2 the bytes may be anything, such as pings.
         if doing.requests == 0 && !doing.http2 {
             doing.head_since.get_or_insert(now);
         }
@@ -156,7 +156,7 @@ impl Activity {
         doing.next
     }
 
-    /// A body that comes slowly counts as waiting from its beginning on.
+    /// A body that comes slowly counts as waiting from its beginning.
     pub(super) fn waits_for_body(&self, request: u64, now: Instant) {
         self.doing().waiting.entry(request).or_insert(Waiting { since: now, answers: false });
     }

@@ -1,5 +1,4 @@
-//! The requests of a connection. Each reports when it begins and ends, and when it waits for its client to send more of a body or to read more of an
-//! answer.
+//! The requests of a connection. Each reports when it begins and ends, and when it waits for its client to send more of a body or to read more of an answer.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -46,7 +45,7 @@ where
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // A router always is.
+        // A router is always ready.
         Poll::Ready(Ok(()))
     }
 
@@ -66,7 +65,7 @@ where
     }
 }
 
-/// One request. It has ended when nothing holds this any more.
+/// One request. It has ended when nothing holds this value any more.
 struct Turn {
     activity: Arc<Activity>,
     number: u64,
@@ -116,12 +115,12 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Asked<B> {
 
 impl<B> Drop for Asked<B> {
     fn drop(&mut self) {
-        // Whoever does not read it does not wait for it.
+        // A handler that drops the body does not wait for it.
         self.turn.activity.works(self.turn.number);
     }
 }
 
-/// The body of an answer. Between what it gave and being asked for more, it waits for the client.
+/// The body of an answer. It waits for the client from each part that it gave until it is asked for more.
 struct Answered {
     body: Body,
     turn: Arc<Turn>,

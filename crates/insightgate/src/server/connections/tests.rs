@@ -22,7 +22,7 @@ fn after(start: Instant, milliseconds: u64) -> Instant {
 async fn who_has_its_share_loses_the_connection_that_waited_longest() {
     let (admission, start) = (places(100, 3), Instant::now());
     let held: Vec<Place> = (0..3).map(|number| admission.admit(peer("192.0.2.1"), after(start, number)).unwrap()).collect();
-    // The first has served a request meanwhile, so that the second has waited longest.
+    // The first connection has served a request in the meantime, so that the second has waited longest.
     let request = held[0].activity.begin(false);
     held[0].activity.end(request, after(start, 10));
     let fourth = admission.admit(peer("192.0.2.1"), after(start, 20)).unwrap();
@@ -40,11 +40,11 @@ async fn what_is_at_work_is_never_closed_for_another() {
     let held = [0, 1].map(|number| admission.admit(peer("192.0.2.1"), after(start, number)).unwrap());
     let requests = held.each_ref().map(|place| place.activity.begin(true));
     assert!(admission.admit(peer("192.0.2.1"), after(start, 10)).is_none());
-    // One that waits for its body, or for its client to read, is closed once it has waited for a while.
+    // A connection that waits for its body, or for its client to read, may be closed once it has waited for a while.
     held[0].activity.waits_for_body(requests[0], after(start, 10));
     held[1].activity.waits_to_answer(requests[1], after(start, 20));
     assert!(admission.admit(peer("192.0.2.1"), after(start, 4_000)).is_none());
-    // A byte that drips does not begin the wait anew, and one block that was read does.
+    // A single byte of a body does not restart the wait, but a block that was read does.
     held[0].activity.waits_for_body(requests[0], after(start, 5_000));
     held[1].activity.waits_to_answer(requests[1], after(start, 5_000));
     assert!(admission.admit(peer("192.0.2.1"), after(start, 6_000)).is_some());
@@ -61,10 +61,10 @@ async fn when_all_places_are_taken_the_address_with_the_most_makes_room() {
     }
     let new = admission.admit(peer("198.51.100.8"), after(start, 50)).unwrap();
     assert!(was_told(&held[0]) && !held[1..].iter().any(was_told) && !was_told(&honest) && !was_told(&new));
-    // Now two addresses have two each: of those, the one that waited longest.
+    // Two addresses now have two connections each: of these, the one that waited longest is closed.
     let another = admission.admit(peer("198.51.100.9"), after(start, 60)).unwrap();
     assert!(was_told(&held[1]) && !held[2..].iter().any(was_told) && !was_told(&honest) && !was_told(&another));
-    // With all at work there is no room.
+    // If all connections are at work, there is no room.
     for place in held[2..].iter().chain([&honest, &new, &another]) {
         place.activity.begin(false);
     }
@@ -118,7 +118,7 @@ fn full_places_have_one_line_a_minute_that_names_who_has_most() {
         .map(|address| admission.admit(peer(address), start).unwrap())
         .collect();
     assert_eq!(admission.ledger().full, None, "there was room");
-    // Each from elsewhere, and all at work, so that none makes room.
+    // Each connection is from another address and at work, so that none makes room.
     for place in &held {
         place.activity.begin(false);
     }
@@ -142,12 +142,12 @@ fn a_connection_ends_when_it_waited_too_long_for_its_client() {
     let start = Instant::now();
     let at = |seconds: u64| start + Duration::from_secs(seconds);
     let kept = |activity: &Activity, seconds: u64| matches!(activity.verdict(at(seconds), &timing), Verdict::Keep(_));
-    // Silent from the start, or with a head that drips.
+    // A connection that is silent from the start, or whose head arrives byte by byte.
     let activity = Activity::new(start);
     activity.bytes_came(at(14));
     assert!(kept(&activity, 14));
     assert_eq!(activity.verdict(at(15), &timing), Verdict::NoHead);
-    // Idle after a request, and with half a head behind it.
+    // A connection that is idle after a request, and one with half of a further head.
     let request = activity.begin(false);
     assert!(kept(&activity, 600), "a request under way has limits of its own");
     activity.end(request, at(600));
@@ -159,7 +159,7 @@ fn a_connection_ends_when_it_waited_too_long_for_its_client() {
     activity.bytes_came(at(664));
     assert!(kept(&activity, 664));
     assert_eq!(activity.verdict(at(665), &timing), Verdict::NoHead);
-    // Over HTTP/2, pings and their answers are neither.
+    // Over HTTP/2, pings and their answers are neither requests nor heads.
     let request = activity.begin(true);
     activity.end(request, at(700));
     for seconds in 700..774 {
@@ -168,7 +168,7 @@ fn a_connection_ends_when_it_waited_too_long_for_its_client() {
         assert!(kept(&activity, seconds));
     }
     assert_eq!(activity.verdict(at(775), &timing), Verdict::Idle);
-    // An answer that is not taken, beside one that is.
+    // One answer is not taken, while another one is.
     let (stuck, quick) = (activity.begin(true), activity.begin(true));
     activity.waits_to_answer(stuck, at(800));
     activity.waits_to_answer(quick, at(919));

@@ -12,24 +12,26 @@ use crate::server::connections::Places;
 
 const HERE: &str = "127.0.0.1";
 const ELSEWHERE: &str = "127.0.0.2";
-/// For what has to happen.
+/// The time limit for everything that has to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A limit that is met, though nothing that a slow machine does before it takes so long.
+const SHORT: Duration = Duration::from_secs(3);
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
 
-/// HTTP/2's first bytes, and settings that change nothing.
+/// The first bytes of HTTP/2, and settings that change nothing.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// GET / of host a, on the first stream.
 const REQUEST_2: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a";
 const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0ping-png";
 
-/// A listener that waits for its clients as long as a test can.
+/// A listener that waits for its clients as long as a test may take.
 struct Deployment {
     address: SocketAddr,
-    /// Lets the requests at `/held` go on.
+    /// Lets the requests at `/held` continue.
     released: Arc<Notify>,
-    /// A request came to `/held`.
+    /// Notified when a request arrives at `/held`.
     came: Arc<Notify>,
-    /// An answer of `/endless` was given up.
+    /// Notified when an answer of `/endless` is dropped.
     given_up: Arc<Notify>,
     stop: watch::Sender<bool>,
     serving: JoinHandle<()>,
@@ -47,7 +49,7 @@ async fn start(total: usize, per_address: usize, timing: Timing) -> Deployment {
 
 async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Option<RustlsConfig>) -> Deployment {
     let listener = TcpListener::bind((HERE, 0)).await.unwrap();
-    // Reached by every address of this machine.
+    // The listener is reachable at every address of this machine.
     let address = listener.local_addr().unwrap();
     let (released, came) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let held = { (Arc::clone(&released), Arc::clone(&came)) };
@@ -77,7 +79,7 @@ async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Optio
     Deployment { address, released, came, given_up, stop, serving }
 }
 
-/// Tells when it goes.
+/// Notifies when it is dropped.
 struct Last(Arc<Notify>);
 
 impl Drop for Last {
@@ -93,14 +95,14 @@ impl Deployment {
         socket.connect(self.address).await.unwrap()
     }
 
-    /// A connection on which these bytes were sent.
+    /// Opens a connection and sends these bytes.
     async fn send(&self, from: &str, bytes: &[u8]) -> TcpStream {
         let mut stream = self.connect(from).await;
         stream.write_all(bytes).await.unwrap();
         stream
     }
 
-    /// One that has served a request and is idle.
+    /// Opens a connection that has served a request and is idle.
     async fn used(&self, from: &str) -> TcpStream {
         let mut stream = self.send(from, REQUEST).await;
         assert!(until(&mut stream, "served").await);
@@ -108,7 +110,7 @@ impl Deployment {
     }
 }
 
-/// Whether these words come before the connection ends.
+/// Whether these words arrive before the connection ends.
 async fn until(stream: &mut TcpStream, words: &str) -> bool {
     let (mut said, mut block) = (Vec::new(), [0; 4096]);
     timeout(PATIENCE, async {
@@ -126,14 +128,14 @@ async fn until(stream: &mut TcpStream, words: &str) -> bool {
     .unwrap()
 }
 
-/// All that comes until the other side ends the connection.
+/// Everything that arrives until the other side ends the connection.
 async fn ended(stream: &mut TcpStream) -> Vec<u8> {
     let mut said = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut said)).await.expect("the connection was left open");
     said
 }
 
-/// Kinds of the frames, with their content.
+/// The kinds of the frames, with their content.
 fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while let Some((head, rest)) = bytes.split_at_checked(9) {
@@ -147,8 +149,7 @@ fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 
 #[tokio::test]
 async fn silent_half_sent_and_idle_connections_end() {
-    let short = Duration::from_secs(1);
-    let deployment = start(100, 100, Timing { head: short, idle: short, stalled: NEVER, closing: short }).await;
+    let deployment = start(100, 100, Timing { head: SHORT, idle: SHORT, stalled: NEVER, closing: SHORT }).await;
     let silent = [&b""[..], b"G", b"GET / HTTP/1.1\r\nhost: a\r\nx: ", b"PRI * HTTP/2.0\r\n", PREFACE].map(async |bytes| {
         ended(&mut deployment.send(HERE, bytes).await).await;
     });
@@ -164,10 +165,10 @@ async fn silent_half_sent_and_idle_connections_end() {
     tokio::join!(futures::future::join_all(silent), idle, half);
 }
 
-/// Who pings is no more at work than who does not.
+/// A connection that pings counts as no more active than one that does not.
 #[tokio::test]
 async fn an_http2_connection_without_requests_ends_although_it_pings() {
-    let deployment = start(100, 100, Timing { idle: Duration::from_secs(1), ..patient() }).await;
+    let deployment = start(100, 100, Timing { idle: SHORT, ..patient() }).await;
     let mut stream = deployment.send(HERE, &[PREFACE, REQUEST_2, PING].concat()).await;
     let (mut said, mut block, mut answered) = (Vec::new(), [0; 4096], 0);
     loop {
@@ -176,7 +177,7 @@ async fn an_http2_connection_without_requests_ends_although_it_pings() {
         said.extend_from_slice(&block[..count]);
         let pings = frames(&said).iter().filter(|(kind, _)| *kind == 6).count();
         if pings > answered {
-            // The next one as soon as this one was answered.
+            // Sends the next ping as soon as the last one is answered.
             answered = pings;
             if stream.write_all(PING).await.is_err() {
                 break;
@@ -190,7 +191,7 @@ async fn an_http2_connection_without_requests_ends_although_it_pings() {
 
 #[tokio::test]
 async fn http2_clients_are_told_small_bounds() {
-    let deployment = start(100, 100, Timing { head: Duration::from_millis(300), ..patient() }).await;
+    let deployment = start(100, 100, Timing { head: SHORT, ..patient() }).await;
     let said = ended(&mut deployment.send(HERE, PREFACE).await).await;
     let frames = frames(&said);
     let (_, settings) = frames.iter().find(|(kind, _)| *kind == 4).unwrap();
@@ -201,7 +202,7 @@ async fn http2_clients_are_told_small_bounds() {
 #[tokio::test]
 async fn an_answer_that_nobody_takes_ends_its_connection() {
     let deployment = start(100, 100, Timing { stalled: Duration::from_millis(300), ..patient() }).await;
-    // A window of nothing, and an endless answer that is not read.
+    // A window of zero bytes, and an endless answer that is not read.
     let no_window = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0";
     let said = ended(&mut deployment.send(HERE, &[no_window, REQUEST_2].concat()).await).await;
     assert!(frames(&said).iter().all(|(kind, _)| *kind != 0), "nothing fitted");
@@ -218,14 +219,14 @@ async fn who_has_its_share_of_idle_connections_goes_on_and_others_find_room() {
     for _ in 0..3 {
         idle.push(deployment.used(HERE).await);
     }
-    // The fifth is let in for the first.
+    // The fifth connection is accepted in place of the first.
     let mut fifth = deployment.used(HERE).await;
     ended(&mut first).await;
     for stream in idle.iter_mut().chain([&mut fifth]) {
         stream.write_all(REQUEST).await.unwrap();
         assert!(until(stream, "served").await, "the others stay");
     }
-    // Connected and silent, over HTTP/2, with half a head: none of them keeps anybody out.
+    // Connections that are silent, that only speak HTTP/2, or that sent half a head: none of them keeps others out.
     let mut crowd = Vec::new();
     for number in 0..60 {
         let bytes = [&b""[..], PREFACE, b"GET / HT"][number % 3];
@@ -275,13 +276,13 @@ async fn a_tls_handshake_must_come_to_its_end() {
     let (certificate, key) = (made.cert.pem().into_bytes(), made.signing_key.serialize_pem().into_bytes());
     let tls = RustlsConfig::from_pem(certificate, key).await.unwrap();
     let deployment = start_with(8, 8, Timing { head: Duration::from_millis(300), ..patient() }, Some(tls)).await;
-    // Nothing, and the beginning of a hello.
+    // Sends nothing, or the beginning of a TLS hello.
     for bytes in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         ended(&mut deployment.send(HERE, bytes).await).await;
     }
 }
 
-/// A body in the same burst as its head is no head.
+/// A body that arrives together with its head does not count as part of the head.
 #[tokio::test]
 async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
     let deployment = start(8, 8, patient()).await;
@@ -290,7 +291,7 @@ async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
     for _ in 0..3 {
         assert!(until(&mut deployment.send(HERE, &request).await, "300000").await);
     }
-    // On one connection, each in the pieces that it was cut into on its way.
+    // All on one connection, each in the pieces into which it may be cut in transit.
     let mut kept = deployment.connect(HERE).await;
     for _ in 0..20 {
         for piece in request.chunks(40_000) {
@@ -307,7 +308,7 @@ async fn a_head_is_bounded_and_a_body_beside_it_is_not() {
     }
 }
 
-/// What the client got, as far as it says something.
+/// Everything that the client received, as text.
 async fn heard(stream: &mut TcpStream) -> String {
     String::from_utf8(ended(stream).await).unwrap()
 }
@@ -320,7 +321,7 @@ async fn a_head_that_is_too_long_is_refused_in_words() {
     for (request, status) in [
         (line(66_000) + "\r\n", 414),
         (line(100_000) + "\r\n", 414),
-        // A client that goes on sending hears it as well.
+        // A client that continues to send receives the answer as well.
         (line(1_500_000) + "\r\n", 414),
         (header(200_000), 431),
         (String::from_utf8(REQUEST.to_vec()).unwrap() + &line(66_000) + "\r\n", 414),
@@ -336,12 +337,12 @@ async fn a_head_that_is_too_long_is_refused_in_words() {
         assert!(body.starts_with("{\"value\":[],\"nextLink\":null,\"totalCount\":0,\"message\":\"The "), "{body}");
         assert!(body.contains("POST ScheduledQueries/testQueryResult") && body.contains(&format!("\"statusCode\":{status}")), "{body}");
     }
-    // As long as may be.
+    // The longest URL that is allowed.
     let mut stream = deployment.send(HERE, (line(60_000) + "\r\n").as_bytes()).await;
     assert!(until(&mut stream, "served").await);
 }
 
-/// Whatever a client has sent before: only the library's own refusal is given words.
+/// Whatever a client has sent before, only the library's own refusal gets a body.
 #[tokio::test]
 async fn an_answer_that_looks_like_a_refusal_is_left_as_it_is() {
     let deployment = start(100, 100, patient()).await;

@@ -1,4 +1,4 @@
-//! A database and artifacts that have work for every loop. Each case gets a copy of both.
+//! A database and a folder of artifacts with work for every loop. Each case gets a copy of both.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -48,28 +48,25 @@ pub(super) struct Prepared {
     server: String,
     name: String,
     pub(super) folder: TempDir,
-    /// A database is copied while nobody is connected to it.
-    copying: tokio::sync::Mutex<()>,
 }
 
 impl Prepared {
-    /// On the Postgres at this address.
+    /// Prepares the database on the Postgres at this address.
     pub(super) async fn on(server: &str) -> Prepared {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let name = format!("loops_{}", folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', ""));
-        create_database(server, &["template0", &name]);
-        let prepared = Prepared { server: server.to_owned(), name, folder, copying: tokio::sync::Mutex::default() };
+        create_database(server, "template0", &name).await;
+        let prepared = Prepared { server: server.to_owned(), name, folder };
         let context = prepared.context(&prepared.url(&prepared.name), "template", super::LIMIT).await;
         prepared.seed(&context, &receiver().await).await;
         context.store.close().await;
         prepared
     }
 
-    /// The address of a fresh copy, and the name of its folder of artifacts.
+    /// The address of a fresh copy, and the name of its folder of artifacts. Nobody is connected to what is copied, so that several copy it at once.
     pub(super) async fn copy(&self, number: usize) -> (String, String) {
         let name = format!("{}_{number}", self.name);
-        let _one_at_a_time = self.copying.lock().await;
-        create_database(&self.server, &[&self.name, &name]);
+        create_database(&self.server, &self.name, &name).await;
         copy_folder(&self.artifacts("template"), &self.artifacts(&name));
         (self.url(&name), name)
     }
@@ -82,7 +79,7 @@ impl Prepared {
         self.folder.path().join("artifacts").join(name)
     }
 
-    /// As a server opens it, with settings at which everything is old, and with a short limit.
+    /// Opens a context as a server does, with settings under which everything is too old, and with a short limit.
     pub(super) async fn context(&self, url: &str, artifacts: &str, limit: Duration) -> SharedContext {
         let folder = self.folder.path();
         let loopback = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
@@ -124,7 +121,7 @@ impl Prepared {
         Arc::new(context)
     }
 
-    /// A finished execution whose callback is due, one that waits, and a schedule that is due.
+    /// Adds a finished execution whose callback is due, a pending execution, and a schedule that is due.
     async fn seed(&self, context: &Context, receiver: &str) {
         let definition = self.folder.path().join("definitions/mpn/Sales.toml");
         std::fs::create_dir_all(definition.parent().unwrap()).unwrap();
@@ -175,7 +172,7 @@ impl Prepared {
     }
 }
 
-/// Takes any callback.
+/// Starts a receiver that accepts any callback, and returns its address.
 async fn receiver() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -190,11 +187,13 @@ async fn receiver() -> String {
     format!("http://127.0.0.1:{port}/")
 }
 
-/// With Postgres's own program, since SQL is the store's alone. `names`: the template's and the new one's.
-fn create_database(server: &str, names: &[&str; 2]) {
+/// Creates a database with Postgres's own program, since only the store may contain SQL. It runs on a thread of its own: the loops of other cases are
+/// timed on the runtime's.
+async fn create_database(server: &str, template: &str, name: &str) {
     let folder = std::env::var("POSTGRES_BIN").map(PathBuf::from).unwrap_or_default();
     let mut command = Command::new(folder.join("createdb"));
-    let ran = command.args(["--maintenance-db", server, "--template", names[0], names[1]]).output().unwrap();
+    command.args(["--maintenance-db", server, "--template", template, name]);
+    let ran = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 

@@ -1,4 +1,4 @@
-//! Stands between a context and its Postgres, counts what the context sends, and falls silent on one connection when it is told to.
+//! A proxy between a context and its Postgres. It counts the messages that the context sends, and falls silent on one connection when it is told to.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,12 +10,12 @@ use tokio::sync::watch;
 #[derive(Default)]
 struct Messages {
     sent: usize,
-    /// The connection that sends this one is silent from then on; the others are not.
+    /// The connection that sends the message of this number is silent from then on; the others are not.
     silent_at: Option<usize>,
 }
 
 pub(super) struct Proxy {
-    /// The database behind it.
+    /// The address of the database through the proxy.
     pub(super) url: String,
     messages: Arc<Mutex<Messages>>,
 }
@@ -50,7 +50,7 @@ impl Proxy {
         Proxy { url: format!("{user}@127.0.0.1:{port}/{name}"), messages }
     }
 
-    /// The connection that sends the message of this number, counted from now on, is silent from then on.
+    /// Makes the connection that sends the message of this number, counted from now, fall silent.
     pub(super) fn fall_silent_at(&self, silent_at: Option<usize>) {
         *self.messages.lock().unwrap() = Messages { sent: 0, silent_at };
     }
@@ -60,7 +60,8 @@ impl Proxy {
     }
 }
 
-/// Until either side ends. What comes while there is silence is lost; the end of the sender is passed on, so that the database gives locks back.
+/// Forwards until either side ends. While the connection is silent, data is lost. The end of the sender is passed on, so that the database releases its
+/// locks.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: watch::Receiver<bool>, falls_silent: impl Fn() -> bool) {
     let mut block = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut block).await {

@@ -1,4 +1,4 @@
-//! Who gets a turn: one thread, so that the order shows.
+//! Who gets a turn. There is one thread, so that the order can be observed.
 
 use std::pin::Pin;
 
@@ -8,7 +8,7 @@ use super::*;
 
 type Entering = Pin<Box<dyn Future<Output = Result<Turn, Busy>> + Send>>;
 
-/// Asks, and goes as far as there is something to wait for.
+/// Enters the queue, and polls the request until it waits or is done.
 fn ask(queue: &Arc<HashingQueue>, asker: Asker) -> Result<Entering, Busy> {
     let queue = Arc::clone(queue);
     let mut entering: Entering = Box::pin(async move { queue.enter(&asker).await });
@@ -65,14 +65,14 @@ fn known_users_have_three_turns_of_four() {
     assert_eq!(kinds, "kkskkkskkss");
 }
 
-/// What a flood from many addresses leaves to others.
+/// A flood from many addresses leaves turns to others.
 #[test]
 fn a_flood_of_strangers_fills_its_own_lane_alone() {
     let queue = HashingQueue::new(1);
     let running = ask(&queue, stranger("flood", 0)).unwrap();
     let mut waiting = Vec::new();
     for number in 0..2000 {
-        // Each has failed before, and tries several at once.
+        // Each address has failed before, and tries several passwords at once.
         let name = format!("flood {}", number % 500);
         if let Ok(entering) = ask(&queue, stranger(&name, 1)) {
             waiting.push((name, entering));
@@ -81,7 +81,7 @@ fn a_flood_of_strangers_fills_its_own_lane_alone() {
     assert_eq!(waiting.len(), WAITING);
     let [flood, ana, new] = [stranger("flood 1", 1), known("ana"), stranger("new", 0)];
     assert_eq!([flood, ana, new].map(|asker| queue.is_full_for(&asker)), [true, false, false]);
-    // A known user has a place, and the next turns; one who is new here stands before those who failed, in the place of one of them.
+    // A known user has a place and the next turn. A new address comes before those that failed, and displaces one of them.
     waiting.push(("known".into(), ask(&queue, known("ana")).unwrap()));
     waiting.push(("new".into(), ask(&queue, stranger("new", 0)).unwrap()));
     waiting.retain_mut(|(_, entering)| match entering.now_or_never() {
@@ -95,7 +95,7 @@ fn a_flood_of_strangers_fills_its_own_lane_alone() {
     assert_eq!(order(waiting, running)[..2], ["known", "new"]);
 }
 
-/// One who has all places keeps only those that nobody else wants.
+/// A caller who holds all places keeps only those that nobody else wants.
 #[test]
 fn places_are_shared_out() {
     for (greedy, others) in
@@ -134,7 +134,7 @@ fn who_goes_away_gives_the_place_back() {
     assert!(state.known.held.is_empty() && state.strangers.held.is_empty());
 }
 
-/// However many fresh addresses come, one that failed is served after a bounded number of them.
+/// However many new addresses come, one that failed is served after a bounded number of them.
 #[test]
 fn who_failed_is_served_in_the_end() {
     let queue = HashingQueue::new(1);
@@ -157,7 +157,7 @@ fn a_turn_that_nobody_takes_goes_to_the_next() {
     let queue = HashingQueue::new(1);
     let running = ask(&queue, known("first")).unwrap();
     let (gone, stays) = (ask(&queue, known("gone")).unwrap(), ask(&queue, known("stays")).unwrap());
-    // The turn is given, but its caller goes before taking it.
+    // The turn is given, but its caller goes away before taking it.
     drop(running);
     drop(gone);
     assert!(stays.now_or_never().unwrap().is_ok());

@@ -1,4 +1,4 @@
-//! The columns that a person's files have in common, and what an earlier definition says about them.
+//! The common columns of a person's files, and what an earlier definition says about them.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use insightgate_query::datasets::definition;
 
 use super::AddDatasetFault;
 
-/// Columns, and those of types that no dataset can have: name and type.
+/// The common columns, and the name and type of each column whose type no dataset can have.
 #[derive(Default)]
 pub(super) struct CommonColumns {
     pub columns: Vec<Column>,
@@ -18,15 +18,15 @@ pub(super) struct CommonColumns {
 }
 
 impl CommonColumns {
-    /// The columns of the first file, which the others must have too. The columns `of_ids` are strings, even if all of their values are digits.
+    /// The columns of the first file, which the others must have too. Columns named in `of_ids` are strings, even if all of their values are digits.
     pub(super) fn of(files: &[PathBuf], read: &ReadOptions, of_ids: &[&str]) -> Result<CommonColumns, AddDatasetFault> {
         let mut common = CommonColumns::default();
         let mut notes: Vec<Note> = Vec::new();
-        // Of the columns so far: those without a value yet.
+        // The columns that had no value in the files so far.
         let mut empty: Vec<String> = Vec::new();
         for (index, file) in files.iter().enumerate() {
             let mut inferred = infer(file, &InferOptions { read: read.clone(), rows: None })?;
-            // A file of Parquet says itself of what type its values are.
+            // A Parquet file declares the types of its values, so only the types of text files are changed.
             for column in inferred.columns.iter_mut().filter(|_| inferred.is_text) {
                 if of_ids.iter().any(|name| column.is_called(name)) && column.kind == ColumnType::Int64 {
                     column.kind = ColumnType::String;
@@ -62,9 +62,9 @@ impl CommonColumns {
                 column.kind = wider(column.kind, other.kind).ok_or_else(|| different(format!("'{}' is {two}, not {one}", column.name)))?;
             }
         }
-        // Ids are texts whatever they look like.
+        // Columns of ids are text whatever they look like, so there are no notes on them.
         for column in common.columns.iter().filter(|column| !of_ids.iter().any(|name| column.is_called(name))) {
-            // What one file alone leaves open, another may have settled with another type.
+            // A note on one file is dropped if another file gave the column another type.
             let is_of = |note: &&Note| same_name(&note.column, &column.name) && note.kind == column.kind;
             common.notes.extend(notes.iter().find(is_of).cloned());
         }
@@ -80,7 +80,7 @@ impl CommonColumns {
     }
 }
 
-/// The type that holds the values of both.
+/// The type that can hold the values of both, if there is one.
 fn wider(one: ColumnType, other: ColumnType) -> Option<ColumnType> {
     match (one, other) {
         (one, other) if one == other => Some(one),
@@ -92,7 +92,7 @@ fn wider(one: ColumnType, other: ColumnType) -> Option<ColumnType> {
     }
 }
 
-/// Before and behind the point, of numbers that are exact.
+/// The digits before and after the decimal point of an exact number type.
 fn digits(kind: ColumnType) -> Option<(i16, i16)> {
     match kind {
         ColumnType::Int64 => Some((19, 0)),
@@ -101,7 +101,7 @@ fn digits(kind: ColumnType) -> Option<(i16, i16)> {
     }
 }
 
-/// A float where no decimal has so many digits.
+/// The decimal that holds both, or a float if no decimal has so many digits.
 fn decimal_of_both((one, other): ((i16, i16), (i16, i16))) -> ColumnType {
     let (whole, scale) = (one.0.max(other.0), one.1.max(other.1));
     let precision = if whole + scale <= 18 { 18 } else { 38 };
@@ -113,15 +113,15 @@ fn decimal_of_both((one, other): ((i16, i16), (i16, i16))) -> ColumnType {
     }
 }
 
-/// Keeps what a person wrote into the earlier definition, if it still has a place. All metrics are kept: one that names a missing column is an error
-/// when the definition is read back, and is not lost.
+/// Keeps what a person wrote into the earlier definition, as far as it still applies. All metrics are kept: one that names a missing column causes an
+/// error when the definition is read back, rather than being lost.
 pub(super) fn keep_what_was_written(earlier: Dataset, mut new: Dataset) -> Dataset {
     for column in &mut new.columns {
         let Some(old) = earlier.columns.iter().find(|old| same_name(&old.name, &column.name)) else { continue };
         column.description.clone_from(&old.description);
         column.aliases.clone_from(&old.aliases);
         (column.sensitive, column.selectable) = (old.sensitive, old.selectable);
-        // Other owners' rows may hold nulls.
+        // The rows of other owners may contain nulls.
         column.nullable |= old.nullable;
         if column.kind == old.kind {
             column.allowed.clone_from(&old.allowed);

@@ -1,4 +1,4 @@
-//! The place for the rows of a new dataset: a folder, by renaming one that is complete, or an object store, as one file that appears complete.
+//! Where the rows of a new dataset go: into a folder, by renaming a complete one, or into an object store, as one file that appears at once.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -11,21 +11,21 @@ use uuid::Uuid;
 
 use super::{AddDatasetFault, NewDataset, io};
 
-/// The one file of rows that `dataset add` puts into a store.
+/// The name of the one file that `dataset add` puts into a store.
 const FILE: &str = "part-00000.parquet";
 
 pub(super) enum Place {
     Folder {
         tenant: Option<Uuid>,
-        /// The dataset's.
+        /// The folder of the dataset.
         folder: PathBuf,
-        /// Where the rows go: the tenant's, or all of it.
+        /// The folder of the rows: the tenant's, or the whole dataset's.
         rows: PathBuf,
     },
     Store {
         tenant: Option<Uuid>,
         store: RowsStore,
-        /// The files that are there, of these rows and of others.
+        /// The existing files that are replaced. `others` is the number of the dataset's other files.
         rows: Vec<String>,
         others: usize,
     },
@@ -52,7 +52,7 @@ impl Place {
         }
     }
 
-    /// Whether there are other rows than those that are replaced.
+    /// Whether the dataset has rows beside those that are replaced.
     pub(super) fn others_have_rows(&self) -> bool {
         match self {
             Place::Folder { folder, rows, .. } => {
@@ -63,7 +63,7 @@ impl Place {
         }
     }
 
-    /// Converts the files and replaces the existing rows by theirs. Returns the number of rows.
+    /// Converts the files, and replaces the existing rows with theirs. Returns the number of rows.
     pub(super) fn put(&self, new: &NewDataset, dataset: &Dataset, staging: &Path, progress: &dyn Fn(u64)) -> Result<u64, AddDatasetFault> {
         match self {
             Place::Folder { tenant, folder, rows } => put_in_folder(new, dataset, *tenant, folder, rows, progress),
@@ -87,7 +87,7 @@ fn put_in_folder(
     rows: &Path,
     progress: &dyn Fn(u64),
 ) -> Result<u64, AddDatasetFault> {
-    // Beside the dataset's folder, or the tenant's where that is a link to elsewhere: no scan looks there, and what is moved stays on one disk.
+    // Beside the dataset's folder, or beside the tenant's if that is a link to elsewhere. No scan looks there, and the rename stays on one file system.
     let moved = if rows.starts_with(folder) { folder } else { rows };
     let beside = |prefix: &str| moved.with_file_name(format!(".{prefix}-{}", new.name));
     let (incoming, outgoing) = (beside("incoming"), beside("outgoing"));
@@ -95,7 +95,7 @@ fn put_in_folder(
     let imported = match import(&new.files, dataset, &incoming, tenant, &new.read, progress) {
         Ok(imported) => imported,
         Err(error) => {
-            // The disk may be full of what was written so far.
+            // What was written so far may have filled the disk.
             remove_folder(&incoming)?;
             return Err(error.into());
         }
@@ -107,19 +107,19 @@ fn put_in_folder(
     Ok(imported.rows)
 }
 
-/// Waits until no other command adds a dataset to the root, and blocks others until it is dropped. None if folders cannot be locked.
+/// Waits until no other command adds a dataset to the root, and blocks others until the lock is dropped. `None` if folders cannot be locked.
 pub(super) fn turn(root: &Path) -> Result<Option<File>, AddDatasetFault> {
     std::fs::create_dir_all(root).map_err(io(root))?;
     let Ok(folder) = File::open(root) else { return Ok(None) };
     Ok(folder.lock().is_ok().then_some(folder))
 }
 
-/// Where a link to a folder leads: what is put in its place must not take the link's.
+/// The target of a link to a folder, so that the rename replaces the target and not the link.
 fn followed(folder: PathBuf) -> PathBuf {
     if folder.is_symlink() { folder.canonicalize().unwrap_or(folder) } else { folder }
 }
 
-/// Puts complete rows in their place; those that were there are moved out first. Between the two renames there are none.
+/// Moves the complete rows into place, after the old ones have been moved out. Between the two renames there are no rows.
 fn swap(complete: &Path, rows: &Path, outgoing: &Path) -> Result<(), AddDatasetFault> {
     remove_folder(outgoing)?;
     if rows.exists() {

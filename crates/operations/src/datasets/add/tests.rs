@@ -1,4 +1,4 @@
-//! On real files in a folder of the test's own.
+//! Adds datasets from real files, in a temporary folder for each test.
 
 use super::*;
 use insightgate_engine::local_folder;
@@ -28,7 +28,7 @@ impl Folders {
         local_folder(&self.root.path().join("data"), Program::Mpn, "Sales", Some(Uuid::from_u128(tenant)))
     }
 
-    /// Everything under the data root, hidden folders too.
+    /// Everything in the program's folder under the data root, including hidden folders.
     fn entries(&self) -> Vec<String> {
         let folder = self.root.path().join("data/mpn");
         let mut names: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -149,13 +149,13 @@ fn a_location_column_of_digits_is_a_string() {
     let added = folders.add(&new).unwrap();
     assert_eq!((kind(&added, "place"), kind(&added, "amount")), (ColumnType::String, ColumnType::Int64));
     assert_eq!(added.definition.dataset.location_column, Some(1));
-    // The definition goes on naming it.
+    // The definition keeps its location column.
     let replaced = folders.add(&NewDataset { replace: true, location_column: None, ..new }).unwrap();
     assert_eq!((kind(&replaced, "place"), replaced.definition.dataset.location_column), (ColumnType::String, Some(1)));
     let owners = DatasetOwner::Column { name: "place".into(), holds: TenantKey::GlobalAccountId };
     let owned = folders.add(&NewDataset { files, name: "Owned".into(), owner: owners, ..sales(PathBuf::new(), 1) }).unwrap();
     assert_eq!(kind(&owned, "place"), ColumnType::String);
-    // What is no id at all stays what it is.
+    // A date is not an id, so the column keeps its type and is refused.
     let dates = folders.file("dates.csv", "city,place\nOslo,2026-01-05\n");
     let refused = folders.add(&NewDataset { location_column: Some("place".into()), name: "Dates".into(), ..sales(dates, 1) });
     assert!(matches!(refused, Err(AddDatasetFault::WrongKind { .. })));
@@ -204,7 +204,7 @@ fn two_commands_at_once_come_one_after_the_other() {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| folders.add(&sales(file.clone(), 1)))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    // One adds it, and the others find it there: none takes the files of another for its own.
+    // One command adds the dataset, and the others find it there: none takes the files of another for its own.
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(_) | Err(AddDatasetFault::Exists(_)))), "{outcomes:?}");
     assert_eq!(folders.entries(), ["Sales"]);

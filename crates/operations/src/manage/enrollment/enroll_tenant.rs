@@ -7,7 +7,7 @@ use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::program::Program;
 use insightgate_identity::tenant::Tenant;
 
-use super::profile_input::ProfileInput;
+use super::profile_input::applied;
 use super::steps::{SteppedEnrollment, new_code};
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
@@ -15,16 +15,7 @@ use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
 use crate::manage::tenants::{ShownTenant, taken};
-
-#[derive(Debug, Clone, Default)]
-pub struct NewTenant {
-    pub domain: Option<String>,
-    pub name: Option<String>,
-    pub global_account_id: Option<String>,
-    /// The partner network if none is named.
-    pub program: Option<String>,
-    pub profile: ProfileInput,
-}
+pub use insightgate_wire::bodies::NewTenant;
 
 /// The tenant, and the code for its contact.
 ///
@@ -39,7 +30,7 @@ pub async fn enroll_tenant(context: &Context, administrator: &Administrator, new
         Some(id) => Some(fields::free_global_account(context, None, &id).await?),
         None => None,
     };
-    let profile = new.profile.applied_to(LegalProfile::default())?;
+    let profile = applied(new.profile.unwrap_or_default(), LegalProfile::default())?;
     let tenant = Tenant { id: context.random.uuid()?, domain, name, global_account };
     let (enrollment, code) = start(context, program)?;
     let (subject, detail) = (tenant.domain.clone(), program.name().to_owned());

@@ -6,6 +6,7 @@
 use insightgate_identity::external_identity::{ExternalIdentity, ExternalKind};
 use insightgate_identity::tenant::Tenant;
 use insightgate_store::Store;
+use insightgate_wire::limits::ID_LIMIT;
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -13,24 +14,9 @@ use crate::external_issuers::TenantSource;
 use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::lookup::{find_application, find_user};
+pub use insightgate_wire::bodies::NewExternalIdentity;
 
-/// Bytes of an identifier, as many as a token's may have.
-pub const ID_LIMIT: usize = 256;
 const TENANT_REFUSAL: &str = "Only an operator of this server binds an issuer's tenant, or removes such a binding.";
-
-#[derive(Debug, Clone, Default)]
-pub struct NewExternalIdentity {
-    pub issuer: Option<String>,
-    /// Left out for an issuer that belongs to one tenant by configuration.
-    pub external_tenant: Option<String>,
-    pub kind: Option<String>,
-    /// The issuer's id of the user or application; left out for a tenant.
-    pub external_id: Option<String>,
-    /// For the kind user, by id or sign-in name.
-    pub user: Option<String>,
-    /// For the kind application, by id.
-    pub application: Option<String>,
-}
 
 /// Oldest first.
 ///

@@ -5,6 +5,7 @@ use insightgate_identity::role::{Role, RoleAssignment, may_assign};
 use insightgate_identity::scope::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
+use insightgate_wire::limits::LOCATIONS;
 use uuid::Uuid;
 
 use super::keep_a_global_admin;
@@ -13,18 +14,7 @@ use crate::failure::Failure;
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
 use crate::manage::lookup::{find_application, find_user};
-
-/// Locations that one assignment names.
-pub const LOCATIONS: usize = 1000;
-
-#[derive(Debug, Clone, Default)]
-pub struct NewAssignment {
-    /// A user's id or sign-in name, or an application's id.
-    pub assignee: Option<String>,
-    pub role: Option<String>,
-    /// MPN ids; None for the whole organisation.
-    pub locations: Option<Vec<String>>,
-}
+pub use insightgate_wire::bodies::NewRoleAssignment;
 
 /// Somebody with a role.
 pub struct Assigned {
@@ -58,7 +48,12 @@ pub async fn list_role_assignments(context: &Context, administrator: &Administra
 ///
 /// # Errors
 /// When the caller may not do this, the role cannot be assigned so, or the database does not answer.
-pub async fn assign_role(context: &Context, administrator: &Administrator, tenant: &str, new: NewAssignment) -> Result<Assigned, Failure> {
+pub async fn assign_role(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    new: NewRoleAssignment,
+) -> Result<Assigned, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
     let assignee = fields::required("assignee", new.assignee.as_deref())?;
     let role = fields::required("role", new.role.as_deref())?;

@@ -1,4 +1,4 @@
-//! Literals against each type, and what the notes say.
+//! Literals compared with each type, and the notes about them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -148,7 +148,7 @@ fn tests_and_notes() {
         ),
         (month("= 202405"), Predicate::Nothing, &["'202405' is not a date such as '2026-01-31', so the condition on Month matches no row"]),
         ("CustomerName NOT LIKE '%x'".to_owned(), like("%x", true), &[]),
-        // A pattern is no value of the field's type: numbers and truth values are taken as they are written.
+        // A pattern is not a value of the field's type: numbers and truth values are used as they are written.
         (units("LIKE '1%'"), like("1%", false), &[]),
         (units("LIKE -1.50"), like("-1.50", false), &[]),
         (month("NOT LIKE '2024-__-01'"), like("2024-__-01", true), &[]),
@@ -164,7 +164,7 @@ fn tests_and_notes() {
     }
 }
 
-/// Whatever is compared with whatever: the plan holds only values of the field's own type, or decimals for whole numbers.
+/// Whatever literal is compared with whatever field, the plan contains only values of the field's type, or decimals for whole numbers.
 #[test]
 fn values_have_the_type_of_their_field() {
     let literals = [
@@ -216,7 +216,7 @@ fn values_have_the_type_of_their_field() {
                         }
                         Predicate::Like { .. } => panic!("{text}"),
                     };
-                    // Metrics are compared before they are brought to their type.
+                    // Metrics are compared before they are converted to their type.
                     let is_wider = |value: &Value| match value {
                         Value::Decimal { unscaled, scale: 0 } => {
                             matches!(condition.field, Field::Metric(_)) && kind == ColumnType::Int64 && i64::try_from(*unscaled).is_err()

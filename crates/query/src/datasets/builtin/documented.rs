@@ -77,7 +77,7 @@ fn catalogs() -> BTreeMap<&'static str, Catalog> {
     ["mpn", "cmp"].into_iter().map(|program| (program, catalog(program))).collect()
 }
 
-/// The spans that a dataset offers. The documents show five for all; a dataset of days is settled to offer every span.
+/// The time spans that a dataset offers. The documents show five for all datasets; for a dataset of daily rows it was decided to offer every span.
 fn offered(documented: &Documented) -> Vec<TimeSpan> {
     let shown: Vec<TimeSpan> = documented.date_ranges.iter().map(|name| TimeSpan::from_keyword(name).unwrap()).collect();
     if documented.grain == "day" { TimeSpan::ALL.to_vec() } else { shown }
@@ -118,7 +118,7 @@ fn columns(dataset: &Dataset, expected: &[Column]) {
     assert_eq!(names, expected.iter().map(|column| &column.name).collect::<Vec<_>>(), "{}", dataset.name);
     for (column, wanted) in dataset.columns.iter().zip(expected) {
         let of = format!("{}.{}", dataset.name, column.name);
-        // The documents give decimals no digits: money has two.
+        // The documents give decimals no digits; money gets two.
         let kind = if wanted.kind == "decimal" { "decimal(18,2)" } else { &wanted.kind };
         assert_eq!(type_name(column.kind), kind, "{of}");
         let flags = (column.nullable, column.sensitive, column.selectable);
@@ -130,7 +130,7 @@ fn columns(dataset: &Dataset, expected: &[Column]) {
     }
 }
 
-/// Every spelling that the documents use, in a query as a client would write it.
+/// Tries every spelling that the documents use, in a query as a client would write it.
 #[test]
 fn every_spelling_can_be_queried() {
     let catalogs = catalogs();

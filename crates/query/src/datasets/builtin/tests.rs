@@ -12,7 +12,7 @@ fn every_definition_is_right() {
     }
 }
 
-/// The counts are those of the documents.
+/// The counts come from the documents.
 #[test]
 fn nothing_is_missing() {
     let (mpn, cmp) = (catalog("mpn"), catalog("cmp"));
@@ -64,7 +64,7 @@ fn locations_are_the_partner_ids() {
     assert!(catalog("cmp").datasets().iter().all(|dataset| dataset.location_column.is_none()));
 }
 
-/// The time is printed, not asserted: a server reads both catalogs before its first answer.
+/// The time is printed and not asserted: a server reads both catalogs before its first answer.
 #[test]
 #[allow(clippy::disallowed_methods, reason = "a measurement that nothing depends on")]
 fn reading_them_takes() {

@@ -10,11 +10,11 @@ use super::Problem;
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
 
-/// What is wrong with one text.
+/// The problems of one text.
 pub(super) struct Problems<'t> {
     text: &'t str,
     found: RefCell<Vec<(usize, About, String)>>,
-    /// Those that are only counted.
+    /// The number of problems that are only counted.
     more: Cell<usize>,
 }
 
@@ -25,7 +25,7 @@ enum About {
     Table,
 }
 
-/// More than these are not reported, only counted.
+/// Further problems are not reported, only counted.
 const MAXIMUM_PROBLEMS: usize = 50;
 
 impl<'t> Problems<'t> {
@@ -46,7 +46,7 @@ impl<'t> Problems<'t> {
         }
     }
 
-    /// Adds one that nobody is told of.
+    /// Counts a problem that is not reported.
     pub(super) fn count(&self) {
         self.more.set(self.more.get().saturating_add(1));
     }
@@ -72,7 +72,7 @@ impl<'t> Problems<'t> {
     }
 }
 
-/// The keys that lead to what begins there, joined by dots. None for a table itself.
+/// The keys that lead to the value at this place, joined by dots; `None` for a table itself.
 fn key_at(table: &DeTable<'_>, at: usize) -> Option<String> {
     table.iter().find_map(|(key, value)| {
         let name = key.get_ref();

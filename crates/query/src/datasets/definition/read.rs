@@ -1,4 +1,4 @@
-//! TOML → definition.
+//! Reads a definition from TOML.
 
 use std::collections::HashMap;
 
@@ -15,16 +15,16 @@ use crate::syntax::ast::LiteralValue;
 use crate::syntax::literal::{Converted, convert, wanted};
 use crate::timespan::TimeSpan;
 
-/// Bytes of a definition's text.
+/// The most bytes of a definition's text.
 const MAXIMUM_TEXT: usize = 4 * 1024 * 1024;
 const MAXIMUM_NAME: usize = 128;
 const MAXIMUM_COLUMN_NAME: usize = 256;
 
-/// The definition that a text is.
+/// Reads the definition in a text.
 ///
 /// # Errors
 ///
-/// [`DefinitionErrors`] have every problem at once.
+/// [`DefinitionErrors`] has all problems at once.
 pub fn read(text: &str, origin: &str) -> Result<Definition, DefinitionErrors> {
     let refused = |problems: Problems<'_>, document| {
         let more = problems.more();
@@ -158,7 +158,7 @@ impl<'d> Dates<'d> {
 }
 
 fn interval(fields: &Fields<'_>, problems: &Problems<'_>) -> u32 {
-    // The API takes intervals of 4 hours to 90 days.
+    // The API accepts intervals of 4 hours to 90 days.
     const TAKEN: std::ops::RangeInclusive<u32> = DEFAULT_INTERVAL_HOURS..=2160;
     let Some(found) = fields.integer("minimum_interval_hours") else { return DEFAULT_INTERVAL_HOURS };
     match u32::try_from(found.value).ok().filter(|hours| TAKEN.contains(hours)) {
@@ -241,7 +241,7 @@ fn metric<'d>(
     let sensitive = fields.flag("sensitive", false);
     let description = fields.text("description").map_or_else(String::new, |found| found.value.to_owned());
     let text = fields.required("expression");
-    // Advice on a name costs a look at every column; there is none when nothing more is reported.
+    // Finding the nearest name looks at every column, so that it is skipped if nothing more is reported.
     let expression = text.as_ref().filter(|_| !problems.is_full()).and_then(|text| {
         let parsed = metric::parse_over(text.value, columns);
         parsed.map_err(|error| problems.add(&text.at, format!("the expression of {} is wrong: {}", fields.what(), error.message))).ok()
@@ -250,7 +250,7 @@ fn metric<'d>(
     Some(Metric { name, aliases, text: text?.value.to_owned(), expression: expression?, sensitive, description })
 }
 
-/// A name and its aliases, none of which anything else of the dataset has.
+/// Reads a name and its aliases, none of which may be used by anything else in the dataset.
 fn names(fields: &mut Fields<'_>, what: &str, problems: &Problems<'_>, taken: &mut HashMap<String, String>) -> (String, Vec<String>) {
     let name = fields.required("name");
     if let Some(name) = &name {
@@ -313,7 +313,7 @@ fn column_of(
     index
 }
 
-/// The type of that name in a definition; None if there is none.
+/// The type with that name in a definition; `None` if there is none.
 pub fn column_type(text: &str) -> Option<ColumnType> {
     Some(match text {
         "string" => ColumnType::String,

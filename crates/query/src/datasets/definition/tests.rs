@@ -69,7 +69,7 @@ fn what_is_written_reads_back() {
     }
 }
 
-/// What a person reads, letter by letter.
+/// The messages, letter by letter.
 #[test]
 fn problems_are_reported_at_once() {
     let text = r#"name = "9 lives"
@@ -174,7 +174,7 @@ fn other_problems() {
 fn problems_that_are_not_told_are_counted() {
     let unknown: String = (0..70).map(|number| format!("k{number} = 1\n")).collect();
     let errors = read(&format!("name = \"A\"\nprogram = \"mpn\"\n{unknown}"), "x").unwrap_err();
-    // 70 keys, and that there are no columns.
+    // 70 problems with keys, and one for the missing columns.
     assert_eq!((errors.problems.len(), errors.more), (50, 21));
     assert!(errors.to_string().ends_with("\nx: and 21 more"), "{errors}");
 }

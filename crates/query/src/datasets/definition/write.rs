@@ -1,4 +1,4 @@
-//! Definition → TOML.
+//! Writes a definition as TOML.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::{Definition, type_name};
 use crate::datasets::catalog::{Column, Grain, Metric, Tenancy, TenantKey};
 use crate::timespan::TimeSpan;
 
-/// The keys in the order in which a person would write them. What is the default is left out.
+/// The keys in the order in which a person would write them. Default values are left out.
 #[derive(Serialize)]
 struct Document<'d> {
     name: &'d str,
@@ -91,7 +91,7 @@ pub fn write(definition: &Definition) -> String {
         columns: dataset.columns.iter().map(column).collect(),
         metrics: dataset.metrics.iter().map(metric).collect(),
     };
-    // Strings, numbers and flags in tables: nothing that TOML cannot hold.
+    // The tables contain only strings, numbers and flags, so that TOML can represent them.
     toml::to_string(&document).unwrap_or_default()
 }
 

@@ -9,13 +9,13 @@ fn found(text: &str) -> Diagnostics {
     plan(text, &builtin::catalog("mpn")).expect_err(text)
 }
 
-/// The text's lines as they show, without the messages, of which each ends with the place already.
+/// The text's lines as they are shown, without the messages, each of which ends with the place already.
 fn marks(text: &str) -> String {
     let shown = marked(text, &found(text));
     shown.lines().filter(|line| !line.trim_start().starts_with("= ")).map(|line| format!("{line}\n")).collect()
 }
 
-/// What a person reads, letter by letter.
+/// The output, letter by letter.
 #[test]
 fn each_place_is_marked_with_its_message_below() {
     let cases = [
@@ -68,7 +68,7 @@ fn each_place_is_marked_with_its_message_below() {
 fn marks_stand_under_what_is_shown() {
     let far = format!("SELECT Month FROM OfficeUsage{}LIMIT 0", "\n".repeat(98));
     let cases = [
-        // A tab shows as four columns.
+        // A tab is shown as four columns.
         (
             "SELECT\tMonht\tFROM\tOfficeUsage",
             "\
@@ -94,7 +94,7 @@ fn marks_stand_under_what_is_shown() {
   |                           ^
 ",
         ),
-        // What could steer a terminal, or turn the text around, shows as a sign.
+        // Characters that could control a terminal, or change the direction of the text, are replaced.
         (
             "SELECT \"\u{1b}[2J\", \"a\u{202e}b\", x FROM OfficeUsage",
             "\
@@ -104,7 +104,7 @@ fn marks_stand_under_what_is_shown() {
   |                       ^
 ",
         ),
-        // A byte-order mark takes no room; what runs over the end of its line is marked up to it.
+        // A byte-order mark has no width; a place that extends beyond its line is marked up to the end of the line.
         (
             "\u{feff}SELECT x FROM OfficeUsage WHERE \"a\nb\" = 1",
             "\
@@ -147,7 +147,7 @@ fn of_a_long_line_the_part_around_the_place_is_shown() {
   |                                      ^~~~~
 "
     );
-    // At the start nothing is cut off in front, at the end nothing behind; wide characters count as they show.
+    // Nothing is cut off in front of the beginning or after the end; wide characters count with the width that they have on a terminal.
     let wide = "字".repeat(80);
     let text = format!("SELECT Nme FROM OfficeUsage WHERE CustomerName = '{wide}' AND Sku = -");
     assert_eq!(
@@ -163,7 +163,7 @@ fn of_a_long_line_the_part_around_the_place_is_shown() {
             "字".repeat(9),
         )
     );
-    // A mark ends where the part does.
+    // A mark ends where the shown part ends.
     let long = "x".repeat(500);
     let shown = marks(&format!("SELECT Month, {long} FROM OfficeUsage"));
     assert_eq!(shown, format!("1 | SELECT Month, {}…\n  | {}^{}\n", "x".repeat(86), " ".repeat(14), "~".repeat(85)));
@@ -175,14 +175,14 @@ fn no_more_than_twenty_are_shown() {
     let all = found(&text);
     assert_eq!(marked(&text, &all).lines().count(), 1 + 2 * MAXIMUM_DIAGNOSTICS + 1);
     assert!(marked(&text, &all).ends_with("\n  = and 10 more"));
-    // Whoever has the message alone is told the same.
+    // A client that only has the message shows the same.
     let (placed, others) = placed(&text, &message(&all));
     assert_eq!((placed.len(), others), (MAXIMUM_DIAGNOSTICS, vec!["and 10 more".to_owned()]));
     let twenty = format!("SELECT {} FROM OfficeUsage", vec!["x"; 20].join(","));
     assert_eq!((found(&twenty).more(), marked(&twenty, &found(&twenty)).lines().count()), (0, 1 + 2 * MAXIMUM_DIAGNOSTICS));
 }
 
-/// A server sends one message; the marks are the same as those of whoever checked the text.
+/// A server sends one message; the marks made from it are the same as those of a local check.
 #[test]
 fn a_message_is_read_back() {
     for text in [

@@ -1,4 +1,4 @@
-//! The parser's position: looking ahead, taking, skipping and reporting.
+//! The parser's position: looks ahead, takes, skips and reports tokens.
 
 use super::{CLAUSES, Clause, END, Parser, is_keyword};
 use crate::diagnostic::nearest::nearest;
@@ -7,7 +7,7 @@ use crate::syntax::lexer::TokenKind;
 use crate::syntax::unsupported;
 
 impl Parser {
-    /// Adds an item that begins at this place. The first one beyond the limit is reported, and all of those are dropped.
+    /// Adds an item that begins at this place. The first item beyond the limit is reported, and all items beyond it are dropped.
     pub(super) fn push<T>(&mut self, items: &mut Vec<T>, item: T, at: Span, (maximum, what): (usize, &'static str)) {
         if items.len() < maximum {
             items.push(item);
@@ -54,7 +54,7 @@ impl Parser {
         }
     }
 
-    /// The keyword among these that is nearest to the word here, for a word that is reported. The keyword then replaces the word, so that what
+    /// Finds the keyword among these that is nearest to the word here, for a word that is reported. The keyword then replaces the word, so that what
     /// follows is read as it was meant.
     pub(super) fn mend(&mut self, keywords: &[&'static str]) -> Option<&'static str> {
         if self.is_full() {
@@ -136,7 +136,7 @@ impl Parser {
         self.diagnostics.is_full()
     }
 
-    /// The same for an error that was just found, which is then counted.
+    /// Like [`Parser::is_full`], for an error that was just found, which is then counted.
     pub(super) fn only_counts(&mut self) -> bool {
         let full = self.is_full();
         if full {

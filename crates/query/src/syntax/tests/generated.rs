@@ -1,4 +1,4 @@
-//! Properties over generated texts and trees. The generator is seeded, so that a failure repeats.
+//! Properties of generated texts and trees. The generator is seeded, so that a failure can be reproduced.
 
 use super::*;
 use crate::diagnostic::MAXIMUM_DIAGNOSTICS;
@@ -162,7 +162,7 @@ fn any_bytes_are_refused_without_a_panic() {
     }
 }
 
-/// The longest texts, of the kinds that would show a step that is not linear, or a recursion.
+/// The longest texts of the kinds that would reveal a step that is not linear, or a recursion.
 #[test]
 fn the_longest_texts_end() {
     let pieces = [
@@ -192,7 +192,7 @@ fn the_longest_texts_end() {
             let text = format!("{start}{}", piece.repeat((MAXIMUM_TEXT - start.len()) / piece.len()));
             match parse(&text) {
                 Err(errors) => assert!((1..=MAXIMUM_DIAGNOSTICS).contains(&errors.len()), "{start}{piece}"),
-                // Doubled quotes and letters are one long name.
+                // Doubled quotes and letters form one long name.
                 Ok(_) => assert!(start.ends_with("ORDER BY ") && ["\"\"", "é"].contains(&piece), "{start}{piece}"),
             }
         }

@@ -1,4 +1,4 @@
-//! Schedules that end: what they must say, what an end does to them, and what is left of them.
+//! Finite schedules: the fields that they require, the effect of an end, and how many slots are left.
 
 use super::*;
 use crate::execution::ExecutionStatus;
@@ -27,7 +27,7 @@ fn a_finite_schedule_names_a_count_or_an_end() {
     ] {
         assert_eq!(faults(&finite(count, end)), message);
     }
-    // Where the version of the API does not ask for it, a schedule goes on; and a report that runs once has none.
+    // If the version of the API does not require an end, a schedule may have none. A report that is executed once has no schedule.
     check(&scheduled()).unwrap();
     check(&ReportInput { finite: true, end_time: text("nonsense"), ..once_input() }).unwrap();
 }
@@ -72,7 +72,7 @@ fn an_update_moves_the_end() {
     assert_eq!(after(&start(8)), (Some(8), Some(1)), "another start keeps the end");
     let too_late = report.updated(&start(9), first, &ReportRules::default()).unwrap_err();
     assert_eq!(too_late.0, [ReportFault::EndBeforeStart]);
-    // A later end wakes what had ended.
+    // A later end continues a schedule that had ended.
     let ended = report.updated(&end(3), first + TimeDelta::hours(1), &ReportRules::default()).unwrap();
     let ended = ScheduledReport { status: ReportStatus::Inactive, ..ended };
     assert_eq!((ended.next_slot(now()), ended.executions_left(now()), ended.waiting_execution(now())), (None, Some(0), None));

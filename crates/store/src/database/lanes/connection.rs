@@ -16,10 +16,10 @@ use crate::StoreError;
 use crate::database::lanes::{Answered, Lane, first_row, silent};
 use crate::database::outage;
 
-/// How long tidying up may take before the connection is closed.
+/// How long cleaning up may take before the connection is closed.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Goes back to its lane when it is dropped.
+/// Returned to its lane when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Connection {
     raw: Option<AnyConnection>,
@@ -31,9 +31,9 @@ pub(crate) struct Connection {
 struct Use {
     /// A statement was begun and has not ended: its caller gave up, or is about to.
     unanswered: bool,
-    /// `BEGIN` was sent, and no end of it was answered.
+    /// `BEGIN` was sent, and the end of the transaction is not confirmed yet.
     transaction: bool,
-    /// It is of no use any more.
+    /// The connection cannot be used any more.
     broken: bool,
     /// The last statement met an outage.
     failed: bool,
@@ -44,12 +44,12 @@ impl Connection {
         Connection { raw: Some(raw), lane, state: Use::default() }
     }
 
-    /// Without giving it back.
+    /// Takes the raw connection, which is then not given back to the lane.
     pub(crate) fn into_raw(mut self) -> Option<AnyConnection> {
         self.raw.take()
     }
 
-    /// Closes it.
+    /// Closes the connection.
     pub(crate) fn discard(mut self) {
         self.state.broken = true;
     }
@@ -59,7 +59,7 @@ impl Connection {
         raw.ping().await
     }
 
-    /// Runs one statement to its end. Lists are short here, so they are read as a whole.
+    /// Runs one statement to its end. Results are short here, so that they are read as a whole.
     pub(crate) async fn answer<'q, E>(&mut self, query: E) -> Vec<Answered>
     where
         E: 'q + Execute<'q, Any>,
@@ -104,7 +104,7 @@ impl Drop for Connection {
     }
 }
 
-/// After which nobody knows in what state the connection is; what is wrong with a statement leaves it as it was.
+/// Whether the error leaves the state of the connection unknown; an error in a statement leaves it unchanged.
 fn is_of_connection(error: &sqlx::Error) -> bool {
     match error.as_database_error() {
         None => true,
@@ -112,12 +112,12 @@ fn is_of_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Waits for the answer that nobody waits for, and takes back what was not committed.
+/// Waits for an answer that no caller waits for any more, and rolls back what was not committed.
 async fn settle(mut raw: AnyConnection, transaction: bool, lane: Lane) {
     let settling = async {
         raw.ping().await?;
         if transaction {
-            // Where the database itself has ended the transaction (its disk is full), this fails, and the connection is closed.
+            // If the database itself has ended the transaction (because its disk is full), this fails, and the connection is closed.
             sqlx::raw_sql("ROLLBACK").execute(&mut raw).await?;
         }
         Ok::<_, sqlx::Error>(())
@@ -164,9 +164,9 @@ impl<'c> Executor<'c> for &'c mut Connection {
 pub(crate) struct Transaction(Connection);
 
 impl Transaction {
-    /// `begin`: the statement.
+    /// `begin` is the statement that begins it.
     pub(crate) async fn begin(mut connection: Connection, begin: &'static str) -> Result<Transaction, sqlx::Error> {
-        // Before it is sent: a caller that gives up in between leaves a transaction behind.
+        // Set before the statement is sent, since a caller that gives up in between leaves a transaction behind.
         connection.state.transaction = true;
         connection.command(begin).await?;
         Ok(Transaction(connection))

@@ -1,4 +1,4 @@
-//! What the served document says of a field, the server checks: at the bound a value is taken, beyond it it is refused.
+//! The server checks the limits that the served document has for each field: a value at the limit is accepted, and one beyond it is refused.
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use super::schema::Document;
 use crate::tests::manage::desk::*;
 use crate::tests::manage::isolation::operations;
 
-/// The operator of a deployment with an organisation, and the bodies that each operation takes.
+/// An operator of a deployment with an organisation, and the bodies that each operation accepts.
 struct Counter {
     desk: Desk,
     document: Document,
@@ -21,7 +21,7 @@ impl Counter {
         Counter { desk, document, count: 0 }
     }
 
-    /// A body that is taken, the first time at least; another one each time where names have to differ.
+    /// A body that is accepted, at least the first time; it differs each time if names have to be unique.
     fn right(&mut self, path: &str) -> Value {
         self.count += 1;
         let count = self.count;
@@ -37,7 +37,7 @@ impl Counter {
             path if path.ends_with("/applications") => json!({"name": "Name"}),
             path if path.ends_with("/permissions") || path.ends_with("/consents") => json!({"permission": "user_impersonation"}),
             "/roleAssignments" => json!({"assignee": "ana@contoso.example", "role": "executive_report_viewer"}),
-            // No issuer is trusted here: beyond the bounds is what can be tried.
+            // No issuer is trusted here, so that only values beyond the limits can be tested.
             "/externalIdentities" => json!({"issuer": "https://issuer.example", "kind": "tenant", "externalTenant": "t"}),
             _ => json!({}),
         }
@@ -53,14 +53,14 @@ impl Counter {
         assert_eq!(status, 400, "{method} {path}, {why}: {text}");
     }
 
-    /// Whatever else stands in the way, the body does not.
+    /// The call may fail for other reasons, but not because of its body.
     async fn takes(&self, method: &str, path: &str, body: &Value, why: &str) {
         let (status, text) = self.status(method, path, body).await;
         assert_ne!(status, 400, "{method} {path}, {why}: {text}");
     }
 }
 
-/// Every field of an object, those of objects in it too, with its schema and whether it is needed.
+/// Every field of an object, including those of objects in it, with its schema and whether it is required.
 fn fields(schema: &Value, within: &[String]) -> Vec<(Vec<String>, Value, bool)> {
     let empty = Map::new();
     let needed = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name));
@@ -73,7 +73,7 @@ fn fields(schema: &Value, within: &[String]) -> Vec<(Vec<String>, Value, bool)> 
     found
 }
 
-/// The body with another value at a place.
+/// The body with another value at a place, or without one.
 fn with(body: &Value, place: &[String], value: Option<Value>) -> Value {
     let mut changed = body.clone();
     let mut object = &mut changed;
@@ -99,7 +99,7 @@ fn kinds(schema: &Value) -> Vec<&str> {
     }
 }
 
-/// Values that the schema does not take, with what is wrong.
+/// Values that the schema does not accept, with what is wrong.
 fn beyond(schema: &Value) -> Vec<(Value, &'static str)> {
     let kinds = kinds(schema);
     let mut values = vec![match kinds[0] {
@@ -142,7 +142,7 @@ fn beyond(schema: &Value) -> Vec<(Value, &'static str)> {
     values
 }
 
-/// Values that it takes, at its bounds. None where what is named has to be there.
+/// Values at the limits, which the schema accepts. There are none if the named object has to exist.
 fn within(name: &str, schema: &Value) -> Vec<(Value, &'static str)> {
     let mut values = Vec::new();
     if kinds(schema).contains(&"null") {
@@ -152,7 +152,7 @@ fn within(name: &str, schema: &Value) -> Vec<(Value, &'static str)> {
         values.push((name.clone(), "one of the names"));
     }
     match name {
-        // Whoever or whatever it names has to be there, and a name's length depends on the organisation's domain.
+        // These name an object that has to exist, and the length of a name depends on the organisation's domain.
         "code" | "user" | "assignee" | "locations" | "username" | "domain" | "registrationId" | "kind" | "number" => return values,
         _ => {}
     }
@@ -177,7 +177,7 @@ fn within(name: &str, schema: &Value) -> Vec<(Value, &'static str)> {
     values
 }
 
-/// So many characters, in the field's format.
+/// A text of this many characters in the field's format.
 fn text(schema: &Value, length: usize) -> String {
     let padded = |before: &str, after: &str| format!("{before}{}{after}", "q".repeat(length.saturating_sub(before.len() + after.len())));
     match schema["format"].as_str() {
@@ -202,7 +202,7 @@ async fn the_document_says_what_is_checked() {
         let Some(schema) = counter.document.request(&method, &path).cloned() else { continue };
         for (place, field, needed) in fields(&schema, &[]) {
             let (name, shown) = (place.last().unwrap().clone(), place.join("."));
-            // A part of what is not sent cannot be missing.
+            // A part of an absent object cannot be missing.
             let base = counter.right(&path);
             if needed && (place.len() == 1 || base.pointer(&format!("/{}", place[..place.len() - 1].join("/"))).is_some()) {
                 counter.refuses(&method, &path, &with(&base, &place, None), &format!("{shown} is missing")).await;

@@ -1,4 +1,4 @@
-//! Random bodies and paths at every operation, the same in each run: none fails the server.
+//! Sends random bodies and paths to every operation, the same in each run: none may end in a failure of the server.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ fn value(dice: &mut Dice, depth: usize) -> Value {
     }
 }
 
-/// Every field of every body, as it should be.
+/// Every field of every body, with valid values.
 fn right(round: usize) -> Value {
     json!({
         "domain": format!("d{round}.example"),
@@ -91,7 +91,7 @@ async fn random_bodies_never_fail_the_server() {
     let mut seen = BTreeMap::new();
     for round in 0..1500 {
         let (method, path) = &operations[dice.throw(operations.len())];
-        // The deployment has to outlive the test.
+        // The deployment's organisation has to outlive the test.
         if method == "DELETE" && path == "/tenants/contoso.example" {
             continue;
         }
@@ -104,7 +104,7 @@ async fn random_bodies_never_fail_the_server() {
             })
             .collect();
         let path = format!("/{}", parts.join("/").trim_start_matches('/'));
-        // Half of them begin with what is right.
+        // Half of the bodies begin with valid fields.
         let mut body = if dice.throw(2) == 0 { right(round) } else { json!({}) };
         for _ in 0..dice.throw(4) {
             body[dice.pick(&FIELDS)] = value(&mut dice, 2);

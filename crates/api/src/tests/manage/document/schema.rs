@@ -1,6 +1,6 @@
-//! The served document, as far as it is used: finds the operation of a path and compares answers with it.
+//! The served document, as far as the tests need it: finds the operation of a path, and compares answers with it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tests::harness::Answer;
 
@@ -11,7 +11,7 @@ impl Document {
         Document(document)
     }
 
-    /// Method and path of every operation.
+    /// The method and the path of every operation.
     pub(in crate::tests::manage) fn operations(&self) -> Vec<(String, String)> {
         let paths = self.0["paths"].as_object().unwrap();
         let of_path = |(path, operations): (&String, &Value)| {
@@ -27,7 +27,7 @@ impl Document {
             parts.len() == path.len()
                 && parts.iter().zip(&path).all(|(part, sent)| part.starts_with('{') || part.eq_ignore_ascii_case(sent))
         };
-        // A literal part goes before a variable one.
+        // A literal part takes precedence over a variable one.
         let mut found: Vec<_> = self.0["paths"].as_object().unwrap().iter().filter(|(template, _)| fits(template)).collect();
         found.sort_by_key(|(template, _)| template.matches('{').count());
         found.first().map(|(_, operations)| &operations[method.to_lowercase()]).filter(|operation| operation.is_object())
@@ -123,4 +123,34 @@ impl Document {
         }
         Ok(())
     }
+}
+
+/// What the document does not say of an answer, the tests find.
+#[test]
+fn an_answer_that_differs_is_found() {
+    let document = Document::new(serde_json::from_str(&std::fs::read_to_string(super::COMMITTED).unwrap()).unwrap());
+    let schema =
+        &document.operation("GET", "/tenants/contoso.example/users").unwrap()["responses"]["200"]["content"]["application/json"]["schema"];
+    let user = json!({
+        "id": "00000000-0000-0000-0000-0000000000a1", "username": "ana@contoso.example", "displayName": "", "enabled": true, "password": "Set",
+        "totp": false, "lockedUntil": null,
+    });
+    let listed = |user: &Value| json!({"value": [user], "nextLink": null, "totalCount": 1});
+    document.fits(schema, &listed(&user), "answer").unwrap();
+    for (field, wrong) in [
+        ("id", json!("none")),
+        ("username", Value::Null),
+        ("enabled", json!("true")),
+        ("password", json!("Old")),
+        ("lockedUntil", json!("today")),
+        ("more", json!(1)),
+    ] {
+        let mut changed = user.clone();
+        changed[field] = wrong;
+        let fault = document.fits(schema, &listed(&changed), "answer").unwrap_err();
+        assert!(fault.contains(field), "{field}: {fault}");
+    }
+    let mut lacking = user.clone();
+    lacking.as_object_mut().unwrap().remove("totp");
+    assert!(document.fits(schema, &listed(&lacking), "answer").unwrap_err().contains("totp"));
 }

@@ -1,4 +1,4 @@
-//! Who binds an issuer's identifiers to whom, and what that changes.
+//! Who may bind an issuer's identifiers to whom, and what that changes.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ async fn bindings_count_from_the_next_request_on() {
     assert_eq!(bound, expected);
     present(&deployment, "mpn", &ben).await.ok();
     assert!(list(&deployment, ANA, "contoso.example").await.contains(&bound));
-    // Another tenant neither sees it nor removes it.
+    // Another tenant neither sees nor removes it.
     assert_eq!(list(&deployment, ZOE, "fabrikam.example").await, Vec::<Value>::new());
     assert_eq!(unbind(&deployment, ZOE, "fabrikam.example", &bound["id"]).await, 404);
     assert_eq!(unbind(&deployment, ZOE, "contoso.example", &bound["id"]).await, 404);
@@ -52,7 +52,7 @@ async fn bindings_count_from_the_next_request_on() {
     let (ana, ben) = (ANA.user.unwrap().to_string(), BEN.user.unwrap().to_string());
     assert_eq!((removal.tenant, &removal.actor, &removal.subject), (Some(CONTOSO), &ana, &ben));
     assert!(removal.detail.contains("ben-at-issuer") && removal.detail.contains(&issuer.url), "{}", removal.detail);
-    // Who only views reports binds nobody.
+    // A viewer of reports may not bind anybody.
     assert_eq!(bind(&deployment, BEN, "contoso.example", body).await.status, 403);
 }
 
@@ -68,7 +68,7 @@ async fn a_tenants_binding_goes_with_all_in_it() {
     assert_eq!(unbind(&deployment, OPERATOR, "contoso.example", &tenant["id"]).await, 204);
     assert_eq!(list(&deployment, ANA, "contoso.example").await, Vec::<Value>::new());
     present(&deployment, "mpn", &token).await.refused(401);
-    // Bound to another organisation, the same token opens nothing of the first one.
+    // Once it is bound to another organisation, the same token gives no access to the first one.
     let cases = [
         (OPERATOR, json!({"kind": "tenant"})),
         (ZOE, json!({"kind": "application", "externalId": "app-at-issuer", "application": FOREIGN_APP})),
@@ -129,7 +129,7 @@ async fn only_what_is_ones_own_is_bound() {
         let answer = bind(&deployment, OPERATOR, "contoso.example", issuer.binding(body)).await;
         assert_eq!(answer.status.as_u16(), status, "{what}: {}", answer.text());
     }
-    // Nobody claims members of a tenant that is bound to another organisation.
+    // A tenant cannot bind members of an external tenant that is bound to another organisation.
     let claimed = but(&ben, json!({"user": "zoe@fabrikam.example"}));
     assert_eq!(bind(&deployment, ZOE, "fabrikam.example", claimed).await.status, 409);
     assert_eq!(list(&deployment, ANA, "contoso.example").await.len(), 3);

@@ -1,4 +1,4 @@
-//! How an issuer's keys are fetched, kept, replaced and done without while it is down.
+//! How an issuer's keys are fetched, cached and replaced, and what happens while the issuer is down.
 
 use std::time::Duration;
 
@@ -30,18 +30,18 @@ async fn new_keys_are_found_and_old_ones_forgotten() {
     deployment.advance(seconds(30));
     issuer.publish(&[FIRST.public(), SECOND.public()]);
     assert_eq!((status(&deployment, &new).await, issuer.fetches()), (StatusCode::OK, 2), "an unknown key is looked up");
-    // The issuer takes the first key back: it counts until the keys are fetched again.
+    // The issuer removes the first key: it stays valid until the keys are fetched again.
     issuer.publish(&[SECOND.public()]);
     deployment.advance(seconds(599));
     assert_eq!((status(&deployment, &old).await, issuer.fetches()), (StatusCode::OK, 2));
     deployment.advance(seconds(1));
     assert_eq!((status(&deployment, &old).await, issuer.fetches()), (StatusCode::UNAUTHORIZED, 3));
     assert_eq!((status(&deployment, &new).await, issuer.fetches()), (StatusCode::OK, 3));
-    // Another key under the old name.
+    // Another key under the old key id.
     issuer.publish(&[with(SECOND.public(), json!({"kid": FIRST.kid}))]);
     deployment.advance(seconds(600));
     assert_eq!(status(&deployment, &old).await, StatusCode::UNAUTHORIZED);
-    // All keys gone.
+    // All keys are removed.
     issuer.publish(&[]);
     deployment.advance(seconds(600));
     assert_eq!(status(&deployment, &new).await, StatusCode::UNAUTHORIZED);
@@ -65,7 +65,7 @@ async fn made_up_keys_cost_the_issuer_nothing() {
     deployment.advance(seconds(29));
     all().await;
     assert_eq!((issuer.fetches(), status(&deployment, &good).await), (2, StatusCode::OK));
-    // What no key could make good is refused without a question.
+    // A token that no key could make valid is refused without a fetch.
     deployment.advance(seconds(30));
     let hopeless = FIRST.sign(&json!({"alg": "HS256", "kid": "made-up"}), &issuer.claims(&deployment));
     assert_eq!((status(&deployment, &hopeless).await, issuer.fetches()), (StatusCode::UNAUTHORIZED, 2));
@@ -137,7 +137,7 @@ async fn a_slow_issuer_is_given_up_and_holds_up_nobody_else() {
     issuer.is(Mood::Well);
     deployment.advance(seconds(30));
     assert_eq!(status(&deployment, &token).await, StatusCode::OK);
-    // With keys at hand, the one who asks waits, and gets what was known.
+    // If keys are cached, the caller waits, and then gets the result with the cached keys.
     issuer.is(Mood::Silent);
     deployment.advance(seconds(600));
     let answers = join_all((0..10).map(|_| status(&deployment, &token))).await;
@@ -145,7 +145,7 @@ async fn a_slow_issuer_is_given_up_and_holds_up_nobody_else() {
     assert_eq!(issuer.fetches(), 3);
 }
 
-/// A caller who hangs up does not take the answer from the next one.
+/// A caller that disconnects does not cancel the fetch for the next one.
 #[tokio::test]
 async fn a_fetch_outlives_its_caller() {
     let issuer = Issuer::start().await;

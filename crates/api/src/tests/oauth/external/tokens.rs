@@ -1,4 +1,4 @@
-//! Which tokens of an external issuer are accepted, and whom they stand for.
+//! Which tokens of an external issuer are accepted, and whom they identify.
 
 use aws_lc_rs::hmac;
 use axum::http::Method;
@@ -21,7 +21,7 @@ async fn a_bound_user_gets_the_data_of_the_own_organisation() {
     let uri = "/insights/v1/mpn/ScheduledQueries/testQueryResult?exportQuery=SELECT%20Name%20FROM%20Sales%20ORDER%20BY%20Name%20ASC";
     let rows = deployment.fetch(uri, &[("authorization", &authorization)]).await.ok();
     assert_eq!(rows, [json!({"Name": "alpha"}), json!({"Name": "beta"}), json!({"Name": "gamma"})]);
-    // The built-in authority's tokens are accepted beside it.
+    // The built-in authority's tokens are accepted too.
     present(&deployment, "mpn", &deployment.token(ANA)).await.ok();
     assert_eq!(issuer.fetches(), 1, "keys are kept");
 }
@@ -179,7 +179,7 @@ async fn clocks_may_differ_by_a_minute() {
     }
 }
 
-/// Only a token that says itself that no user is behind it stands for the application alone: never an unknown user's.
+/// Only a token that says itself that it has no user identifies an application alone; a token of an unknown user never does.
 #[tokio::test]
 async fn an_application_alone_gets_what_it_may_have_alone() {
     let issuer = Issuer::start().await;
@@ -201,7 +201,7 @@ async fn an_application_alone_gets_what_it_may_have_alone() {
     for token in [token(json!({}), &["oid"]), token(json!({}), &["oid", "scp"]), token(json!({"oid": "zoe"}), &["scp"])] {
         present(&deployment, "cmp", &token).await.refused(401);
     }
-    // A service account that is a user for its issuer, bound as the application that it is.
+    // A service account that its issuer treats as a user, bound as the application that it is.
     let service = token(json!({"oid": "service-account"}), &[]);
     present(&deployment, "cmp", &service).await.refused(401);
     let body = issuer.binding(json!({"kind": "application", "externalId": "service-account", "application": APP}));
@@ -222,12 +222,12 @@ async fn claims_of_other_issuers_are_read_as_configured() {
     let header = with(Issuer::header(&FIRST), json!({"typ": "at+jwt"}));
     present(&deployment, "mpn", &FIRST.sign(&header, &claims)).await.ok();
     present(&deployment, "mpn", &FIRST.sign(&Issuer::header(&FIRST), &claims)).await.refused(401);
-    // The claims of the defaults mean nothing here.
+    // The default claims have no meaning here.
     let moved = with(claims, json!({"sub": "zoe-at-issuer", "oid": "ana-at-issuer", "azp": "app-at-issuer"}));
     present(&deployment, "mpn", &FIRST.sign(&header, &moved)).await.refused(401);
 }
 
-/// Roles, consent and enrollment are local: they are read anew, whatever the token says.
+/// Roles, consents and enrollments are local and checked with each request, whatever the token says.
 #[tokio::test]
 async fn prerequisites_stay_local() {
     let issuer = Issuer::start().await;
@@ -239,7 +239,7 @@ async fn prerequisites_stay_local() {
     assert!(present(&deployment, "mpn", &token).await.refused(403).contains("Executive report viewer"));
 }
 
-/// A token for one opens the other never; the audience is the issuer's own word for it.
+/// A token for one API is never accepted by the other; the audience is the issuer's own value for it.
 #[tokio::test]
 async fn a_token_for_management_opens_that_alone() {
     let issuer = Issuer::start().await;

@@ -1,4 +1,4 @@
-//! The page's examples, run by the real engine on the page's own dataset as `insightgate run` would, and compared with what the page shows.
+//! Executes the page's examples with the real engine on the page's own dataset, as `insightgate run` would, and compares the results with the page.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::data_folder::DataFolder;
 use crate::server::{EngineLimits, Roots, open_engine};
 
 const TENANT: Uuid = Uuid::from_u128(1);
-/// When the examples run, as the page says.
+/// The time at which the examples are executed, as the page says.
 const NOW: &str = "2026-03-15T12:00:00Z";
 const LIFETIME: &str = "TIMESPAN LIFETIME";
 
@@ -60,7 +60,7 @@ impl Example {
         Example { engine, catalogs, scope: TenantScope::operator(TENANT, None, Program::Mpn), _folder: temporary }
     }
 
-    /// CSV and notes, or what a terminal shows of the refusal.
+    /// Returns the CSV and the notes, or what a terminal shows of the refusal.
     async fn run(&self, text: &str) -> Result<(String, Vec<String>), String> {
         let mut out = Vec::new();
         let local = LocalRun { text, anchor: now(), format: Format::Csv };
@@ -71,7 +71,7 @@ impl Example {
         }
     }
 
-    /// The Ids of what a condition keeps, as a cell shows them, and the notes.
+    /// Returns the Ids of the rows that a condition keeps, as a cell shows them, and the notes.
     async fn ids(&self, condition: &str, span: &str) -> (String, String) {
         let text = format!("SELECT Id FROM Orders {condition} ORDER BY Id ASC {span}");
         let (csv, notes) = self.run(&text).await.unwrap_or_else(|error| panic!("{text}: {error}"));
@@ -120,7 +120,7 @@ async fn every_example_shows_its_result() {
     for (query, kind, shown) in examples {
         let found = match example.run(&query).await {
             Ok((csv, notes)) if kind == "csv" => {
-                // What is said of an answer without TIMESPAN stands on the page too.
+                // The note about an answer without TIMESPAN is on the page too.
                 assert_eq!(notes.is_empty(), query.to_uppercase().contains("TIMESPAN"), "{query}: {notes:?}");
                 assert!(notes.iter().all(|note| PAGE.contains(&format!("\n{note}\n"))), "{query}: {notes:?}");
                 csv
@@ -192,7 +192,7 @@ async fn every_span_has_its_bounds_and_rows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// As documented: the query specification's keywords and operators.
+/// The keywords and operators of the documented query specification.
 const KEYWORDS: [&str; 14] =
     ["SELECT", "DISTINCT", "FROM", "WHERE", "AND", "LIKE", "NOT LIKE", "IN", "NOT IN", "ORDER BY", "ASC", "DESC", "LIMIT", "TIMESPAN"];
 const OPERATORS: [&str; 10] = ["=", ">", "<", ">=", "<=", "!=", "LIKE", "NOT LIKE", "IN", "NOT IN"];
@@ -208,7 +208,7 @@ fn nothing_of_the_language_is_missing() {
         let in_query = answered.iter().any(|query| format!(" {query} ").contains(&wanted));
         assert!(in_query || conditions.iter().any(|condition| condition.contains(&wanted)), "no example has {keyword}");
     }
-    // Each operator on each type.
+    // Tests each operator on each type.
     for column in ["Customer", "Seats", "Price", "Rating", "Day", "PaidAt", "Renews"] {
         let shown: BTreeSet<&str> = conditions
             .iter()
@@ -217,7 +217,7 @@ fn nothing_of_the_language_is_missing() {
             .collect();
         assert_eq!(shown, BTreeSet::from(OPERATORS), "operators on {column}");
     }
-    // All columns but the Id, so that each type of the language is among them.
+    // All columns except the Id, so that each type of the language is tested.
     let Some(Block::Code { text, .. }) = blocks(PAGE).into_iter().find(|block| matches!(block, Block::Code { kind: "toml", .. })) else {
         panic!("the page has no definition")
     };
@@ -225,7 +225,7 @@ fn nothing_of_the_language_is_missing() {
     let kinds: BTreeSet<_> =
         dataset.columns.iter().map(|column| std::mem::discriminant(&column.kind)).map(|kind| format!("{kind:?}")).collect();
     assert_eq!(kinds.len(), 7, "types of the example's columns");
-    // The limits are those of the code, wherever it keeps them.
+    // The limits are those of the code, wherever they are defined.
     for limit in ["64 KiB", "1000", "256", "10,000", "64", "38", "1,000", "100"] {
         assert!(tables(&["limit", ""]).iter().any(|row| row[1] == limit), "{limit}");
     }

@@ -1,7 +1,7 @@
-//! Who buys in the marketplace: the invented companies, and people who buy for themselves.
+//! The buyers in the marketplace: the invented companies, and people who buy for themselves.
 //!
-//! Buyers have numbered places. Those of the first fifty stay and buy again and again; the last ten came one after the other in the last
-//! year, so that every time span has somebody new. Further rounds have other new people there, and the same companies in the first fifty.
+//! Buyers have numbered places. Those in the first fifty stay and buy again and again; the last ten came one after the other in the last year, so
+//! that every time span has a new buyer. Further rounds have the same companies in the first fifty places, and other new people in the last ten.
 
 use chrono::{Days, NaiveDate};
 
@@ -11,23 +11,23 @@ use super::super::random::{at, below, chance, mix, pick};
 use super::super::row::{days_before, within_span};
 use super::offers::{Currency, currency};
 
-/// Buyers of one round.
+/// The number of buyers in one round.
 pub const PLACES: u64 = 60;
-/// From this place on buyers are new.
+/// Buyers from this place on are new.
 const FIRST_NEW: u64 = 50;
-/// These places carry what sample queries ask for by name.
+/// The buyers in these places have the values that sample queries name.
 const NAMED: u64 = 3;
 /// The first round's buyers up to this place came within the last six months.
 const LAST_OF_HALF: u64 = 32;
 const FIRST_OF_REST: u64 = LAST_OF_HALF + 1;
 
-/// Agreements by which Azure is bought.
+/// The agreements under which Azure is bought.
 const AGREEMENTS: [&str; 5] = ["Enterprise", "Pay as You Go", "Cloud Solution Provider", "Enterprise through Reseller", "GTM"];
 
 pub struct Buyer {
-    /// The company's, or the person's.
+    /// The name of the company or of the person.
     pub name: String,
-    /// None for a person who buys for themselves.
+    /// `None` for a person who buys for themselves.
     pub company: Option<&'static str>,
     pub first_name: &'static str,
     pub last_name: &'static str,
@@ -35,9 +35,9 @@ pub struct Buyer {
     pub home: &'static Place,
     pub is_government: bool,
     pub id: String,
-    /// Also the Azure subscription's, as the documents' examples have it.
+    /// This is also the id of the Azure subscription, as in the documents' examples.
     pub tenant: String,
-    /// People in the company.
+    /// The number of people in the company.
     pub size: i64,
     pub agreement: &'static str,
     pub currency: &'static Currency,
@@ -48,7 +48,7 @@ pub struct Buyer {
 }
 
 impl Buyer {
-    /// The one of that place in that round. None without companies.
+    /// The buyer in that place in that round. `None` if there are no companies.
     pub fn new(place: u64, round: u64, partner: u64, today: NaiveDate, customers: &[Customer]) -> Option<Buyer> {
         let is_person = Buyer::is_new(place) && round > 0;
         let company = at(place, customers)?;
@@ -81,12 +81,12 @@ impl Buyer {
         })
     }
 
-    /// Whether each round has somebody else in that place.
+    /// Whether each round has another buyer in that place.
     pub fn is_new(place: u64) -> bool {
         place >= FIRST_NEW
     }
 
-    /// A reseller's MPN id and name, where one stands between.
+    /// The MPN id and the name of a reseller, if the buyer buys through one.
     pub fn provider(&self) -> Option<(&'static str, &'static str)> {
         let between = matches!(self.agreement, "Cloud Solution Provider" | "Enterprise through Reseller");
         between.then(|| pick(mix(self.key ^ 6), &RESELLERS)).flatten().map(|reseller| (reseller.0, reseller.1))
@@ -102,12 +102,12 @@ fn acquired(place: u64, key: u64, today: NaiveDate) -> NaiveDate {
     let half = u64::from(chrono::Datelike::day(&today));
     let random = mix(key ^ 7);
     let ago = match place {
-        // These were there when the store opened; a sample query asks for customers of before July 2020.
+        // These were there when the store opened; a sample query asks for customers from before July 2020.
         ..NAMED => {
             let opened = NaiveDate::from_ymd_opt(2020, 3, 2).and_then(|day| day.checked_add_days(Days::new(45 * place)));
             return opened.map_or(today, |day| day.min(today));
         }
-        // All of it in the six months before this one. Who leaves again has stayed for a while.
+        // All of them came in the six months before this one. A customer who leaves again has stayed for a while.
         NAMED..=LAST_OF_HALF => half + 40 + below(random, 105),
         FIRST_OF_REST..FIRST_NEW => 60 + below(random, 900),
         _ => {

@@ -1,4 +1,4 @@
-//! What a column of the marketplace's datasets holds, by its name, and how that is read off a row. A name means the same in all of them.
+//! What a column of the marketplace's datasets contains, by its name, and how its value follows from a row. A name means the same in all datasets.
 
 use chrono::{Datelike, NaiveDate};
 use insightgate_query::datasets::catalog::Column;
@@ -12,33 +12,33 @@ use super::purchases::{Charge, Status};
 
 pub type Reader = fn(&Row<'_>) -> Raw;
 
-/// How a column is read; `key` where there are no nulls but those that say something.
+/// How a column is read; a column with `key` has no nulls except those that have a meaning.
 #[derive(Clone, Copy)]
 pub struct Field {
     pub read: Reader,
     pub key: bool,
 }
 
-/// None for a column that nothing here knows.
+/// `None` for an unknown column.
 pub fn field(column: &Column) -> Option<Field> {
     let found = KNOWN.iter().find(|(name, ..)| column.name.eq_ignore_ascii_case(name));
     found.map(|(_, key, read)| Field { read: *read, key: *key })
 }
 
 const ZEROS: &str = "00000000-0000-0000-0000-000000000000";
-/// Percent of the price that the store keeps.
+/// The percentage of the price that the store keeps.
 const STORE_FEE: i64 = 3;
 const REGIONS: [&str; 6] = ["eastus", "westeurope", "centralindia", "japaneast", "uksouth", "brazilsouth"];
 const REFERRERS: [&str; 5] = ["bing.com", "Referral domain not present", "contoso.example", "learn.microsoft.com", "linkedin.com"];
 const CAMPAIGNS: [&str; 3] = ["fy24-launch", "spring-webinar", "partner-newsletter"];
 const NOTES: [&str; 3] = ["FY24 renewal", "pilot", "three sites"];
-/// Provider, type, name of what a deployment makes.
+/// The provider, the type and the name of each resource of a deployment.
 const RESOURCES: [(&str, &str, &str); 3] = [
     ("Microsoft.Compute", "virtualMachines", "vm01"),
     ("Microsoft.Network", "networkInterfaces", "nic01"),
     ("Microsoft.Storage", "storageAccounts", "st01"),
 ];
-/// Code, name, message, inner code, inner message.
+/// Each fault's code, name, message, inner code and inner message.
 const FAULTS: [(&str, &str, &str, &str, &str); 2] = [
     ("409", "Conflict", "Quota exceeded", "QuotaExceeded", "Core quota reached"),
     ("400", "BadRequest", "Invalid template", "InvalidTemplate", "Parameter missing"),
@@ -56,7 +56,7 @@ fn yes(is_so: bool) -> Raw {
     exact(if is_so { "Yes" } else { "No" })
 }
 
-/// 1 or 0; true or false where the column wants that.
+/// 1 or 0, or true or false if the column's type is that.
 fn one(is_so: bool) -> Raw {
     Raw::Int(i64::from(is_so))
 }
@@ -74,7 +74,7 @@ fn id(row: &Row<'_>, salt: u64) -> Raw {
     Raw::Guid(mix(row.purchase.key ^ salt))
 }
 
-/// One that stays for the buyer.
+/// An identifier that is constant for the buyer.
 fn buyers_id(row: &Row<'_>, salt: u64) -> Raw {
     Raw::Guid(mix(row.purchase.buyer.key ^ salt))
 }
@@ -87,12 +87,12 @@ fn agreement(row: &Row<'_>) -> Raw {
     text(row.purchase.buyer.agreement)
 }
 
-/// "po-" and six digits of the purchase; only for private offers.
+/// A text made from 24 bits of the purchase's key; only for private offers.
 fn private(row: &Row<'_>, read: impl Fn(u64) -> String) -> Raw {
     if row.purchase.is_private { Raw::Text(read(row.purchase.key & 0xFF_FFFF)) } else { Raw::Nothing }
 }
 
-/// A channel partner took part.
+/// Whether a channel partner took part.
 fn is_shared(row: &Row<'_>) -> bool {
     row.purchase.is_private && row.purchase.buyer.provider().is_some()
 }
@@ -127,12 +127,12 @@ fn provider(row: &Row<'_>, read: impl Fn(&str, &str) -> String) -> Raw {
     row.purchase.buyer.provider().map_or(Raw::Nothing, |(number, name)| Raw::Text(read(number, name)))
 }
 
-/// The number of an invoice; the same in orders and in revenue.
+/// The number of an invoice, which is the same in orders and in revenue.
 fn invoice(row: &Row<'_>) -> Raw {
     Raw::Text(format!("pr-{}", 100_000 + row.purchase.number * 1_000 + u64::from(row.period)))
 }
 
-/// Of a term; orders of metered offers carry no charge.
+/// The charge of a term; orders of metered offers have none.
 fn term_charge(row: &Row<'_>) -> Raw {
     match row.purchase.offer.is_metered() || row.action == Action::Canceled {
         true => Raw::Nothing,
@@ -148,7 +148,7 @@ fn charge(row: &Row<'_>) -> Charge {
     row.purchase.charge(row.period)
 }
 
-/// What is left of a charge for the publisher.
+/// The part of a charge that the publisher gets.
 fn earned(cents: i64) -> Raw {
     Raw::Cents(cents * (100 - STORE_FEE) / 100)
 }
@@ -169,7 +169,7 @@ fn payout(row: &Row<'_>) -> &'static str {
     }
 }
 
-/// What was ordered; what was paid for, where that is told of.
+/// The ordered quantity; for the revenue of metered offers, the quantity that was paid for.
 fn quantity(row: &Row<'_>) -> i64 {
     let purchase = row.purchase;
     match row.subject == Subject::Revenue && purchase.offer.is_metered() {
@@ -195,12 +195,12 @@ fn machine(row: &Row<'_>, read: impl Fn(&str, i64) -> Raw) -> Raw {
     if row.purchase.offer.kind == Kind::Machines { read(size, cores) } else { Raw::Nothing }
 }
 
-/// Usage that differs from what the customer used to use.
+/// Whether the usage differs from the customer's usual one.
 fn is_odd(row: &Row<'_>) -> bool {
     row.purchase.number >= 10 && chance(mix(row.random ^ 21), 3)
 }
 
-/// What the publisher said of it: whether it is wrong, and when. Nothing in the first two days.
+/// The publisher's answer to it: whether the usage is wrong, and when the publisher said so. There is none in the first two days.
 fn answer(row: &Row<'_>) -> Option<(bool, NaiveDate)> {
     let when = days_after(row.date, 2);
     (is_odd(row) && when < row.purchase.today).then(|| (chance(mix(row.random ^ 22), 50), when))
@@ -233,7 +233,7 @@ fn group(row: &Row<'_>) -> String {
     format!("rg-{}", row.purchase.offer.id)
 }
 
-/// Visits of a page; whoever bought on that day asked for it.
+/// The visits of a page. A purchase on that day adds a click, see [`get_it_now`].
 fn visits(row: &Row<'_>) -> i64 {
     12 + below(mix(row.random ^ 24), 300) as i64
 }
@@ -254,7 +254,7 @@ fn price(cents: i64) -> Raw {
     Raw::Cents(cents)
 }
 
-/// Name in any case, whether it has no nulls but those that say something, and how it is read.
+/// The name in any case, whether the column has no nulls except those that have a meaning, and how it is read.
 type Known = (&'static str, bool, Reader);
 
 #[rustfmt::skip]

@@ -1,4 +1,4 @@
-//! Which rows of a dataset a purchase stands in, and what each is about.
+//! The rows that a purchase has in each dataset, and what each row describes.
 
 use std::cmp::Reverse;
 
@@ -18,22 +18,22 @@ pub enum Subject {
     Visit,
     Retention,
     Order,
-    /// Orders in their second revision: one row a term.
+    /// Orders in their second revision, with one row for each term.
     Term,
     Deployment,
     Revenue,
     Usage,
 }
 
-/// Days since the first usage that retention is told of.
+/// The days since the first usage for which there are rows about retention.
 const OFFSETS: [u64; 12] = [0, 1, 2, 3, 7, 14, 30, 45, 60, 90, 180, 365];
-/// Visits before a purchase, the one that led to it among them.
+/// The visits before a purchase, including the one that led to it.
 const VISITS: u32 = 4;
-/// Terms of an order that are told of.
+/// The terms of an order that get rows.
 const TERMS: u32 = 12;
-/// Renewals of an order that are told of.
+/// The renewals of an order that get rows.
 const RENEWALS: u32 = 3;
-/// Resources of a deployment.
+/// The resources of a deployment.
 pub const RESOURCES: u32 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,13 +48,13 @@ pub struct Row<'a> {
     pub subject: Subject,
     pub purchase: &'a Purchase,
     pub date: NaiveDate,
-    /// Counts terms of the purchase, or its months with usage: what an invoice is for.
+    /// The number of the purchase's term, or of its month with usage, to which an invoice belongs.
     pub period: u32,
     pub action: Action,
-    /// Which attempt of a deployment, and which of its resources.
+    /// The number of a deployment's attempt, and of the resource in it.
     pub attempt: u32,
     pub resource: u32,
-    /// What differs in each row.
+    /// Differs in each row.
     pub random: u64,
 }
 
@@ -74,7 +74,7 @@ impl Subject {
         known.iter().find(|(name, _)| dataset.eq_ignore_ascii_case(name)).map(|(_, subject)| *subject)
     }
 
-    /// Rows of one purchase.
+    /// The number of rows of one purchase.
     pub fn rows(self, purchase: &Purchase) -> u32 {
         let offer = purchase.offer;
         match self {
@@ -91,7 +91,7 @@ impl Subject {
         }
     }
 
-    /// The row of that number, which is less than `rows`.
+    /// The row with that number, which is less than `rows`.
     pub fn row<'a>(self, purchase: &'a Purchase, number: u32, salt: u64) -> Row<'a> {
         let random = mix(salt ^ purchase.key ^ mix(u64::from(number)));
         let mut row =
@@ -119,18 +119,18 @@ impl Subject {
     }
 }
 
-/// Offsets that a customer has come to.
+/// The offsets that a customer has reached.
 fn retained(purchase: &Purchase) -> impl Iterator<Item = u64> {
     let days = purchase.last_day().signed_duration_since(purchase.day).num_days().max(0) as u64;
     OFFSETS.into_iter().filter(move |offset| *offset <= days)
 }
 
-/// Terms behind the first. Where usage is billed, orders have none.
+/// The terms after the first one. Orders of metered offers have none.
 fn renewals(purchase: &Purchase) -> u32 {
     if purchase.offer.is_metered() { 0 } else { purchase.terms() - 1 }
 }
 
-/// The purchase, the newest renewals, the end.
+/// The events of an order: the purchase, the newest renewals, the end.
 fn event(purchase: &Purchase, number: u32) -> (Action, u32) {
     let all = renewals(purchase);
     let told = all.min(RENEWALS);
@@ -141,8 +141,8 @@ fn event(purchase: &Purchase, number: u32) -> (Action, u32) {
     }
 }
 
-/// Small tables reach only the first period of a purchase. Whoever is new begins with the oldest, so that every time span has rows; for others it
-/// is the one `first` months ago, and the current month comes last.
+/// Small tables reach only the first period of a purchase. For a new buyer it is the oldest, so that every time span has rows; for others it is the
+/// one `first` months ago, and the current month comes last.
 fn period(purchase: &Purchase, number: u32, first: u32) -> u32 {
     let mut periods: Vec<u32> = purchase.periods().collect();
     if !Buyer::is_new(purchase.place) {
@@ -152,7 +152,7 @@ fn period(purchase: &Purchase, number: u32, first: u32) -> u32 {
     periods.get(number as usize).copied().unwrap_or_default()
 }
 
-/// Who fails deploys again, on another day than today.
+/// A quarter of the deployments before today fail at first and are repeated.
 fn attempts(purchase: &Purchase) -> u32 {
     1 + u32::from(purchase.day < purchase.today && chance(mix(purchase.key ^ 12), 25))
 }
@@ -162,7 +162,7 @@ impl Row<'_> {
         self.purchase.usage(self.date)
     }
 
-    /// A time of that day, which has begun whenever the day has.
+    /// A time on that day that is never in the future.
     pub fn time(&self, day: NaiveDate, salt: u64) -> DateTime<Utc> {
         let seconds = if day < self.purchase.today { below(mix(self.purchase.key ^ salt), 85_000) } else { 0 };
         day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::seconds(seconds as i64)
@@ -176,7 +176,7 @@ impl Row<'_> {
         }
     }
 
-    /// A deployment that failed, all of its resources.
+    /// Whether this attempt, with all of its resources, failed.
     pub fn has_failed(&self) -> bool {
         self.attempt + 1 < attempts(self.purchase)
     }
@@ -193,7 +193,7 @@ impl Row<'_> {
         30_000 + below(mix(self.purchase.key ^ 14 ^ mix(u64::from(self.attempt * RESOURCES + self.resource))), 270_000) as i64
     }
 
-    /// The month that a payout is expected in: the second behind the billed one, about its middle.
+    /// The day on which a payout is expected: about the middle of the second month after the billed one.
     pub fn payout_day(&self) -> NaiveDate {
         days_after(self.date.checked_add_months(Months::new(2)).unwrap_or(self.date), 14)
     }

@@ -1,21 +1,21 @@
-//! What the partner sells in the marketplace: offers with their plans, and the currencies that customers pay in.
+//! What the partner sells in the marketplace: offers with their plans, and the currencies in which customers pay.
 
 /// How an offer is used and billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Virtual machines, by the hour of a core.
+    /// Virtual machines, billed by the hour of a core.
     Machines,
-    /// An application in the customer's subscription, deployed from a template, by the unit of a custom meter.
+    /// An application in the customer's subscription that is deployed from a template, billed by the unit of a custom meter.
     Application,
-    /// Software as a service, by the unit of a custom meter.
+    /// Software as a service, billed by the unit of a custom meter.
     Metered,
-    /// Software as a service, by the seat and term.
+    /// Software as a service, billed by the seat and term.
     Seats,
-    /// The same, with licenses that the customer's administrators hand to people.
+    /// The same, with licenses that the customer's administrators assign to people.
     Licensed,
 }
 
-/// `License` is the marketplace's word for how it is billed.
+/// `License` is the marketplace's word for how an offer is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum License {
     Billed,
@@ -25,14 +25,14 @@ pub enum License {
 
 pub struct Offer {
     pub name: &'static str,
-    /// What the publisher calls it; the product's number and the service's key are made of it.
+    /// The publisher's id of the offer, from which the product's number and the service's key are made.
     pub id: &'static str,
     pub product: &'static str,
     pub offer_type: &'static str,
     pub category: &'static str,
     pub kind: Kind,
     pub license: License,
-    /// Days; 0 without a trial.
+    /// The days of the trial; 0 without a trial.
     pub trial: u64,
     pub dimension: &'static str,
     pub unit: &'static str,
@@ -42,7 +42,7 @@ pub struct Offer {
 pub struct Plan {
     pub sku: &'static str,
     pub display: &'static str,
-    /// US cents for one unit: a seat's month, a core's hour or a meter's unit.
+    /// The US cents for one unit: a month of a seat, an hour of a core, or a unit of the meter.
     pub price: i64,
 }
 
@@ -50,8 +50,8 @@ const fn plan(sku: &'static str, display: &'static str, price: i64) -> Plan {
     Plan { sku, display, price }
 }
 
-/// An odd number, so that offers and other things that are told apart by counting fall together in every combination. The first three are
-/// those of the customers that documented sample queries name; one has the name that they write where an offer's name belongs.
+/// The number of offers is odd, so that offers coincide with everything else that is chosen by counting in every combination. The first three belong
+/// to the customers that documented sample queries name; one has the name that these queries write where an offer's name belongs.
 #[rustfmt::skip]
 pub static OFFERS: [Offer; 9] = [
     Offer { name: "Contoso Gateway", id: "contoso_vm", product: "p-0001", offer_type: "vm core image", category: "Networking", kind: Kind::Machines, license: License::Billed, trial: 180, dimension: "", unit: "Hours", plans: [plan("standard", "standard", 5), plan("gold", "gold-monthly", 12)] },
@@ -66,12 +66,12 @@ pub static OFFERS: [Offer; 9] = [
 ];
 
 impl Offer {
-    /// Billed by what was used, not by the term.
+    /// Whether the offer is billed by usage, not by the term.
     pub fn is_metered(&self) -> bool {
         matches!(self.kind, Kind::Machines | Kind::Application | Kind::Metered)
     }
 
-    /// In the customer's own Azure subscription; the other offers run at the publisher's.
+    /// Whether the offer runs in the customer's own Azure subscription; the other offers run at the publisher's.
     pub fn is_in_azure(&self) -> bool {
         matches!(self.kind, Kind::Machines | Kind::Application)
     }
@@ -81,7 +81,7 @@ impl Offer {
     }
 }
 
-/// The marketplace's word for it.
+/// The marketplace's name of a license.
 pub fn license_name(license: License) -> &'static str {
     match license {
         License::Billed => "Billed Through Azure",
@@ -90,19 +90,19 @@ pub fn license_name(license: License) -> &'static str {
     }
 }
 
-/// Size, cores.
+/// Each machine's size and number of cores.
 pub static MACHINES: [(&str, i64); 5] =
     [("Standard_B1s", 1), ("Standard_D2s_v3", 2), ("Standard_D8s_v3", 8), ("Standard_E16s_v3", 16), ("Standard_M64s", 64)];
 
 pub struct Currency {
     pub code: &'static str,
-    /// US dollars for one unit of it. Steady: what is told in two currencies can be checked.
+    /// The US dollars for one unit of the currency. The rate is constant, so that amounts in two currencies can be compared.
     pub dollars: f64,
-    /// What the customer is written to in.
+    /// The culture in which the customer is addressed.
     pub culture: &'static str,
 }
 
-/// That of a country, by its code; US dollars where none is listed.
+/// The currency of a country, by its code; US dollars if none is listed.
 pub fn currency(country: &str) -> &'static Currency {
     let known = CURRENCIES.iter().find(|(code, _)| *code == country);
     known.map_or(&CURRENCIES[0].1, |(_, currency)| currency)

@@ -1,5 +1,4 @@
-//! One purchase of one plan, and what follows from it: terms, usage, charges. Orders, usage and revenue are told of the same purchases, so that
-//! they fit together.
+//! One purchase of one plan, and what follows from it: terms, usage, charges. Orders, usage and revenue all describe the same purchases, so that they agree.
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
@@ -10,9 +9,9 @@ use super::super::{Partner, SampleSettings};
 use super::buyers::{Buyer, PLACES};
 use super::offers::{Kind, License, MACHINES, OFFERS, Offer, Plan};
 
-/// Months that usage and revenue are told of.
+/// The months for which there are usage and revenue.
 const MONTHS: u32 = 14;
-/// A buyer's further purchases lie within the last so many days.
+/// A buyer's further purchases were made within this many days.
 const RECENT: u64 = 500;
 const QUANTITIES: [i64; 7] = [1, 5, 10, 25, 50, 100, 250];
 
@@ -33,51 +32,51 @@ pub struct Purchase {
     pub day: NaiveDate,
     pub today: NaiveDate,
     pub status: Status,
-    /// The day it was canceled or expired.
+    /// The day on which the purchase was canceled or expired.
     pub ended: Option<NaiveDate>,
-    /// The last day of a trial that was taken.
+    /// The last day of the trial, if one was taken.
     pub trial_end: Option<NaiveDate>,
     pub is_annual: bool,
     pub is_private: bool,
-    /// Seats; 1 where usage is billed.
+    /// The number of seats; 1 if usage is billed.
     pub quantity: i64,
-    /// Counts the partner's purchases.
+    /// The number of the purchase among the partner's.
     pub number: u64,
-    /// What stays the same for the purchase, in all datasets.
+    /// Constant for the purchase, in all datasets.
     pub key: u64,
 }
 
 /// What a customer used on one day.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
-    /// Hours of machines.
+    /// The hours of machines.
     pub raw: i64,
-    /// Hours of cores.
+    /// The hours of cores.
     pub normalized: i64,
-    /// Units of the meter.
+    /// The units of the meter.
     pub metered: i64,
-    /// Units that are paid for: none in a trial.
+    /// The units that are paid for: none during a trial.
     pub billed: i64,
 }
 
-/// In hundredths.
+/// An amount in hundredths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// In the customer's currency.
+    /// The amount in the customer's currency.
     pub own: i64,
     pub dollars: i64,
 }
 
 impl Purchase {
-    /// The one of the buyer in that place in that round. None without companies.
+    /// The purchase of the buyer in that place in that round. `None` if there are no companies.
     pub fn new(place: u64, round: u64, settings: &SampleSettings, customers: &[Customer]) -> Option<Purchase> {
         let (today, partner) = (settings.now.date_naive(), partner_key(settings.seed, &settings.partner));
         let buyer = Buyer::new(place, round, partner, today, customers)?;
         let number = round * PLACES + place;
         let key = mix(partner ^ mix(number));
-        // Whoever is new buys once; what sample queries ask for stands in the first round.
+        // A new buyer buys once; the purchases that sample queries name are in the first round.
         let (is_first, is_fixed) = (round == 0 || Buyer::is_new(place), round == 0);
-        // Four of nine further each round, so that every buyer comes to every offer.
+        // Each round goes four of nine offers further, so that every buyer comes to every offer.
         let offer = at(place + 4 * round, &OFFERS)?;
         let plan = at(mix(key ^ 1), &offer.plans)?;
         let day = bought(&buyer, is_first, key, today);
@@ -104,7 +103,7 @@ impl Purchase {
         Some(purchase)
     }
 
-    /// Whoever is still a customer still has the first purchase; all of those of a lost one have ended.
+    /// A current customer still has the first purchase; all purchases of a lost customer have ended.
     fn end(&mut self, is_first: bool) {
         let roll = below(mix(self.key ^ 6), 100);
         let until = self.buyer.lost.unwrap_or(self.today);
@@ -122,7 +121,7 @@ impl Purchase {
         };
     }
 
-    /// The last day on which it was there.
+    /// The last day on which the purchase was active.
     pub fn last_day(&self) -> NaiveDate {
         self.ended.unwrap_or(self.today)
     }
@@ -131,7 +130,7 @@ impl Purchase {
         self.trial_end.is_some_and(|end| day <= end)
     }
 
-    /// Billed by somebody: neither free nor brought along.
+    /// Whether the purchase is charged: neither free nor with a license that the customer brings.
     pub fn is_paid(&self) -> bool {
         self.offer.license == License::Billed
     }
@@ -142,7 +141,7 @@ impl Purchase {
         if self.is_annual { 12 } else { 1 }
     }
 
-    /// First day of a term; 0 is the first term.
+    /// The first day of a term; 0 is the first term.
     pub fn term_start(&self, term: u32) -> NaiveDate {
         self.day.checked_add_months(Months::new(term * self.months_of_term())).unwrap_or(NaiveDate::MAX)
     }
@@ -151,24 +150,24 @@ impl Purchase {
         days_before(self.term_start(term + 1), 1)
     }
 
-    /// Terms that have begun, one at least.
+    /// The number of terms that have begun, at least one.
     pub fn terms(&self) -> u32 {
         let passed = months_between(self.day, self.last_day()).max(0) as u32 / self.months_of_term();
         if self.term_start(passed) <= self.last_day() { passed + 1 } else { passed.max(1) }
     }
 
-    /// The term in which usage of that day is billed: by calendar months, from that of the purchase on.
+    /// The number of the month in which usage of that day is billed: calendar months, counted from that of the purchase.
     pub fn month_of_usage(&self, day: NaiveDate) -> u32 {
         months_between(self.day, day).max(0) as u32
     }
 
-    /// What is billed: terms, or calendar months with usage. The newest `MONTHS` of them, oldest first.
+    /// What is billed: terms, or calendar months with usage. The newest `MONTHS` of them, the oldest first.
     pub fn periods(&self) -> std::ops::Range<u32> {
         let all = if self.offer.is_metered() { self.month_of_usage(self.last_day()) + 1 } else { self.terms() };
         all.saturating_sub(MONTHS)..all
     }
 
-    /// The calendar month that a period is billed in.
+    /// The calendar month in which a period is billed.
     pub fn month_of(&self, period: u32) -> NaiveDate {
         if self.offer.is_metered() {
             return first_of_month(self.day).checked_add_months(Months::new(period)).unwrap_or(self.today);
@@ -178,7 +177,7 @@ impl Purchase {
 
     // Usage
 
-    /// The day of a month whose usage is told: the first one is that of the purchase.
+    /// The day of a month whose usage is shown: in the first month it is that of the purchase.
     pub fn usage_day(&self, period: u32) -> NaiveDate {
         let month = self.month_of(period);
         if period == 0 {
@@ -209,7 +208,7 @@ impl Purchase {
         Usage { raw, normalized: raw * cores, metered, billed: if is_billed { paid } else { 0 } }
     }
 
-    /// Size and cores.
+    /// The size and the number of cores.
     pub fn machine(&self) -> (&'static str, i64) {
         let index = match self.buyer.size {
             ..100 => below(mix(self.key ^ 10), 2),
@@ -222,7 +221,7 @@ impl Purchase {
 
     // Money
 
-    /// US cents for one unit, less what a private offer takes off.
+    /// The US cents for one unit, less the discount of a private offer.
     pub fn price(&self) -> i64 {
         self.discounted().unwrap_or(self.plan.price)
     }
@@ -231,7 +230,7 @@ impl Purchase {
         (self.is_private && self.plan.price > 0).then_some((self.plan.price * 8 / 10).max(1))
     }
 
-    /// The same in the customer's currency, which is never nothing where something is paid.
+    /// The same price in the customer's currency, which is never zero for something that is paid for.
     pub fn own_price(&self) -> i64 {
         match self.price() {
             0 => 0,
@@ -244,12 +243,12 @@ impl Purchase {
         Charge { own: self.own_price() * billed, dollars: self.price() * billed }
     }
 
-    /// Of a term, where terms are billed.
+    /// The charge of a term, if terms are billed.
     pub fn term_charge(&self, term: u32) -> Charge {
         if self.is_in_trial(self.term_start(term)) {
             return Charge { own: 0, dollars: 0 };
         }
-        // A year is paid as ten months.
+        // A year costs as much as ten months.
         let units = self.quantity * if self.is_annual { 10 } else { 1 };
         Charge { own: self.own_price() * units, dollars: self.price() * units }
     }
@@ -259,7 +258,7 @@ impl Purchase {
     }
 }
 
-/// The day of a purchase: the first one makes a customer.
+/// The day of a purchase. With the first one a buyer becomes a customer.
 fn bought(buyer: &Buyer, is_first: bool, key: u64, today: NaiveDate) -> NaiveDate {
     if is_first {
         return buyer.acquired;

@@ -1,10 +1,10 @@
-//! The marketplace's sample: what its datasets say of a purchase agrees, and what sample queries ask for is there.
+//! The marketplace's sample: its datasets agree about each purchase, and the values that sample queries name occur.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-/// Columns that are null more often than not, since most purchases have no such thing.
+/// Columns that are null more often than not, since most purchases do not have the value.
 pub const RARE: [&str; 35] = [
     "DateLost",
     "OrderCancelDate",
@@ -47,7 +47,7 @@ fn rows(name: &str, settings: &SampleSettings) -> Rows {
     Rows::named(name, settings)
 }
 
-/// Rows for which all of these texts stand in their columns.
+/// The rows in which these columns have these texts.
 fn matching<'a>(rows: &'a Rows, texts: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = usize> + 'a {
     (0..rows.len()).filter(|row| texts.iter().all(|(column, text)| rows.is(*row, column, text)))
 }
@@ -82,7 +82,7 @@ fn what_sample_queries_ask_for_occurs_in_their_span() {
         usage(&half, |rows, row| rows.is(row, "CustomerId", "2a31c234-1f4e-4c60-909e-76d234f93161"));
         usage(&half, |rows, row| rows.is(row, "CustomerId", "80780748-3f9a-11eb-b378-0242ac130002"));
         usage(&half, |rows, row| rows.is(row, "MarketplaceSubscriptionId", "868368da-957d-4959-8992-3c12dc7e6260"));
-        // Printed with a blank in front of the customer's id, without which it is found.
+        // The documents print a blank in front of the customer's id; without the blank the customer is found.
         usage(&half, |rows, row| {
             rows.is(row, "MarketplaceSubscriptionId", "7b487ac0-ce12-b732-dcd6-91a1e4e74a50")
                 && rows.is(row, "CustomerId", "0f8b7fa0-eb83-a183-1225-ca153ef807aa")
@@ -109,7 +109,7 @@ fn what_sample_queries_ask_for_occurs_in_their_span() {
     }
 }
 
-/// Whatever stays for a customer is the same in all datasets and rows.
+/// Everything that is constant for a customer is the same in all datasets and rows.
 #[test]
 fn a_customer_is_one_customer() {
     let mut known: BTreeMap<String, BTreeMap<&str, String>> = BTreeMap::new();
@@ -190,7 +190,7 @@ fn customers_orders_and_usage_agree_in_their_dates() {
     }
 }
 
-/// What usage comes to in a month is that month's revenue, in both currencies, for the order that both belong to.
+/// The charges for a month's usage equal that month's revenue, in both currencies, for the order to which both belong.
 #[test]
 fn usage_comes_to_the_revenue_of_its_month() {
     let settings = settings(600);

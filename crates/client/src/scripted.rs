@@ -1,0 +1,93 @@
+//! A server for tests that answers each request with the next of its texts, and closes the connection behind it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{Client, ClientSettings, Retries, SignIn, Token};
+
+pub struct Scripted {
+    pub address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scripted {
+    pub async fn start(answers: Vec<Vec<u8>>) -> Scripted {
+        Scripted::start_with(|_| answers).await
+    }
+
+    /// With answers that name the server's own address.
+    pub async fn start_with(answers: impl FnOnce(SocketAddr) -> Vec<Vec<u8>>) -> Scripted {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answers = answers(address);
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&requests);
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let request = read(&mut stream).await;
+                kept.lock().unwrap().push(request);
+                stream.write_all(&answer).await.unwrap();
+                stream.shutdown().await.unwrap();
+            }
+        });
+        Scripted { address, requests }
+    }
+
+    /// The heads of the requests until now, in lower case.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Signed in already, and without a wait between two tries.
+    pub async fn client(&self) -> Client {
+        let settings = ClientSettings {
+            authority_token_url: format!("http://{}/t/oauth2/token", self.address),
+            api_base: format!("http://{}/insights/v1/mpn", self.address),
+            resource: "r".into(),
+            client_id: "app".into(),
+            client_secret: Some("s".into()),
+            sign_in: SignIn::Application,
+            ca_certificate: None,
+        };
+        let retries = Retries { most: 2, first_wait: Duration::ZERO, longest_wait: Duration::from_secs(1) };
+        let client = Client::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).with_retries(retries);
+        let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None };
+        client.keep_token(Some(token)).await;
+        client
+    }
+}
+
+/// The head, after the whole request was read.
+async fn read(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            if body.len() >= length {
+                return head.to_owned();
+            }
+        }
+        let mut more = [0; 4096];
+        let count = stream.read(&mut more).await.unwrap();
+        assert!(count > 0, "the request ended early: {text}");
+        bytes.extend_from_slice(&more[..count]);
+    }
+}
+
+/// An answer with its headers, `name: value` each. The length that it claims may be more than it has.
+pub fn answer(status: u16, headers: &[&str], body: &[u8], claimed: usize) -> Vec<u8> {
+    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {claimed}\r\nconnection: close\r\n{lines}\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// An answer with JSON.
+pub fn json(status: u16, headers: &[&str], body: &str) -> Vec<u8> {
+    answer(status, &[headers, &["content-type: application/json"]].concat(), body.as_bytes(), body.len())
+}

@@ -1,0 +1,119 @@
+//! Waits for an execution of a report, by the documented calls alone. Microsoft's service lists one status at a time; this server lists them all.
+
+use std::time::Duration;
+
+use insightgate_client::{Client, ClientError, Execution, ExecutionFilter, ReportFilter};
+
+use crate::command_error::CommandError;
+use crate::commands::named::or_none;
+use crate::terminal::progress::Progress;
+use crate::terminal::table::plain;
+
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Answers in a row without a trace of the report before it counts as deleted: a new one may not be seen everywhere at once.
+const MISSES: u32 = 2;
+
+/// Every status, with that of failed executions, which only this server has.
+const EVERY: &str = "Pending;Running;Paused;Completed;Failed";
+/// The documented ones, each asked for alone, in the order in which an execution has them: one that goes on meanwhile is seen all the same.
+const DOCUMENTED: [&str; 4] = ["Pending", "Paused", "Running", "Completed"];
+
+/// Asks how a report's executions stand.
+pub struct Watch<'a> {
+    client: &'a Client,
+    report: String,
+    /// Whether the server takes several statuses at once.
+    together: bool,
+    misses: u32,
+    wait: Duration,
+}
+
+impl<'a> Watch<'a> {
+    pub fn new(client: &'a Client, report: &str) -> Watch<'a> {
+        Watch { client, report: report.to_owned(), together: true, misses: 0, wait: FIRST_WAIT }
+    }
+
+    /// The executions of the last 90 days, as far as their statuses can be asked for.
+    pub async fn executions(&mut self) -> Result<Vec<Execution>, ClientError> {
+        if self.together {
+            match self.of_status(EVERY).await {
+                Err(ClientError::Refused(refusal)) if refusal.status == 400 => self.together = false,
+                listed => return listed,
+            }
+        }
+        let mut all: Vec<Execution> = Vec::new();
+        for status in DOCUMENTED {
+            let found = self.of_status(status).await?;
+            all.retain(|before| !found.iter().any(|now| now.execution_id == before.execution_id));
+            all.extend(found);
+        }
+        Ok(all)
+    }
+
+    async fn of_status(&self, status: &str) -> Result<Vec<Execution>, ClientError> {
+        let filter =
+            ExecutionFilter { execution_status: Some(status.to_owned()), get_latest_execution: Some(false), ..ExecutionFilter::default() };
+        or_none(self.client.executions(&self.report, &filter).await)
+    }
+
+    /// An error if the report is not there any more.
+    pub async fn still_there(&mut self) -> Result<(), CommandError> {
+        let filter = ReportFilter { report_id: Some(self.report.clone()), ..ReportFilter::default() };
+        if or_none(self.client.reports(&filter).await)?.is_empty() {
+            self.misses += 1;
+        } else {
+            self.misses = 0;
+        }
+        if self.misses < MISSES {
+            return Ok(());
+        }
+        let message = format!("the report {} is not there any more: it was deleted", plain(&self.report));
+        Err(CommandError::not_found(message).hint("`insightgate report list` shows what there is"))
+    }
+
+    /// Longer each time.
+    pub async fn pause(&mut self) {
+        tokio::time::sleep(self.wait).await;
+        self.wait = self.wait.saturating_mul(3).checked_div(2).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+    }
+}
+
+/// The completed execution of a report that runs once.
+pub async fn completed(client: &Client, report: &str, progress: &Progress) -> Result<Execution, CommandError> {
+    let mut watch = Watch::new(client, report);
+    loop {
+        let executions = watch.executions().await?;
+        if let Some(failed) = executions.iter().find(|execution| execution.is_failed()) {
+            return Err(failure(failed));
+        }
+        if let Some(done) = executions.iter().find(|execution| execution.is_completed()) {
+            // The link may come a moment later than the status.
+            if done.link().is_some() {
+                return Ok(done.clone());
+            }
+        }
+        if executions.is_empty() {
+            watch.still_there().await?;
+        }
+        progress.say(&state(&executions));
+        watch.pause().await;
+    }
+}
+
+pub fn failure(failed: &Execution) -> CommandError {
+    CommandError::failed(format!("the report failed: {}", plain(failed.failure_reason().unwrap_or("no reason was given"))))
+}
+
+/// In words.
+pub fn state(executions: &[Execution]) -> String {
+    let is = |status: &str| executions.iter().any(|execution| execution.execution_status.eq_ignore_ascii_case(status));
+    if is("Completed") {
+        "the report is ready, its link is not"
+    } else if is("Running") {
+        "the report is running"
+    } else {
+        "the report is queued"
+    }
+    .to_owned()
+}

@@ -1,0 +1,174 @@
+//! New reports: of a saved query, of a text, which is saved first unless a query has it already, and of another report's query once more.
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+use insightgate_client::{Client, ClientError, NewQuery, NewReport, QueryFilter, Report};
+
+use crate::command_error::CommandError;
+use crate::commands::export::{duration, quota, same_query};
+use crate::commands::named;
+use crate::commands::query::refused;
+use crate::commands::query::text::{QueryText, time};
+use crate::commands::report::show;
+use crate::session::Output;
+
+#[derive(Debug, Args)]
+pub struct CreateArguments {
+    #[command(flatten)]
+    source: QueryText,
+    /// A saved query, by its id or name
+    #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file"])]
+    query: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+    /// Run once, at once
+    #[arg(long, conflicts_with_all = ["start", "every", "times"])]
+    now: bool,
+    /// When it runs first, at least four hours from now: 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time, required_unless_present = "now")]
+    start: Option<DateTime<Utc>>,
+    /// The time between two runs, from 4h to 90d
+    #[arg(long, value_name = "TIME", value_parser = hours, required_unless_present = "now")]
+    every: Option<u32>,
+    /// How many runs; without it they go on
+    #[arg(long, value_name = "N")]
+    times: Option<u32>,
+    /// Rows from this time on, whatever TIMESPAN says: 2026-01-31 or 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "now")]
+    from: Option<DateTime<Utc>>,
+    /// Rows before this time
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "now")]
+    to: Option<DateTime<Utc>>,
+    /// The files' format, csv if not given. Microsoft's service knows csv and tsv
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// An address that is called when a run is completed
+    #[arg(long, value_name = "URL")]
+    callback: Option<String>,
+    /// How it is called: POST or GET
+    #[arg(long, value_name = "METHOD", requires = "callback")]
+    callback_method: Option<String>,
+}
+
+pub async fn run(client: &Client, output: Output, new: CreateArguments) -> Result<(), CommandError> {
+    let query_id = match &new.query {
+        Some(query) => named::query(client, query).await?.query_id,
+        None => {
+            let text = new.source.needed_or("give it in quotes, with --file, as - on stdin, or a saved one with --query")?;
+            saved(client, &new.name, text).await?
+        }
+    };
+    let report = NewReport {
+        report_name: new.name,
+        description: new.description,
+        query_id,
+        start_time: new.start,
+        execute_now: new.now,
+        query_start_time: new.from,
+        query_end_time: new.to,
+        recurrence_interval: new.every,
+        recurrence_count: new.times,
+        format: new.format,
+        callback_url: new.callback,
+        callback_method: new.callback_method,
+    };
+    show::one(output, &created(client, &report).await?)
+}
+
+/// A report that runs at once, of the same query and in the same format.
+pub async fn again(client: &Client, report: &Report) -> Result<Report, CommandError> {
+    let once = NewReport {
+        report_name: report.report_name.clone(),
+        query_id: report.query_id.clone(),
+        execute_now: true,
+        format: report.format.clone(),
+        ..NewReport::default()
+    };
+    match created(client, &once).await {
+        // A query that was deleted lives on in its report alone.
+        Err(Failed::Refused(error)) if is_unknown_query(&error) && report.query.is_some() => {
+            let text = report.query.clone().unwrap_or_default();
+            let query_id = saved(client, &report.report_name, text).await?;
+            Ok(created(client, &NewReport { query_id, ..once }).await?)
+        }
+        other => Ok(other?),
+    }
+}
+
+enum Failed {
+    Refused(ClientError),
+    Other(CommandError),
+}
+
+impl From<Failed> for CommandError {
+    fn from(failed: Failed) -> CommandError {
+        match failed {
+            Failed::Refused(error) => quota::told(error),
+            Failed::Other(error) => error,
+        }
+    }
+}
+
+async fn created(client: &Client, report: &NewReport) -> Result<Report, Failed> {
+    let answer = client.create_report(report).await.map_err(Failed::Refused)?;
+    answer.first().cloned().ok_or_else(|| Failed::Other(CommandError::failed("the server's answer holds nothing")))
+}
+
+fn is_unknown_query(error: &ClientError) -> bool {
+    let ClientError::Refused(refusal) = error else { return false };
+    refusal.status == 400 && refusal.message.as_deref().is_some_and(|message| message.to_lowercase().contains("invalid queryid"))
+}
+
+/// The id of a saved query with this text, or of a new one of the report's name.
+async fn saved(client: &Client, name: &str, text: String) -> Result<String, CommandError> {
+    let all = named::or_none(client.queries(&QueryFilter::default()).await)?;
+    if let Some(same) = all.iter().find(|query| same_query::same(&query.query, &text)) {
+        return Ok(same.query_id.clone());
+    }
+    let query = NewQuery { name: name.to_owned(), description: None, query: text };
+    let answer = match client.create_query(&query).await {
+        Ok(answer) => answer,
+        Err(error) if quota::is(&error) => return Err(quota::told(error)),
+        Err(error) => return Err(refused(error, Some(&query.query))),
+    };
+    answer.first().map(|query| query.query_id.clone()).ok_or_else(|| CommandError::failed("the server's answer holds nothing"))
+}
+
+/// Whole hours, as a number or as a time.
+pub fn hours(text: &str) -> Result<u32, String> {
+    if let Ok(hours) = text.trim().parse() {
+        return Ok(hours);
+    }
+    let seconds = duration(text)?.as_secs();
+    let wrong = || "write it in hours or days: 24h, 7d".to_owned();
+    if seconds % 3600 == 0 { u32::try_from(seconds / 3600).map_err(|_| wrong()) } else { Err(wrong()) }
+}
+
+/// The same as a time, for people.
+pub fn interval(hours: i64) -> String {
+    match hours {
+        ..=0 => "once".to_owned(),
+        _ if hours % 24 == 0 => format!("{}d", hours / 24),
+        _ => format!("{hours}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_hours_or_days() {
+        for (text, expected) in
+            [("24", Some(24)), ("24h", Some(24)), ("7d", Some(168)), ("90m", None), ("60m", Some(1)), ("1w", None), ("", None)]
+        {
+            assert_eq!(hours(text).ok(), expected, "{text}");
+        }
+        assert_eq!([interval(-1), interval(4), interval(24), interval(168)], ["once", "4h", "1d", "7d"]);
+        for hours_of in [4, 24, 36, 168, 2160] {
+            assert_eq!(hours(&interval(hours_of)).map(i64::from), Ok(hours_of));
+        }
+    }
+}

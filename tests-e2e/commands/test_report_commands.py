@@ -1,0 +1,172 @@
+"""`insightgate report` and `dataset list | show` of a server: the life of a report, what people see, and how it fails."""
+
+import pytest
+
+from harness.demo import eventually, hours, write_time
+from harness.desk import Desk
+from harness.imitation import FILE, Imitation
+
+QUERY = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName TIMESPAN LIFETIME"
+DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
+
+
+@pytest.fixture(scope="module")
+def timed(start, tmp_path_factory):
+    """A demo whose clock stands still until it is moved."""
+    with start(tmp_path_factory.mktemp("report") / "data", "--no-quotas", "--rows", "60", "--clock", "manual") as demo:
+        # The demo's own walk goes on beside its ready file.
+        report = eventually(lambda: demo.call("GET", "ScheduledReport").json()["value"])[0]
+        demo.settled(report["reportId"])
+        yield demo
+
+
+@pytest.fixture
+def desk(timed, binary, tmp_path):
+    (tmp_path / "home").mkdir()
+    return Desk(binary, {"INSIGHTGATE_PROFILE": str(timed.data_dir.parent / "data-ready.json")}, tmp_path / "home")
+
+
+@pytest.fixture
+def service():
+    with Imitation() as imitation:
+        yield imitation
+
+
+@pytest.fixture
+def away(service, binary, tmp_path):
+    """A desk at an imitation of the real service."""
+    (tmp_path / "away").mkdir()
+    return Desk(binary, service.environment, tmp_path / "away")
+
+
+def test_life_of_a_report(timed, desk):
+    saved = timed.create_query(QUERY, "Revenue of all")
+    start = write_time(timed.now() + hours(5))
+    made = desk.json("report", "create", "--name", "Weekly", "--query", "revenue OF all", "--start", start, "--every", "7d", "--times", "3")
+    assert (made["reportName"], made["queryId"], made["recurrenceInterval"], made["recurrenceCount"], made["startTime"]) == (
+        "Weekly",
+        saved["queryId"],
+        168,
+        3,
+        start,
+    )
+    shown = desk.ok("report", "show", "weekly").stdout
+    assert "name      Weekly\n" in shown and "every     7d\n" in shown and shown.endswith(f"\n\n{QUERY}\n")
+    lines = desk.ok("report", "list", "--query", "Revenue of all").stdout.splitlines()
+    assert lines[0].split()[:4] == ["ID", "NAME", "STATUS", "EVERY"] and lines[1].split() == [made["reportId"], "Weekly", "Active", "7d", start, "csv"]
+    assert desk.json("report", "list", "--name", "Weekly")["value"][0]["reportId"] == made["reportId"]
+
+    assert desk.json("report", "update", "Weekly", "--every", "24", "--format", "tsv", "--name", "Daily")["recurrenceInterval"] == 24
+    assert "required" in desk.command("report", "update", "Daily").stderr
+    assert desk.ok("report", "pause", "Daily").stderr == f"Daily ({made['reportId']}) is Paused\n"
+    assert desk.json("report", "resume", made["reportId"])["reportStatus"] == "Active"
+
+    assert "has no file yet" in desk.refused(4, "report", "download", "Daily")
+    timed.advance(hours(5))
+    ended = timed.settled(made["reportId"])[0]
+    rows = ended["rowCount"]
+    listed = desk.ok("report", "executions", "Daily").stdout
+    assert listed.splitlines()[0].split()[:4] == ["ID", "STATUS", "GENERATED", "ROWS"] and f"{ended['executionId']}  Completed" in listed
+    assert desk.json("report", "executions", "Daily", "--status", "Completed")["value"][0]["rowCount"] == rows
+    followed = desk.ok("report", "executions", "Daily", "--follow").stdout
+    assert f"{ended['executionId']}  Completed" in followed
+
+    done = desk.ok("report", "download", "Daily", "-o", "daily.tsv")
+    table = (desk.folder / "daily.tsv").read_bytes()
+    assert done.stderr == f"{rows} rows, {len(table)} bytes: daily.tsv\n" and table.startswith(b"CustomerName\tTotalRevenue\n")
+    assert "is there already" in desk.refused(2, "report", "download", "Daily", "-o", "daily.tsv")
+    one = desk.ok("report", "download", "Daily", "--execution", ended["executionId"], text=False, stdin=b"").stdout
+    assert one == table
+    assert "no file of an execution nothing" in desk.refused(4, "report", "download", "Daily", "--execution", "nothing")
+
+    ran = desk.json("report", "run", "Daily", "--watch")
+    assert (ran["executionStatus"], ran["rowCount"]) == ("Completed", rows) and ran["reportId"] != made["reportId"]
+    assert "several reports are called 'Daily'" in desk.refused(2, "report", "show", "Daily")
+    desk.ok("report", "delete", ran["reportId"], "--yes")
+    # The query is gone, and the report has its text.
+    timed.ok("DELETE", f"ScheduledQueries/{saved['queryId']}")
+    again = desk.json("report", "run", "Daily")
+    assert again["query"] == QUERY and "status    Completed" not in desk.ok("report", "watch", again["reportId"]).stderr
+    desk.ok("report", "delete", again["reportId"], "--yes")
+    desk.ok("query", "delete", "Daily", "--yes")
+    assert "--yes" in desk.refused(2, "report", "delete", "Daily")
+    assert desk.ok("report", "delete", "Daily", "--yes").stderr == f"deleted Daily ({made['reportId']})\n"
+    assert "there is no report 'Daily'" in desk.refused(4, "report", "show", "Daily")
+
+
+def test_a_report_of_a_text_saves_it_once(timed, desk):
+    text = f"{QUERY.removesuffix(' TIMESPAN LIFETIME')} LIMIT 3 TIMESPAN LIFETIME"
+    first = desk.json("report", "create", "--name", "Once", "--now", text, "--from", "2020-01-01", "--to", "2030-01-01")
+    second = desk.json("report", "create", "--name", "Twice", "--now", f"{text};")
+    assert first["queryId"] == second["queryId"] and first["executeNow"] and first["queryStartTime"] == "2020-01-01T00:00:00Z"
+    assert "Completed" in desk.ok("report", "watch", "Twice").stdout
+    for name in ("Once", "Twice"):
+        desk.ok("report", "delete", name, "--yes")
+    desk.ok("query", "delete", "Once", "--yes")
+
+
+def test_failures(timed, desk):
+    for code, said, arguments in [
+        (2, "did you mean", ["report", "create", "--name", "n", "--now", QUERY.replace("TotalRevenue", "TotalRevenu")]),
+        (2, "which query? There is no text", ["report", "create", "--name", "n", "--now"]),
+        (2, "required", ["report", "create", "--name", "n", QUERY]),
+        (2, "write it in hours or days", ["report", "create", "--name", "n", "--start", "2030-01-01", "--every", "90m", QUERY]),
+        (1, "4 hours", ["report", "create", "--name", "n", "--start", "2020-01-01", "--every", "1d", QUERY]),
+        (4, "there is no report 'Nothing'", ["report", "watch", "Nothing"]),
+        (4, "there is no query 'Nothing'", ["report", "create", "--name", "n", "--query", "Nothing", "--now"]),
+    ]:
+        ran = desk.command(*arguments)
+        assert ran.returncode == code and said in ran.stderr, (arguments, ran.stderr)
+    for query in timed.ok("GET", "ScheduledQueries"):
+        if query["name"] == "n":
+            timed.ok("DELETE", f"ScheduledQueries/{query['queryId']}")
+
+
+def test_watching_a_report_at_the_service(service, away):
+    made = None
+
+    def once():
+        nonlocal made
+        made = away.json("report", "create", "--name", "Users", "--now", DOCUMENTED)
+
+    service.queued = None
+    once()
+    assert "did not finish within 1 s" in away.refused(5, "report", "watch", "Users", "--timeout", "1s")
+    polls = []
+
+    def delete(call):
+        if call.startswith("GET /insights/v1/mpn/ScheduledReport/execution"):
+            polls.append(call)
+            if len(polls) > 3:
+                service.reports.clear()
+
+    service.watch = delete
+    deleted = away.refused(4, "report", "watch", "Users")
+    assert "it was deleted" in deleted and "`insightgate report list`" in deleted
+
+    service.watch, service.queued = lambda call: None, 1
+    once()
+    seen = away.ok("report", "executions", "Users", "--follow").stdout.split()
+    assert "Pending" in seen and "Running" in seen
+    assert "Completed" in away.ok("report", "watch", "Users").stdout
+    assert away.ok("report", "download", "Users").stdout == FILE
+    shown = away.terminal("report", "watch", made["reportId"])
+    assert shown.end() == 0 and "Completed" in shown.text
+
+
+def test_datasets_of_a_server(timed, desk, away):
+    lines = desk.ok("dataset", "list").stdout.splitlines()
+    offered = timed.datasets()
+    assert lines[0].split() == ["NAME", "COLUMNS", "METRICS", "HOURS", "SPANS"]
+    assert [line.split()[0] for line in lines[1:]] == [dataset["datasetName"] for dataset in offered]
+    assert desk.json("dataset", "list")["value"] == offered
+    names = {dataset["datasetName"] for dataset in desk.json("dataset", "list", "--program", "cmp")["value"]}
+    assert "ISVUsage" in names and "CustomersAndTenants" not in names
+    shown = desk.ok("dataset", "show", "customersandtenants").stdout
+    assert shown.startswith("name                CustomersAndTenants\n") and "\nCOLUMN\n" in shown and "\nTotalRevenue\n" in shown
+    assert "offers no dataset 'Nothing'" in desk.refused(4, "dataset", "show", "Nothing")
+    # A folder that is named goes before the profile.
+    local = desk.json("dataset", "show", "CustomersAndTenants", "--data-dir", str(timed.data_dir))
+    assert local["origin"] == "built-in" and local["columns"][0]["type"]
+    assert away.ok("dataset", "list").stdout.splitlines()[1].split() == ["OfficeUsage", "5", "1", "24", "5"]
+    assert "MonthlyActiveUsers" in away.ok("dataset", "show", "OfficeUsage").stdout
