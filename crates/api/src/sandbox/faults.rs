@@ -175,7 +175,10 @@ fn of_request(RequestFault { delay, answer }: &RequestFault) -> Vec<(&'static st
         }
         OrderedAnswer::ExpiredToken => vec![kind("expiredToken")],
         OrderedAnswer::ExpiredLink => vec![kind("expiredLink")],
-        OrderedAnswer::Refusal(refusals) => vec![kind("authority"), ("error", refusals[0].code.into())],
+        OrderedAnswer::Refusal(refusals) => {
+            let [first, _] = refusals.as_ref();
+            vec![kind("authority"), ("error", first.code.into())]
+        }
         OrderedAnswer::Cut(after) => {
             let mut shown = vec![kind("cut")];
             shown.extend(after.map(|after| ("cutAfter", Value::from(after))));

@@ -44,7 +44,7 @@ pub struct FaultInput {
 }
 
 /// The kinds, as they are written.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 14] = [
     "request",
     "throttled",
     "expiredToken",
@@ -58,8 +58,8 @@ pub const KINDS: [&str; 13] = [
     "callbackDropped",
     "callbackDoubled",
     "callbackDelayed",
+    OUT_OF_ORDER,
 ];
-/// The one that is not among them, since its name is long.
 pub const OUT_OF_ORDER: &str = "callbackOutOfOrder";
 
 /// What a throttled caller is told to wait, in seconds, unless the order says something else.
@@ -152,10 +152,10 @@ async fn matching(context: &Context, input: &FaultInput, effect: &Effect) -> Res
 
 fn effect(input: &FaultInput) -> Result<Effect, Failure> {
     let kind = input.kind.as_deref().unwrap_or("request");
-    let request = |answer| Ok(Effect::Request(RequestFault { delay: delay(input, Duration::ZERO)?, answer }));
-    let known = KINDS.iter().chain([&OUT_OF_ORDER]).find(|known| known.eq_ignore_ascii_case(kind)).copied();
+    let request = |answer| Ok(Effect::Request(RequestFault { delay: delay(input)?, answer }));
+    let known = KINDS.iter().find(|known| known.eq_ignore_ascii_case(kind)).copied();
     let Some(kind) = known else {
-        return invalid(format!("'kind' should be one of {}, {OUT_OF_ORDER}.", KINDS.join(", ")));
+        return invalid(format!("'kind' should be one of {}.", KINDS.join(", ")));
     };
     takes_only(input, kind)?;
     match kind {
@@ -183,7 +183,7 @@ fn effect(input: &FaultInput) -> Result<Effect, Failure> {
         "executionRunning" => Ok(Effect::Execution(ExecutionFault::Running(hold(input)?))),
         "executionSlow" => match input.delay {
             None => invalid("'delay' should say how long, such as PT5S."),
-            Some(_) => Ok(Effect::Execution(ExecutionFault::Slow(delay(input, Duration::ZERO)?))),
+            Some(_) => Ok(Effect::Execution(ExecutionFault::Slow(delay(input)?))),
         },
         "executionFailed" => {
             let reason = text("reason", input.reason.as_ref(), LONGEST_REASON)?;
@@ -274,8 +274,8 @@ fn retry_after(input: &FaultInput) -> Result<Option<u32>, Failure> {
     input.retry_after.map(|seconds| within("retryAfter", seconds, 0, LONGEST_RETRY_AFTER)).transpose()
 }
 
-fn delay(input: &FaultInput, otherwise: Duration) -> Result<Duration, Failure> {
-    let delay = input.delay.unwrap_or(otherwise);
+fn delay(input: &FaultInput) -> Result<Duration, Failure> {
+    let delay = input.delay.unwrap_or_default();
     if delay > LONGEST_DELAY {
         return invalid(format!("'delay' should be at most PT{}S: it is waited for in real time.", LONGEST_DELAY.as_secs()));
     }
