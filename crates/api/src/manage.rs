@@ -18,6 +18,7 @@ mod users;
 
 use axum::http::StatusCode;
 use axum::response::Response;
+use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Duty;
 use insightgate_wire::ErrorCode;
 
@@ -46,6 +47,16 @@ pub(crate) fn told(status: StatusCode, message: &str, correlation: &str) -> Resp
         _ => ErrorCode::Busy,
     };
     answer::error(status, code, message, None, correlation)
+}
+
+/// The refusal of a failure, with its status.
+pub(crate) fn refuse(failure: &Failure, correlation: &str) -> Response {
+    answer::failure(failure, correlation)
+}
+
+/// What a fault of a sandbox orders.
+pub(crate) fn ordered(status: StatusCode, message: &str, correlation: &str) -> Response {
+    answer::error(status, "ordered", message, None, correlation)
 }
 
 /// For a path or method that is none of the endpoints.

@@ -22,6 +22,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use insightgate_identity::tokens::grant::GrantRefusal;
 
+pub(crate) use refusal::refuse;
+
 use crate::envelope::Asked;
 use crate::state::ApiState;
 use crate::table::{Route, Table};

@@ -28,7 +28,12 @@ pub fn router(state: ApiState) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(map_response(envelope::timed_out))
         .layer(map_response(envelope::say_when))
-        .layer(CatchPanicLayer::custom(envelope::panicked))
+        .layer(CatchPanicLayer::custom(envelope::panicked));
+    let routes = match &state.context.sandbox {
+        Some(_) => sandbox::around(routes, &state),
+        None => routes,
+    };
+    let routes = routes
         .layer(from_fn_with_state(state.clone(), admission::admit))
         .layer(from_fn_with_state(state.clone(), cross_origin::attach))
         .layer(from_fn(well_formed::one_host))

@@ -1,30 +1,60 @@
 //! `/sandbox/v1`: the API that only a sandbox has. It needs no token, so the caller's address and host are checked before anything else.
 
+mod clock;
+mod faults;
+mod injection;
+mod masked;
+mod object;
+mod receiver;
+mod requests;
+
 use std::net::SocketAddr;
 use std::pin::Pin;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_operations::executions::move_clock::move_clock;
+use axum::{Extension, Json, Router};
 use insightgate_operations::failure::Failure;
-use insightgate_report::instant;
-use serde::Deserialize;
+use insightgate_operations::sandbox::Sandbox;
+use insightgate_operations::sandbox::reset::reset;
 use serde_json::{Value, json};
 
 use crate::envelope::status;
-use crate::http::fields;
 use crate::http::json_body::{BodyFault, JsonBody};
 use crate::state::ApiState;
 use crate::table::{Route, Table};
 
+/// Where the built-in receiver of callbacks is.
+const RECEIVER: &str = "/sandbox/v1/receiver";
+
 pub(crate) fn table() -> Table {
-    const CLOCK: &str = "/sandbox/v1/clock";
-    let routes = vec![Route::get(CLOCK, serve(show_clock)), Route::post(CLOCK, serve(set_clock))];
+    let at = |path: &str| format!("/sandbox/v1/{path}");
+    let any_receiver = format!("{RECEIVER}/{{*address}}");
+    let routes = vec![
+        Route::get(at("clock"), serve(clock::show_clock)),
+        Route::post(at("clock"), serve(clock::set_clock)),
+        Route::get(at("faults"), serve(faults::list)),
+        Route::post(at("faults"), serve(faults::add)),
+        Route::delete(at("faults"), serve(faults::clear_all)),
+        Route::delete(at("faults/{fault}"), serve(faults::clear_one)),
+        Route::post(at("reset"), serve(back_to_first_state)),
+        Route::get(at("callbacks"), serve(receiver::list)),
+        Route::delete(at("callbacks"), serve(receiver::clear)),
+        Route::get(at("requests"), serve(requests::list)),
+        Route::delete(at("requests"), serve(requests::clear)),
+        Route::get(RECEIVER, serve(receiver::receive)),
+        Route::post(RECEIVER, serve(receiver::receive)),
+        Route::get(any_receiver.clone(), serve(receiver::receive)),
+        Route::post(any_receiver, serve(receiver::receive)),
+    ];
     Table::new(routes).within(|router, state| router.layer(from_fn_with_state(state.clone(), guard)))
+}
+
+/// Lets faults meet what is served, and keeps what was asked.
+pub(crate) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
+    routes.layer(from_fn_with_state(state.clone(), injection::inject)).layer(from_fn_with_state(state.clone(), requests::keep))
 }
 
 /// Admits only callers on this machine (if so configured) that use one of our host names, and neither pages nor proxies.
@@ -64,25 +94,76 @@ fn without_port(host: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-/// The outcome of a handler: a body, or why there is none.
-type Given = Result<Value, Failure>;
+/// A request to the sandbox.
+struct Call {
+    state: ApiState,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: JsonBody,
+}
+
+impl Call {
+    fn of(state: ApiState, request: Request) -> Call {
+        let (method, uri, headers) = (request.method().clone(), request.uri().clone(), request.headers().clone());
+        Call { state, method, uri, headers, body: JsonBody::of(request) }
+    }
+
+    /// A form can be posted by any page without asking first; JSON cannot.
+    fn is_json(&self) -> Result<(), Failure> {
+        let json = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match json.is_some_and(|value| value.to_ascii_lowercase().trim_start().starts_with("application/json")) {
+            true => Ok(()),
+            false => Err(Failure::Invalid("Send JSON, as Content-Type: application/json.".to_owned())),
+        }
+    }
+
+    fn last_segment(&self) -> &str {
+        self.uri.path().rsplit('/').next().unwrap_or_default()
+    }
+}
+
+fn unread(fault: BodyFault) -> Failure {
+    match fault {
+        BodyFault::TooLarge => Failure::Invalid("The request body is too large.".to_owned()),
+        BodyFault::Invalid(message) => Failure::Invalid(message),
+    }
+}
+
+/// # Errors
+/// When the server was started without one.
+fn sandbox(state: &ApiState) -> Result<&Sandbox, Failure> {
+    state.context.sandbox.as_ref().ok_or(Failure::NotFound)
+}
+
+async fn back_to_first_state(call: Call) -> Given {
+    call.is_json()?;
+    reset(&call.state.context, sandbox(&call.state)?).await?;
+    Ok((StatusCode::OK, json!({ "reset": true })))
+}
+
+/// The outcome of a handler: a status with a body, or why there is none.
+type Given = Result<(StatusCode, Value), Failure>;
 
 /// Makes an endpoint from a handler.
-fn serve<R>(
-    run: fn(ApiState, HeaderMap, JsonBody) -> R,
-) -> impl Fn(State<ApiState>, HeaderMap, JsonBody) -> Serving + Clone + Send + Sync + 'static
+fn serve<R>(run: fn(Call) -> R) -> impl Fn(State<ApiState>, Request) -> Serving + Clone + Send + Sync + 'static
 where
     R: Future<Output = Given> + Send + 'static,
 {
-    move |State(state), headers, body| {
+    move |State(state), request| {
         Box::pin(async move {
-            match run(state, headers, body).await {
-                Ok(shown) => Json(shown).into_response(),
+            match run(Call::of(state, request)).await {
+                Ok((StatusCode::NO_CONTENT, _)) => StatusCode::NO_CONTENT.into_response(),
+                Ok((status, shown)) => (status, Json(shown)).into_response(),
                 Err(failure) => {
                     if let Failure::Internal(cause) = &failure {
-                        tracing::error!(%cause, "the clock could not be moved");
+                        tracing::error!(%cause, "a request to the sandbox failed");
                     }
-                    (status(&failure), Json(json!({"error": failure.to_string()}))).into_response()
+                    let message = match &failure {
+                        Failure::NotFound => "There is none with this id.".to_owned(),
+                        other => other.to_string(),
+                    };
+                    (status(&failure), Json(json!({ "error": message }))).into_response()
                 }
             }
         })
@@ -91,102 +172,9 @@ where
 
 type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-async fn show_clock(state: ApiState, _: HeaderMap, _: JsonBody) -> Given {
-    Ok(clock(&state, state.context.clock.now()))
-}
-
-async fn set_clock(state: ApiState, headers: HeaderMap, body: JsonBody) -> Given {
-    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !json.is_some_and(|value| value.to_ascii_lowercase().trim_start().starts_with("application/json")) {
-        return Err(Failure::Invalid("Send JSON, as Content-Type: application/json.".to_owned()));
-    }
-    let sent: Move = fields::read(body, &[]).await.map_err(|fault| match fault {
-        BodyFault::TooLarge => Failure::Invalid("The request body is too large.".to_owned()),
-        BodyFault::Invalid(message) => Failure::Invalid(message),
-    })?;
-    let now = move_clock(&state.context, sent.target(state.context.clock.now())?).await?;
-    Ok(clock(&state, now))
-}
-
-fn clock(state: &ApiState, now: DateTime<Utc>) -> Value {
-    let mode = if state.context.clock.is_manual() { "manual" } else { "system" };
-    json!({"now": instant::format(now), "mode": mode})
-}
-
-/// `{"advance": "PT24H"}` or `{"now": "2026-11-22T12:00:00Z"}`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Move {
-    advance: Option<String>,
-    now: Option<String>,
-}
-
-impl Move {
-    fn target(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
-        let invalid = |message: &str| Failure::Invalid(message.to_owned());
-        match (&self.advance, &self.now) {
-            (Some(text), None) => {
-                let span = duration(text).ok_or_else(|| invalid("advance should be an ISO 8601 duration such as PT4H or P1DT30M."))?;
-                now.checked_add_signed(span).ok_or_else(|| invalid("That lies beyond what the calendar holds."))
-            }
-            (None, Some(text)) => {
-                instant::parse(text).ok_or_else(|| Failure::Invalid(format!("now should follow format: {}", instant::PATTERN)))
-            }
-            _ => Err(invalid("Give exactly one of advance and now.")),
-        }
-    }
-}
-
-/// Parses an ISO 8601 duration of weeks, days, hours, minutes and seconds. Months and years have no fixed length.
-fn duration(text: &str) -> Option<TimeDelta> {
-    let rest = text.trim().to_ascii_uppercase();
-    let rest = rest.strip_prefix('P')?;
-    let (days, time) = rest.split_once('T').map_or((rest, None), |(days, time)| (days, Some(time)));
-    if days.is_empty() && time.is_none_or(str::is_empty) || time.is_some_and(str::is_empty) {
-        return None;
-    }
-    let seconds =
-        sum(days, &[('W', 604_800), ('D', 86_400)])?.checked_add(sum(time.unwrap_or_default(), &[('H', 3600), ('M', 60), ('S', 1)])?)?;
-    TimeDelta::try_seconds(seconds)
-}
-
-/// The sum, in seconds, of numbers with these units, each at most once and in this order.
-fn sum(mut text: &str, units: &[(char, i64)]) -> Option<i64> {
-    let mut seconds: i64 = 0;
-    for (unit, length) in units {
-        if let Some((number, rest)) = text.split_once(*unit) {
-            let number: u32 = number.parse().ok()?;
-            seconds = seconds.checked_add(i64::from(number).checked_mul(*length)?)?;
-            text = rest;
-        }
-    }
-    text.is_empty().then_some(seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, seconds) in [
-            ("PT24H", Some(86_400)),
-            ("PT4H10M", Some(15_000)),
-            ("P1DT1S", Some(86_401)),
-            ("p2w", Some(1_209_600)),
-            ("PT0S", Some(0)),
-            ("P", None),
-            ("PT", None),
-            ("P1DT", None),
-            ("P1M", None),
-            ("PT1H1H", None),
-            ("PT5", None),
-            ("PT-5S", None),
-            ("24H", None),
-        ] {
-            assert_eq!(duration(text).map(|span| span.num_seconds()), seconds, "{text}");
-        }
-    }
 
     #[test]
     fn hosts_without_their_port() {

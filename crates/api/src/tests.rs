@@ -8,3 +8,4 @@ mod http;
 mod insights;
 mod manage;
 mod oauth;
+mod sandbox;

@@ -218,12 +218,16 @@ impl Source<'_> {
     /// Asks until the file comes: all of it, or what begins at `from`. Links carry their own permission: no token is sent.
     async fn ask(&mut self, tries: &mut u32, from: &mut Option<(u64, HeaderValue)>) -> Result<Response, ClientError> {
         loop {
-            let mut request = self.client.connection().exchange().http().get(parse_url(&self.link)?);
+            let (exchange, url) = (self.client.connection().exchange(), parse_url(&self.link)?);
+            let mut request = exchange.http().get(url.clone());
             if let Some((at, version)) = from.as_ref() {
                 request = request.header(RANGE, format!("bytes={at}-")).header(IF_RANGE, version.clone());
             }
             let response = match request.send().await {
-                Ok(response) => response,
+                Ok(response) => {
+                    exchange.answered(&url);
+                    response
+                }
                 Err(error) => {
                     self.pause(tries, error).await?;
                     continue;
@@ -242,7 +246,6 @@ impl Source<'_> {
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) && self.replace_link().await? {
                 continue;
             }
-            let exchange = self.client.connection().exchange();
             match exchange.retries().wait(*tries, Trouble::of_status(status), true, retry_after(&headers)) {
                 Some(wait) => {
                     *tries += 1;
@@ -260,7 +263,11 @@ impl Source<'_> {
     async fn pause(&self, tries: &mut u32, error: reqwest::Error) -> Result<(), ClientError> {
         let exchange = self.client.connection().exchange();
         // A body that stopped is continued, even where it was silent for too long.
-        let trouble = if error.is_body() || error.is_decode() { Trouble::Unclear } else { Trouble::of_error(&error, exchange.seen()) };
+        let trouble = if error.is_body() || error.is_decode() {
+            Trouble::Unclear
+        } else {
+            Trouble::of_error(&error, parse_url(&self.link).is_ok_and(|url| exchange.seen(&url)))
+        };
         let Some(wait) = exchange.retries().wait(*tries, trouble, true, None) else {
             return Err(unreachable(&self.address(), error));
         };

@@ -67,7 +67,7 @@ pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
 }
 
 /// An error with its sources, since the innermost one says what happened.
-fn reasons(error: &dyn std::error::Error) -> String {
+pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {

@@ -63,6 +63,7 @@ mod exchange;
 mod first_call;
 mod http;
 pub mod manage;
+mod sandbox;
 #[cfg(test)]
 mod scripted;
 mod settings;
@@ -75,6 +76,8 @@ pub use download::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
 pub use exchange::retries::Retries;
 pub use first_call::{FirstAnswer, FirstCall};
+pub use reqwest::Method;
+pub use sandbox::SandboxClient;
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
 pub use token::code::{BroughtBack, CodeRequest};

@@ -24,6 +24,7 @@ use crate::commands::query::QueryArguments;
 use crate::commands::query::text::QueryText;
 use crate::commands::report::ReportArguments;
 use crate::commands::role::RoleArguments;
+use crate::commands::sandbox::SandboxArguments;
 use crate::commands::shell::{CompletionsArguments, ManArguments};
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
@@ -126,6 +127,8 @@ pub enum Command {
     /// The pages of the manual, one for each command
     #[command(after_help = "Examples:\n  insightgate man | man -l -\n  insightgate man -o ~/.local/share/man/man1")]
     Man(ManArguments),
+    /// A running demo's clock, faults, receiver and last requests, and its first state
+    Sandbox(SandboxArguments),
     /// What was granted, removed and refused, the newest first
     #[command(
         after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"

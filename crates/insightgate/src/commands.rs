@@ -19,6 +19,7 @@ pub mod query;
 pub mod report;
 pub mod role;
 pub mod run;
+pub mod sandbox;
 pub mod serve;
 pub mod shell;
 pub mod tenant;

@@ -17,6 +17,7 @@ use insightgate_api::{ApiState, Intake, REFUSED_TOKENS, SandboxAccess};
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_operations::sandbox::reset::remember_first_state;
 use insightgate_outbound::AddressRules;
 use insightgate_report::scheduled_report::ReportRules;
 use ipnet::IpNet;
@@ -32,7 +33,7 @@ use crate::server::connections::{Admission, Timing};
 use crate::server::listener::Doors;
 use crate::server::open_files::places;
 use crate::server::stalled_writes::LeastRate;
-use crate::server::{EngineLimits, Roots, Running, listen, open_context, until_stopped};
+use crate::server::{EngineLimits, Purpose, Roots, Running, listen, open_context, until_stopped};
 use ready_file::{Addresses, Ready};
 
 /// The resources of older clients, which `--lenient` accepts too.
@@ -59,13 +60,16 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     folder.sweep(&lock)?;
     folder.make_private(&lock)?;
     let limits = EngineLimits::default();
-    let manual = arguments.clock == ClockMode::Manual;
+    let purpose = Purpose::Sandbox { manual_clock: arguments.clock == ClockMode::Manual };
     let database = folder.database_url();
     let context =
-        open_context(&folder, Roots::of(&folder), &database, settings(&arguments), ExternalIssuers::default(), limits, manual).await?;
-    context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;
+        open_context(&folder, Roots::of(&folder), &database, settings(&arguments), ExternalIssuers::default(), limits, purpose).await?;
+    let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
+    context.store.release_leases().await.map_err(failed)?;
+    context.store.let_all_executions_go().await.map_err(failed)?;
     let credentials = seed::identities(&context, &folder, &arguments).await?;
     sample_files::write(&context, &folder, &arguments, &credentials)?;
+    remember_first_state(&context).await.map_err(|error| CommandError::failed(error.to_string()))?;
 
     let names = certificate_names(&arguments);
     let certificate = server_certificate(&folder, &names, Clock::System.now())?;

@@ -31,6 +31,8 @@ pub const OLD_ENCRYPTION_KEYS: EnvVar = EnvVar {
     name: "INSIGHTGATE_OLD_ENCRYPTION_KEYS",
     about: "Keys that were in its place before, separated by commas: what they encrypted is encrypted anew at the start",
 };
+pub const SANDBOX_URL: EnvVar =
+    EnvVar { name: "INSIGHTGATE_SANDBOX_URL", about: "Where the demo is that `insightgate sandbox` asks, such as http://127.0.0.1:7080" };
 pub const LOG: EnvVar = EnvVar { name: "INSIGHTGATE_LOG", about: "What the log says: a level such as info, or a filter" };
 pub const XDG_CONFIG_HOME: EnvVar =
     EnvVar { name: "XDG_CONFIG_HOME", about: "The folder of insightgate/profiles.toml; ~/.config if not set" };
@@ -43,7 +45,7 @@ pub const WAYLAND_DISPLAY: EnvVar = EnvVar { name: "WAYLAND_DISPLAY", about: "Th
 pub const HOME: EnvVar = EnvVar { name: "HOME", about: "Your own folder" };
 
 /// In the order of the help text.
-const ALL: [&EnvVar; 18] = [
+const ALL: [&EnvVar; 19] = [
     &PROFILE,
     &AUTHORITY,
     &TENANT_ID,
@@ -55,6 +57,7 @@ const ALL: [&EnvVar; 18] = [
     &USERNAME,
     &PASSWORD,
     &CA_CERTIFICATE,
+    &SANDBOX_URL,
     &ENCRYPTION_KEY,
     &OLD_ENCRYPTION_KEYS,
     &LOG,

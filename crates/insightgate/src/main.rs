@@ -97,6 +97,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Role(arguments) => commands::role::run(&session()?, arguments).await,
         Command::External(arguments) => commands::external::run(&session()?, arguments).await,
         Command::Callback(arguments) => commands::callback::run(&session()?, arguments).await,
+        Command::Sandbox(arguments) => commands::sandbox::run(profile.as_deref(), arguments).await,
         Command::Keys(arguments) => commands::keys::run(&session()?, arguments).await,
         Command::Audit(arguments) => commands::audit::run(&session()?, arguments).await,
     }

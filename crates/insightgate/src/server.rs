@@ -26,6 +26,7 @@ use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::keys::reseal::seal_anew;
 use insightgate_operations::random::Random;
+use insightgate_operations::sandbox::Sandbox;
 use insightgate_outbound::Outbound;
 use insightgate_store::{Store, StoreError};
 use tokio::sync::watch;
@@ -81,6 +82,16 @@ pub fn not_opened(error: StoreError) -> CommandError {
     }
 }
 
+/// What a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Service,
+    /// Failures can be ordered.
+    Sandbox {
+        manual_clock: bool,
+    },
+}
+
 /// The least free space in bytes: a start has to write a few rows.
 const LEAST_ROOM: u64 = 1 << 20;
 
@@ -92,9 +103,9 @@ pub async fn open_context(
     settings: Settings,
     issuers: ExternalIssuers,
     limits: EngineLimits,
-    manual_clock: bool,
+    purpose: Purpose,
 ) -> Result<SharedContext, CommandError> {
-    let opened = open(folder, roots, database_url, settings, issuers, limits, manual_clock).await;
+    let opened = open(folder, roots, database_url, settings, issuers, limits, purpose).await;
     opened.map_err(|error| match free_bytes(folder.path()) {
         Some(free) if free < LEAST_ROOM => {
             let full = format!(
@@ -114,13 +125,13 @@ async fn open(
     settings: Settings,
     issuers: ExternalIssuers,
     limits: EngineLimits,
-    manual_clock: bool,
+    purpose: Purpose,
 ) -> Result<SharedContext, CommandError> {
     let random = Random::default();
     let sealed = Store::keys_before_opening(database_url).await.map_err(not_opened)?;
     let vault = folder.vault(&random, &sealed, database_url)?;
     let store = Store::open(database_url).await.map_err(not_opened)?;
-    let clock = open_clock(&store, manual_clock).await?;
+    let clock = open_clock(&store, purpose == Purpose::Sandbox { manual_clock: true }).await?;
     let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
     let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
@@ -139,6 +150,7 @@ async fn open(
         definitions: folder.definitions(),
         // Half of the cores, so that a flood of sign-ins leaves the other half to everything else.
         hashes: limits.partitions / 2,
+        sandbox: (purpose != Purpose::Service).then(Sandbox::default),
     };
     Ok(Arc::new(Context::open(parts).await.map_err(|error| failed(error.to_string()))?))
 }

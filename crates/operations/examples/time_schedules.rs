@@ -130,6 +130,7 @@ async fn open(arguments: &Arguments) -> Result<SharedContext, Fault> {
         settings,
         definitions: folder.join("definitions"),
         hashes: 1,
+        sandbox: None,
     };
     Ok(Arc::new(Context::open(parts).await?))
 }

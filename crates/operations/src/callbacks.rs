@@ -2,6 +2,7 @@
 
 pub mod deliverer;
 pub(crate) mod message;
+pub mod received;
 pub mod signature;
 
 use insightgate_outbound::AddressRules;

@@ -22,7 +22,11 @@ pub enum Clock {
     /// Follows the database's clock.
     Shared(SharedClock),
     /// Stands still until it is moved.
-    Manual(Mutex<DateTime<Utc>>),
+    Manual {
+        now: Mutex<DateTime<Utc>>,
+        /// Held by who moves it, one after the other.
+        moving: tokio::sync::Mutex<()>,
+    },
 }
 
 /// Why the clock cannot be moved: a manual clock cannot be moved back, and the system's clock cannot be moved at all.
@@ -38,7 +42,7 @@ pub enum ClockFault {
 
 impl Clock {
     pub fn manual(now: DateTime<Utc>) -> Clock {
-        Clock::Manual(Mutex::new(now.trunc_subsecs(3)))
+        Clock::Manual { now: Mutex::new(now.trunc_subsecs(3)), moving: tokio::sync::Mutex::default() }
     }
 
     /// A clock that follows `system` until the first [`Clock::follow`], and the database from then on. `system` is [`Clock::of_system`], except in tests.
@@ -57,8 +61,15 @@ impl Clock {
         match self {
             Clock::System => Clock::of_system(),
             Clock::Shared(shared) => shared.now(),
-            Clock::Manual(now) => *lock(now),
+            Clock::Manual { now, .. } => *lock(now),
         }
+    }
+
+    /// The time at which work is done that fell due at `due`. A manual clock stands still while the server works, so that work is done at the very
+    /// time at which it fell due, however far the clock has been moved since.
+    pub fn of_work(&self, due: DateTime<Utc>) -> DateTime<Utc> {
+        let now = self.now();
+        if self.is_manual() { due.min(now) } else { now }
     }
 
     /// Reads the database's time, if this clock follows it.
@@ -78,7 +89,7 @@ impl Clock {
     pub fn offset(&self) -> TimeDelta {
         match self {
             Clock::Shared(shared) => shared.offset(),
-            Clock::System | Clock::Manual(_) => TimeDelta::zero(),
+            Clock::System | Clock::Manual { .. } => TimeDelta::zero(),
         }
     }
 
@@ -91,19 +102,26 @@ impl Clock {
     }
 
     pub fn is_manual(&self) -> bool {
-        matches!(self, Clock::Manual(_))
+        matches!(self, Clock::Manual { .. })
     }
 
     /// # Errors
     /// When the clock is not manual, or would move back.
     pub fn set(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
         self.check(to)?;
-        if let Clock::Manual(now) = self {
+        if let Clock::Manual { now, .. } = self {
             let mut now = lock(now);
-            // If two callers move the clock at once, the later time wins.
             *now = to.trunc_subsecs(3).max(*now);
         }
         Ok(())
+    }
+
+    /// Held while the clock is moved: two moves at once come one after the other. None: it cannot be moved.
+    pub(crate) async fn moving(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match self {
+            Clock::Manual { moving, .. } => Some(moving.lock().await),
+            Clock::System | Clock::Shared(_) => None,
+        }
     }
 
     /// Checks whether the clock may be moved to this time.
@@ -111,7 +129,7 @@ impl Clock {
     /// # Errors
     /// When the clock is not manual, or would move back.
     pub fn check(&self, to: DateTime<Utc>) -> Result<(), ClockFault> {
-        let Clock::Manual(now) = self else { return Err(ClockFault::NotManual) };
+        let Clock::Manual { now, .. } = self else { return Err(ClockFault::NotManual) };
         let now = *lock(now);
         if to < now {
             return Err(ClockFault::Backwards(now));

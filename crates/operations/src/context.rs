@@ -27,6 +27,7 @@ use crate::keys::signing::{SigningFault, SigningKeys};
 use crate::keys::vault::Vault;
 use crate::random::Random;
 use crate::readiness::Readiness;
+use crate::sandbox::Sandbox;
 pub use crate::settings::Settings;
 pub use crate::signals::Signals;
 
@@ -56,6 +57,8 @@ pub struct Context {
     pub device_polls: DevicePolls,
     pub artifact_room: ArtifactRoom,
     pub background: Arc<Background>,
+    /// None: no fault can be ordered.
+    pub sandbox: Option<Sandbox>,
 }
 
 /// Shared by handlers and background work.
@@ -75,6 +78,7 @@ pub struct Parts {
     pub definitions: PathBuf,
     /// How many passwords are hashed at the same time.
     pub hashes: usize,
+    pub sandbox: Option<Sandbox>,
 }
 
 #[derive(Debug, Error)]
@@ -93,7 +97,7 @@ impl Context {
     /// # Errors
     /// When the database does not answer, or a key cannot be made or decrypted.
     pub async fn open(parts: Parts) -> Result<Context, ContextFault> {
-        let Parts { store, engine, vault, clock, random, issuers, outbound, settings, definitions, hashes } = parts;
+        let Parts { store, engine, vault, clock, random, issuers, outbound, settings, definitions, hashes, sandbox } = parts;
         Ok(Context {
             signing: SigningKeys::load(&store, &vault, &clock).await?,
             links: LinkKeys::load(&store, &vault, &clock, &random).await?,
@@ -119,6 +123,7 @@ impl Context {
             device_polls: DevicePolls::default(),
             artifact_room: ArtifactRoom::default(),
             background: Arc::default(),
+            sandbox,
         })
     }
 }

@@ -22,6 +22,7 @@ pub mod queries;
 pub mod random;
 pub mod readiness;
 pub mod reports;
+pub mod sandbox;
 pub mod settings;
 pub mod sign_in;
 pub mod signals;

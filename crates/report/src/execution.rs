@@ -84,6 +84,8 @@ pub struct Execution {
     pub report: Uuid,
     /// The time that time spans are relative to: the slot, or the creation of an ExecuteNow report. Retries keep it.
     pub anchor: DateTime<Utc>,
+    /// When it fell due: when its slot was queued, or its report was created, or was resumed after a pause.
+    pub queued: DateTime<Utc>,
     pub status: ExecutionStatus,
     /// The number of claims. Only the holder of the latest claim may finish the execution.
     pub epoch: Epoch,

@@ -33,6 +33,7 @@ impl ScheduledReport {
             id: schedule.next_execution?,
             report: self.id,
             anchor,
+            queued: anchor,
             status,
             epoch: Epoch::NONE,
             attempts: 0,

@@ -13,6 +13,7 @@ mod opening;
 mod reports;
 mod room;
 mod sign_in;
+mod snapshot;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ pub use sign_in::counts::{SignInCount, Subject, is_news};
 pub use sign_in::device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
 pub use sign_in::refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
 pub use sign_in::sessions::{MissingStep, SignInSession};
+pub use snapshot::Snapshot;
 
 use database::dialect::Dialect;
 use database::lanes::Pool;

@@ -252,7 +252,7 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
     store.queue_due_reports(at(8), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(78))).await.unwrap();
     change(&store, 8, |report| report.resumed(at(9)).unwrap()).await;
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
-    assert_eq!(claimed.execution.anchor, at(4));
+    assert_eq!((claimed.execution.anchor, claimed.execution.queued), (at(4), at(9)), "it fell due anew when it was resumed");
     let refused = Outcome::Refused { reason: "role revoked".into() };
     assert!(store.finish_execution(&claimed, &refused, None, at(9)).await.unwrap());
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
@@ -260,7 +260,7 @@ async fn pausing_holds_back_what_waits_and_a_refusal_pauses() {
 
 async fn change(store: &Store, id: u128, change: impl Fn(&ScheduledReport) -> ScheduledReport) -> ScheduledReport {
     let changing = |report: &ScheduledReport| Ok::<_, ReportFault>(change(report));
-    store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), None, changing).await.unwrap().unwrap().unwrap()
+    store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), None, at(9), changing).await.unwrap().unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
     let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     let resume = async |id: u128| {
         let resumed = |report: &ScheduledReport| Ok::<_, ReportFault>(report.resumed(at(1)).unwrap());
-        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), quotas, resumed).await.unwrap().unwrap()
+        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(id), quotas, at(1), resumed).await.unwrap().unwrap()
     };
     for id in [8, 9] {
         store.add_report(&recurring(id), None, quotas).await.unwrap().unwrap();

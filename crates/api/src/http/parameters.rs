@@ -66,6 +66,6 @@ pub(super) fn parse_flag(text: &str) -> Option<bool> {
     }
 }
 
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
 }

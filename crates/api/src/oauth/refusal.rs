@@ -36,7 +36,7 @@ pub(super) fn described(state: &ApiState, asked: &Asked, refusal: &GrantRefusal)
 }
 
 /// The platform's error body.
-pub(super) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
+pub(crate) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
     let Described { text, uri, trace, timestamp } = described(state, asked, refusal);
     let mut body = json!({
         "error": refusal.error,

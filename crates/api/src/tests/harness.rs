@@ -32,6 +32,7 @@ use insightgate_operations::provisioning::add_user::{add_user, assign_role};
 use insightgate_operations::provisioning::enroll_tenant::enroll_tenant;
 use insightgate_operations::provisioning::register_application::{register_application, register_public_application};
 use insightgate_operations::random::Random;
+use insightgate_operations::sandbox::Sandbox;
 use insightgate_outbound::{AddressRules, Outbound};
 use insightgate_query::plan::Value as Cell;
 use insightgate_report::instant;
@@ -241,6 +242,7 @@ impl Deployment {
             settings,
             definitions: path("definitions"),
             hashes: 2,
+            sandbox: Some(Sandbox::default()),
         };
         let context = Arc::new(Context::open(parts).await.unwrap());
         let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };

@@ -4,6 +4,7 @@
 
 mod interactive;
 mod meanings;
+mod ordered;
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ use crate::origin;
 use crate::profiles::write::{OperatorProfile, is_of, to_file, to_section};
 use crate::profiles::{self, Named, Profile};
 use crate::server::certificates::authority_file;
-use crate::server::{EngineLimits, Roots, open_context};
+use crate::server::{EngineLimits, Purpose, Roots, open_context};
 use crate::terminal::print;
 
 /// The section that `init` writes when `--profile` names no other.
@@ -61,7 +61,8 @@ pub async fn run(arguments: &InitArguments) -> Result<(), CommandError> {
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let limits = EngineLimits::default();
     let context =
-        open_context(&folder, Roots::of(&folder), &database, Settings::default(), ExternalIssuers::default(), limits, false).await?;
+        open_context(&folder, Roots::of(&folder), &database, Settings::default(), ExternalIssuers::default(), limits, Purpose::Service)
+            .await?;
     let own_certificate = configuration.https.is_some() && configuration.certificate.is_none();
     let ca_certificate = if own_certificate { Some(authority_file(&folder, context.clock.now())?) } else { None };
     let connect = |operator: &Operator, secret: &str| OperatorProfile {

@@ -22,7 +22,7 @@ use crate::server::listener::Doors;
 use crate::server::open_files::places;
 use crate::server::stalled_writes::LeastRate;
 use crate::server::tls::CertificateSource;
-use crate::server::{Roots, Running, listen, open_context, until_stopped};
+use crate::server::{Purpose, Roots, Running, listen, open_context, until_stopped};
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;
@@ -42,7 +42,8 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         rows: folder.data_root(configuration.data_root.as_deref())?,
         artifacts: folder.artifact_root(configuration.artifact_root.as_deref())?,
     };
-    let context = open_context(&folder, roots, &database, settings(&configuration)?, issuers(&configuration)?, limits, false).await?;
+    let context =
+        open_context(&folder, roots, &database, settings(&configuration)?, issuers(&configuration)?, limits, Purpose::Service).await?;
     if !context.store.is_shared() {
         // Whoever held them is gone.
         context.store.release_leases().await.map_err(|error| CommandError::failed(error.to_string()))?;

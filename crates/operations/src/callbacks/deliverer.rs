@@ -24,6 +24,7 @@ use crate::background::turn::Turn;
 use crate::callbacks::signature;
 use crate::context::{Context, SharedContext};
 use crate::failure::Failure;
+use crate::sandbox::callbacks::Met;
 
 /// How long a receiver may take to answer.
 const EXCHANGE: Duration = Duration::from_secs(15);
@@ -185,20 +186,33 @@ async fn deliver(context: &Context, flight: Flight) -> bool {
 
 async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
     let callback = &claimed.callback;
+    let now = || context.clock.of_work(callback.due);
     if let Some(reason) = shut(context, callback).await? {
-        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, context.clock.now()).await? {
+        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, now()).await? {
             record(context, callback, Some(callback.tenant), "callback.cancel", reason).await;
         }
         return Ok(());
     }
-    let (at, begun) = (context.clock.now(), Instant::now());
+    let at = now();
+    if let Some(sandbox) = &context.sandbox {
+        match sandbox.before_callback(context, claimed, at).await? {
+            Met::Kept => return Ok(()),
+            // The last is the attempt that counts.
+            Met::Send(times) => {
+                for _ in 1..times {
+                    drop(send(context, callback).await?);
+                }
+            }
+        }
+    }
+    let begun = Instant::now();
     let met = send(context, callback).await?;
     let milliseconds = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (status, error) = match met {
         Ok(status) => (Some(status), None),
         Err(words) => (None, Some(words)),
     };
-    let now = context.clock.now();
+    let now = now();
     let outcome = match after_attempt(claimed.tried.saturating_add(1), status, now, callback.give_up) {
         AfterAttempt::Delivered => CallbackOutcome::Delivered,
         AfterAttempt::Retry { due } => CallbackOutcome::Retry { due },
@@ -209,6 +223,9 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     if !context.store.finish_callback(claimed, Some(&attempt), outcome, now).await? {
         tracing::warn!(callback = %callback.id, attempt = callback.attempts, "an attempt ended when its callback was not held any more");
         return Ok(());
+    }
+    if let Some(sandbox) = &context.sandbox {
+        sandbox.after_callback(context, callback.id, now).await?;
     }
     match outcome {
         CallbackOutcome::Failed => {

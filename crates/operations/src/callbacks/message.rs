@@ -32,8 +32,14 @@ struct Message<'a> {
     failure_reason: Option<&'a str>,
 }
 
-/// The callback for the outcome. `None` if the report has no callback, the execution is not over, or it failed and callbacks for failures are not requested.
-pub(crate) fn of_execution(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> Result<Option<NewCallback>, Failure> {
+/// The callback for the outcome of an execution that ended at `now`. `None` if the report has no callback, the execution is not over, or it failed and
+/// callbacks for failures are not requested.
+pub(crate) fn of_execution(
+    context: &Context,
+    claimed: &ClaimedExecution,
+    outcome: &Outcome,
+    now: DateTime<Utc>,
+) -> Result<Option<NewCallback>, Failure> {
     let report = &claimed.report;
     let Some(registered) = &report.callback else { return Ok(None) };
     let (event, artifact, reason) = match outcome {
@@ -48,7 +54,6 @@ pub(crate) fn of_execution(context: &Context, claimed: &ClaimedExecution, outcom
         tracing::warn!(report = %report.id, "the address of a callback cannot be read");
         return Ok(None);
     };
-    let now = context.clock.now();
     let body = match registered.method {
         CallbackMethod::Get => String::new(),
         CallbackMethod::Post => body(claimed, event, artifact, reason)?,

@@ -40,6 +40,11 @@ impl AddressGuard {
         self.state().failures.get(&network_of(address?))?.count.locked(now)
     }
 
+    /// Forgets all addresses.
+    pub(crate) fn forget(&self) {
+        *self.state() = State::default();
+    }
+
     /// The failures that count against the address now.
     pub fn failures(&self, address: Option<IpAddr>, now: DateTime<Utc>) -> u32 {
         let Some(address) = address.map(network_of) else { return 0 };

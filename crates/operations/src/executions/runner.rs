@@ -5,6 +5,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
 use insightgate_engine::{ArtifactKey, BlockSum, EngineError};
 use insightgate_identity::scope::TenantScope;
@@ -46,6 +47,9 @@ pub async fn execute_next(context: &Context) -> Result<bool, Failure> {
 /// When the process ends, the execution is given some time to finish, after which it is given back.
 pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn: &Turn) -> Result<bool, Failure> {
     let claiming = places.claiming().await;
+    if let Some(sandbox) = &context.sandbox {
+        sandbox.before_claim(context).await?;
+    }
     let now = context.store.lease_time().await?;
     let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full()).await?;
     let Some(claimed) = claimed else { return Ok(false) };
@@ -77,8 +81,9 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
         Ok(outcome) => outcome,
         Err(fault) => after(context, &claimed, fault).await?,
     };
-    let callback = message::of_execution(context, &claimed, &outcome)?;
-    let held = finish(context, &claimed, &outcome, callback.as_ref(), turn).await?;
+    let ended = ended(context, &claimed, &outcome);
+    let callback = message::of_execution(context, &claimed, &outcome, ended)?;
+    let held = finish(context, &claimed, (&outcome, ended), callback.as_ref(), turn).await?;
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
     }
@@ -95,6 +100,14 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     Ok(true)
 }
 
+/// When it ended, by the product's clock: as its file says, where there is one.
+fn ended(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) -> DateTime<Utc> {
+    match outcome {
+        Outcome::Completed { artifact, .. } => artifact.generated,
+        _ => context.clock.of_work(claimed.execution.queued),
+    }
+}
+
 /// Once the process is to end and the time to finish is over.
 async fn drained(context: &Context, turn: &Turn) {
     turn.stopped().await;
@@ -105,7 +118,7 @@ async fn drained(context: &Context, turn: &Turn) {
 async fn finish(
     context: &Context,
     claimed: &ClaimedExecution,
-    outcome: &Outcome,
+    (outcome, ended): (&Outcome, DateTime<Utc>),
     callback: Option<&NewCallback>,
     turn: &Turn,
 ) -> Result<bool, Failure> {
@@ -117,7 +130,7 @@ async fn finish(
     loop {
         // The wait for the database ends before the turn does.
         turn.may_take(2 * context.background.limit());
-        match context.background.in_time(store.finish_execution(claimed, outcome, callback, context.clock.now())).await {
+        match context.background.in_time(store.finish_execution(claimed, outcome, callback, ended)).await {
             Ok(held) => {
                 turn.goes_on();
                 return Ok(held);
@@ -179,6 +192,13 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> O
 /// Checks again what was allowed at creation, then exports.
 async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcome, Fault> {
     let (report, execution) = (&claimed.report, &claimed.execution);
+    let due = match &context.sandbox {
+        Some(sandbox) => {
+            let begun = sandbox.before_attempt(context, claimed).await;
+            begun.map_err(|reason| Fault { reason, kind: FailureKind::Lasting })?
+        }
+        None => execution.queued,
+    };
     let scope = match scope(context, claimed).await? {
         Ok(scope) => scope,
         Err(reason) => return Ok(Outcome::Refused { reason }),
@@ -234,7 +254,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcom
         rows: summary.rows,
         bytes: summary.bytes,
         sha256: summary.sha256,
-        generated: context.clock.now(),
+        generated: context.clock.of_work(due),
         data_as_of: summary.data_as_of,
         locations: scope.locations().clone(),
         unredacted: scope.unredacted().clone(),

@@ -30,6 +30,10 @@ impl DevicePolls {
         false
     }
 
+    pub(crate) fn forget_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub fn forget(&self, digest: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
     }

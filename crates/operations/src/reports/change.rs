@@ -65,8 +65,9 @@ async fn change(
     change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, ReportFaults>,
 ) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
-    let quotas = quotas(context, context.clock.now());
-    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas, change).await?.ok_or(Failure::NotFound)??;
+    let now = context.clock.now();
+    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas(context, now), now, change).await?;
+    let changed = changed.ok_or(Failure::NotFound)??;
     context.signals.queued.notify_one();
     context.signals.rescheduled.notify_one();
     context.signals.finished.notify_waiters();

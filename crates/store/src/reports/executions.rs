@@ -391,6 +391,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         id: row.id("id")?,
         report: row.id("report_id")?,
         anchor: row.instant("anchor")?,
+        queued: row.instant("queued")?,
         status: row.named("status", ExecutionStatus::from_name)?,
         epoch: row.epoch("epoch")?,
         attempts: row.count("attempts")?,

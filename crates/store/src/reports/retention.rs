@@ -39,7 +39,7 @@ impl Store {
         self.with_reports(query.bind(tenant.to_string()).bind(BATCH).fetch_all(&self.reports).await?).await
     }
 
-    async fn with_reports(&self, rows: Vec<AnyRow>) -> Result<Vec<ExecutionRecord>, StoreError> {
+    pub(super) async fn with_reports(&self, rows: Vec<AnyRow>) -> Result<Vec<ExecutionRecord>, StoreError> {
         let mut records = Vec::with_capacity(rows.len());
         for row in &rows {
             let execution = read_execution(row)?;

@@ -119,7 +119,8 @@ impl Store {
     /// Reads the report, changes it with `change` and writes it back, in one transaction. Returns `None` if there is no such report.
     ///
     /// Waiting executions follow the report's status: they are paused and queued again with it. A change that leaves no slot and no open execution
-    /// ends the report. A change that makes it Active again is refused if the quota of active reports is used up.
+    /// ends the report. A change that makes it Active again is refused if the quota of active reports is used up. What is queued again falls due
+    /// at `now`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -129,15 +130,17 @@ impl Store {
         program: Program,
         id: Uuid,
         quotas: Option<ReportQuotas>,
+        now: DateTime<Utc>,
         change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
     ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
-        again(|| self.try_to_change_report((owner, program, id), quotas, &change)).await
+        again(|| self.try_to_change_report((owner, program, id), quotas, now, &change)).await
     }
 
     async fn try_to_change_report<E: From<ReportFault>>(
         &self,
         (owner, program, id): (Uuid, Program, Uuid),
         quotas: Option<ReportQuotas>,
+        now: DateTime<Utc>,
         change: impl Fn(&ScheduledReport) -> Result<ScheduledReport, E>,
     ) -> Result<Option<Result<ScheduledReport, E>>, StoreError> {
         let mut transaction = self.begin(Hold::Owner(owner)).await?;
@@ -162,8 +165,12 @@ impl Store {
                 ReportStatus::Paused => (ExecutionStatus::Pending, ExecutionStatus::Paused),
                 ReportStatus::Active | ReportStatus::Inactive => (ExecutionStatus::Paused, ExecutionStatus::Pending),
             };
-            let query = sqlx::query("UPDATE executions SET status = $1 WHERE report_id = $2 AND status = $3");
-            execute(&mut transaction, query.bind(to.name()).bind(id.to_string()).bind(from.name())).await?;
+            let query = sqlx::query(
+                "UPDATE executions SET status = $1, queued = CASE WHEN $1 = 'Pending' THEN $4 ELSE queued END
+                 WHERE report_id = $2 AND status = $3",
+            );
+            let query = query.bind(to.name()).bind(id.to_string()).bind(from.name()).bind(millis(now));
+            execute(&mut transaction, query).await?;
         }
         if end_exhausted_report(&mut transaction, &id.to_string()).await? {
             changed.status = ReportStatus::Inactive;

@@ -99,7 +99,11 @@ async fn the_quota_holds_for_many_that_become_active_at_once() {
     }
     let resumed = at_once(&deployment, |store, number| async move {
         let resumed = |report: &ScheduledReport| Ok::<_, ReportFault>(report.resumed(at(1)).unwrap());
-        store.change_report(OWNER, Program::Mpn, Uuid::from_u128(100 + u128::from(number)), quotas(7, 0), resumed).await.unwrap().unwrap()
+        store
+            .change_report(OWNER, Program::Mpn, Uuid::from_u128(100 + u128::from(number)), quotas(7, 0), at(1), resumed)
+            .await
+            .unwrap()
+            .unwrap()
     });
     assert_eq!(count(&resumed.await, Result::is_ok), 7);
 }
@@ -395,7 +399,7 @@ async fn executions_and_their_reports_agree_whatever_happens_at_once() {
             0 => drop(store.delete_report(OWNER, Program::Mpn, id, at(5)).await.unwrap()),
             1 => {
                 let paused = |report: &ScheduledReport| report.paused().map_err(|_| ReportFault::ActiveQuota);
-                drop(store.change_report(OWNER, Program::Mpn, id, None, paused).await.unwrap());
+                drop(store.change_report(OWNER, Program::Mpn, id, None, at(5), paused).await.unwrap());
             }
             2 => {
                 let suspend =

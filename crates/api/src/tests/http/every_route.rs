@@ -14,13 +14,26 @@ use crate::tests::harness::*;
 pub(crate) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// The endpoints that answer without a token, and their status; each was reviewed.
-pub(super) const OPEN: [(&str, &str, u16, &str); 40] = [
+pub(super) const OPEN: [(&str, &str, u16, &str); 53] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
     ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
     ("GET", "/manage/v1/openapi.json", 200, "the document of the API, which holds no data"),
     ("GET", "/artifacts/{execution}/{file}", 403, "opened by the link's signature"),
     ("GET", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),
     ("POST", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("DELETE", "/sandbox/v1/callbacks", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/sandbox/v1/callbacks", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("DELETE", "/sandbox/v1/faults", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/sandbox/v1/faults", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("POST", "/sandbox/v1/faults", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("DELETE", "/sandbox/v1/faults/{fault}", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("DELETE", "/sandbox/v1/requests", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/sandbox/v1/requests", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("POST", "/sandbox/v1/reset", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/sandbox/v1/receiver", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("POST", "/sandbox/v1/receiver", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/sandbox/v1/receiver/{*address}", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("POST", "/sandbox/v1/receiver/{*address}", 403, "opened by the caller's own machine, in a sandbox only"),
     ("GET", "/error", 404, "what a number means"),
     ("GET", "/common/sign-in.css", 200, "the pages' style"),
     ("POST", "/common/sign-in", 400, "a step of a sign-in, bound to the browser by its cookie and the form's proof"),

@@ -8,8 +8,12 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request};
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
+use insightgate_outbound::AddressRules;
+use insightgate_report::instant;
+use insightgate_store::CallbackFilter;
 use serde_json::{Value, json};
 
+use crate::tests::harness::receiver::Receiver;
 use crate::tests::harness::*;
 use crate::{SandboxAccess, router};
 
@@ -122,4 +126,95 @@ async fn without_a_sandbox_there_is_no_clock_to_move() {
     deployment.router = router(open);
     let remote = ask(&deployment, Method::GET, Some("192.0.2.1"), &[("host", "localhost")], "").await;
     assert_eq!((remote.status.as_u16(), &remote.json()["now"]), (200, &Value::from(NOW)));
+}
+
+/// What a client and the operators see of the executions of these reports, and of their callbacks, oldest first.
+async fn seen(deployment: &Deployment, reports: &[String]) -> Vec<Value> {
+    let mut seen = Vec::new();
+    for report in reports {
+        let mut generated: Vec<Value> =
+            deployment.executions(ANA, report).await.into_iter().map(|run| run["reportGeneratedTime"].clone()).collect();
+        generated.reverse();
+        seen.push(Value::from(generated));
+    }
+    let filter = CallbackFilter::default();
+    let mut callbacks = deployment.context.store.callback_page(&filter, None, 100).await.unwrap().callbacks;
+    callbacks.sort_by_key(|callback| callback.created);
+    for callback in callbacks {
+        let attempts = deployment.context.store.callback_attempts(callback.id).await.unwrap();
+        let at: Vec<String> = attempts.iter().map(|attempt| instant::format(attempt.at)).collect();
+        let told: Value = serde_json::from_str(&callback.body).unwrap();
+        seen.push(json!([instant::format(callback.created), callback.finished.map(instant::format), at, told["reportGeneratedTime"]]));
+    }
+    seen
+}
+
+#[tokio::test]
+async fn each_slot_runs_at_its_own_time_whatever_the_strides() {
+    let mut by_strides = Vec::new();
+    // Who moves by small strides works between them, who moves at once works at the end.
+    for (strides, stride) in [(1, "P3D"), (3, "P1D"), (72, "PT1H")] {
+        let deployment =
+            Deployment::with(|settings| settings.callbacks.addresses = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] })
+                .await;
+        let receiver = Receiver::start().await;
+        receiver.answer("500 Broken");
+        let query = deployment.create_query(ANA, ALL_SALES).await;
+        let daily = json!({"StartTime": "2026-11-22T17:30:00Z", "RecurrenceInterval": 24});
+        let told = with(every_four_hours(Some(4)), json!({"CallbackUrl": receiver.url}));
+        let mut reports = Vec::new();
+        for fields in [daily.clone(), daily, told] {
+            reports.push(deployment.create_report(ANA, &query, fields).await);
+        }
+        for _ in 0..strides {
+            assert_eq!(set(&deployment, &json!({"advance": stride}).to_string()).await.status, 200);
+            if strides > 1 {
+                deployment.work().await;
+                deployment.deliver().await;
+            }
+        }
+        deployment.work().await;
+        deployment.deliver().await;
+        assert_eq!(deployment.now(), instant::parse("2026-11-25T12:00:00Z").unwrap());
+        by_strides.push(seen(&deployment, &reports).await);
+    }
+    let days = json!(["2026-11-22T17:30:00Z", "2026-11-23T17:30:00Z", "2026-11-24T17:30:00Z"]);
+    let [once, others @ ..] = &by_strides[..] else { panic!("nothing was moved") };
+    assert_eq!(once[..2], [days.clone(), days], "two equal schedules have the same executions");
+    assert_eq!(once[2], json!(["2026-11-22T16:00:00Z", "2026-11-22T20:00:00Z", "2026-11-23T00:00:00Z", "2026-11-23T04:00:00Z"]));
+    assert_eq!(once.len(), 3 + 4, "one callback for each execution of the third");
+    let first = &once[3];
+    assert_eq!((&first[0], &first[3]), (&json!("2026-11-22T16:00:00Z"), &json!("2026-11-22T16:00:00Z")));
+    assert_eq!(
+        first[2].as_array().unwrap()[..3],
+        [json!("2026-11-22T16:00:00Z"), json!("2026-11-22T16:00:05Z"), json!("2026-11-22T16:00:35Z")]
+    );
+    assert!(others.len() == 2 && others.iter().all(|other| other == once), "{by_strides:#?}");
+}
+
+#[tokio::test]
+async fn two_who_move_the_clock_at_once_lose_nothing() {
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    let (one, other) = tokio::join!(set(&deployment, r#"{"advance":"P2D"}"#), set(&deployment, r#"{"now":"2026-11-25T12:00:00Z"}"#));
+    assert_eq!((one.status.as_u16(), other.status.as_u16()), (200, 200));
+    assert_eq!(deployment.work().await, 18);
+    assert_eq!(deployment.executions(ANA, &report).await.len(), 18);
+    assert_eq!(deployment.context.store.setting("manual_clock").await.unwrap().unwrap(), deployment.now().to_rfc3339());
+}
+
+#[tokio::test]
+async fn what_was_paused_runs_when_it_is_resumed() {
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    set(&deployment, r#"{"advance":"PT4H"}"#).await;
+    let path = format!("ScheduledReport/pause/{report}");
+    deployment.call(ANA, Method::PUT, &path, Value::Null).await.ok();
+    set(&deployment, r#"{"advance":"PT25H"}"#).await;
+    deployment.call(ANA, Method::PUT, &path.replace("pause", "resume"), Value::Null).await.ok();
+    assert_eq!(deployment.work().await, 1);
+    let execution = deployment.executions(ANA, &report).await.remove(0);
+    assert_eq!(execution["reportGeneratedTime"], "2026-11-23T17:00:00Z", "{execution}");
 }

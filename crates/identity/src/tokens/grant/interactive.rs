@@ -5,7 +5,7 @@ use crate::tokens::token::TokenVersion;
 
 impl GrantRefusal {
     /// A refusal that asks for interaction. Version 1 says so in `error`; in version 2 it is an invalid grant.
-    fn interaction(code: u32, version: TokenVersion, text: &str) -> Self {
+    pub(super) fn interaction(code: u32, version: TokenVersion, text: &str) -> Self {
         let error = match version {
             TokenVersion::V1 => "interaction_required",
             TokenVersion::V2 => "invalid_grant",

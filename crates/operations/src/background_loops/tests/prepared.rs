@@ -114,6 +114,7 @@ impl Prepared {
             settings,
             definitions: folder.join("definitions"),
             hashes: 1,
+            sandbox: None,
         };
         let mut context = Context::open(parts).await.unwrap();
         context.background = Arc::new(Background::with_limit(limit));

@@ -1,0 +1,216 @@
+//! `/sandbox/v1/faults`: decodes orders, and shows what is ordered. What happens then is `injection`'s, and of executions and callbacks the operations'.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use insightgate_operations::failure::Failure;
+use insightgate_operations::sandbox::fault::{CallbackFault, Effect, ExecutionFault, Often, OrderedAnswer, RequestFault};
+use insightgate_operations::sandbox::faults::Ordered;
+use insightgate_operations::sandbox::order::{FaultInput, OUT_OF_ORDER, clear, order};
+use serde_json::{Map, Value, json};
+
+use super::clock::duration;
+use super::object::{BODY_LIMIT, Object};
+use super::{Call, Given, sandbox, unread};
+use crate::state::ApiState;
+
+const FIELDS: [&str; 14] = [
+    "kind",
+    "match",
+    "times",
+    "share",
+    "status",
+    "body",
+    "contentType",
+    "retryAfter",
+    "delay",
+    "for",
+    "cutAfter",
+    "error",
+    "reason",
+    "count",
+];
+const MATCH_FIELDS: [&str; 5] = ["method", "path", "tenant", "dataset", "report"];
+
+pub(super) async fn add(call: Call) -> Given {
+    call.is_json()?;
+    let bytes = call.body.read(BODY_LIMIT).await.map_err(unread)?;
+    let input = decoded(&Object::parse(&bytes)?)?;
+    let ordered = order(&call.state.context, sandbox(&call.state)?, input).await?;
+    Ok((StatusCode::CREATED, shown(&ordered)))
+}
+
+pub(super) async fn list(call: Call) -> Given {
+    let faults: Vec<Value> = sandbox(&call.state)?.faults.list().iter().map(shown).collect();
+    Ok((StatusCode::OK, json!({ "faults": faults })))
+}
+
+pub(super) async fn clear_all(call: Call) -> Given {
+    cleared(&call.state, None).await
+}
+
+pub(super) async fn clear_one(call: Call) -> Given {
+    cleared(&call.state, Some(call.last_segment())).await
+}
+
+async fn cleared(state: &ApiState, id: Option<&str>) -> Given {
+    let cleared = clear(&state.context, sandbox(state)?, id).await?;
+    Ok((StatusCode::OK, json!({ "cleared": cleared })))
+}
+
+fn decoded(object: &Object) -> Result<FaultInput, Failure> {
+    object.has_only(&FIELDS)?;
+    let matching = object.object("match")?;
+    matching.has_only(&MATCH_FIELDS)?;
+    let body = match object.value("body") {
+        None => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    Ok(FaultInput {
+        kind: object.text("kind")?,
+        method: matching.text("method")?,
+        path: matching.text("path")?,
+        tenant: matching.text("tenant")?,
+        dataset: matching.text("dataset")?,
+        report: matching.text("report")?,
+        times: object.integer("times")?,
+        share: object.number("share")?,
+        status: object.integer("status")?,
+        body,
+        content_type: object.text("contentType")?,
+        retry_after: object.integer("retryAfter")?,
+        delay: object.text("delay")?.map(|text| delay(&text).ok_or_else(|| not_a_duration("delay"))).transpose()?,
+        hold: object.text("for")?.map(|text| duration(&text).ok_or_else(|| not_a_duration("for"))).transpose()?,
+        cut_after: object.integer("cutAfter")?,
+        error: object.integer("error")?,
+        reason: object.text("reason")?,
+        count: object.integer("count")?,
+    })
+}
+
+fn not_a_duration(name: &str) -> Failure {
+    Failure::Invalid(format!("'{name}' should be an ISO 8601 duration such as PT2S or PT1H30M."))
+}
+
+/// As a duration, of which the seconds may have a fraction.
+fn delay(text: &str) -> Option<Duration> {
+    let Some((whole, fraction)) = text.split_once('.') else { return duration(text)?.to_std().ok() };
+    let digits = fraction.strip_suffix(['S', 's'])?;
+    let is_number = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let milliseconds: u64 = format!("{digits:0<3}").parse().ok().filter(|_| is_number)?;
+    Some(duration(&format!("{whole}S"))?.to_std().ok()? + Duration::from_millis(milliseconds))
+}
+
+fn seconds(span: TimeDelta) -> String {
+    format!("PT{}S", span.num_seconds())
+}
+
+fn real_seconds(delay: Duration) -> String {
+    match delay.subsec_millis() {
+        0 => format!("PT{}S", delay.as_secs()),
+        milliseconds => format!("PT{}.{milliseconds:03}S", delay.as_secs()),
+    }
+}
+
+/// As it could be ordered again, with its id and what came of it.
+fn shown(ordered: &Ordered) -> Value {
+    let fault = &ordered.fault;
+    let mut shown = Map::new();
+    let mut set = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            shown.insert(name.to_owned(), value);
+        }
+    };
+    let matching = &fault.matching;
+    let matching = [
+        ("method", matching.method.clone()),
+        ("path", matching.path.clone()),
+        ("tenant", matching.tenant.as_ref().map(|tenant| tenant.id.to_string())),
+        ("dataset", matching.dataset.clone()),
+        ("report", matching.report.map(|report| report.to_string())),
+    ];
+    let matching: Map<String, Value> = matching.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect();
+    set("id", Some(ordered.id.to_string().into()));
+    set("match", Some(matching.into()));
+    match fault.often {
+        Often::Always => {}
+        Often::Times(times) => set("times", Some(times.into())),
+        Often::Share(share) => set("share", Some(share.into())),
+    }
+    for (name, value) in effect(&fault.effect) {
+        set(name, Some(value));
+    }
+    set("met", Some(ordered.met.into()));
+    set("happened", Some(ordered.happened.into()));
+    Value::Object(shown)
+}
+
+fn effect(effect: &Effect) -> Vec<(&'static str, Value)> {
+    let kind = |kind: &str| ("kind", Value::from(kind));
+    match effect {
+        Effect::Request(fault) => of_request(fault),
+        Effect::Execution(ExecutionFault::Pending(hold)) => vec![kind("executionPending"), ("for", seconds(*hold).into())],
+        Effect::Execution(ExecutionFault::Running(hold)) => vec![kind("executionRunning"), ("for", seconds(*hold).into())],
+        Effect::Execution(ExecutionFault::Slow(delay)) => vec![kind("executionSlow"), ("delay", real_seconds(*delay).into())],
+        Effect::Execution(ExecutionFault::Failed { reason }) => vec![kind("executionFailed"), ("reason", reason.clone().into())],
+        Effect::Callback(CallbackFault::Dropped) => vec![kind("callbackDropped")],
+        Effect::Callback(CallbackFault::Doubled) => vec![kind("callbackDoubled")],
+        Effect::Callback(CallbackFault::Delayed(hold)) => vec![kind("callbackDelayed"), ("for", seconds(*hold).into())],
+        Effect::Callback(CallbackFault::Reversed(count)) => vec![kind(OUT_OF_ORDER), ("count", (*count).into())],
+    }
+}
+
+fn of_request(RequestFault { delay, answer }: &RequestFault) -> Vec<(&'static str, Value)> {
+    let kind = |kind: &str| ("kind", Value::from(kind));
+    let mut shown = match answer {
+        OrderedAnswer::Own => vec![kind("request")],
+        OrderedAnswer::Status { status, body, content_type, retry_after } => {
+            let mut shown = vec![kind("request"), ("status", Value::from(*status))];
+            shown.extend(body.as_ref().map(|body| ("body", Value::from(body.as_str()))));
+            shown.extend(content_type.as_ref().map(|kind| ("contentType", Value::from(kind.as_str()))));
+            shown.extend(retry_after.map(|seconds| ("retryAfter", Value::from(seconds))));
+            shown
+        }
+        OrderedAnswer::ExpiredToken => vec![kind("expiredToken")],
+        OrderedAnswer::ExpiredLink => vec![kind("expiredLink")],
+        OrderedAnswer::Refusal(refusals) => {
+            let [first, _] = refusals.as_ref();
+            vec![kind("authority"), ("error", first.code.into())]
+        }
+        OrderedAnswer::Cut(after) => {
+            let mut shown = vec![kind("cut")];
+            shown.extend(after.map(|after| ("cutAfter", Value::from(after))));
+            shown
+        }
+    };
+    if !delay.is_zero() {
+        shown.push(("delay", real_seconds(*delay).into()));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_may_have_fractions() {
+        for (text, milliseconds) in [
+            ("PT2S", Some(2000)),
+            ("PT0.5S", Some(500)),
+            ("pt1m1.25s", Some(61_250)),
+            ("PT0.0001S", None),
+            ("PT.5S", None),
+            ("PT0.5M", None),
+            ("PT0.-5S", None),
+            ("2", None),
+        ] {
+            assert_eq!(delay(text).map(|delay| delay.as_millis()), milliseconds, "{text}");
+            if let Some(found) = delay(text) {
+                assert_eq!(delay(&real_seconds(found)), Some(found));
+            }
+        }
+    }
+}

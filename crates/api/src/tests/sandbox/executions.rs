@@ -1,0 +1,96 @@
+//! Executions that meet faults.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+async fn statuses(deployment: &Deployment, report: &str) -> Vec<String> {
+    let mut executions = deployment.executions(ANA, report).await;
+    executions.reverse();
+    executions.iter().map(|execution| execution["executionStatus"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn scheduled(deployment: &Deployment) -> String {
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    deployment.create_report(ANA, &query, every_four_hours(None)).await
+}
+
+#[tokio::test]
+async fn one_fails_for_the_ordered_reason_and_the_next_does_not() {
+    let deployment = Deployment::new().await;
+    let report = scheduled(&deployment).await;
+    order(
+        &deployment,
+        json!({"kind": "executionFailed", "reason": "The dataset is being rebuilt.", "times": 1, "match": {"dataset": "sales"}}),
+    )
+    .await;
+    order(&deployment, json!({"kind": "executionFailed", "match": {"dataset": "Plain"}})).await;
+    order(&deployment, json!({"kind": "executionFailed", "match": {"tenant": FABRIKAM.to_string()}})).await;
+    advance(&deployment, "PT8H").await;
+    deployment.work().await;
+    assert_eq!(statuses(&deployment, &report).await, ["Failed", "Completed"]);
+    let failed = deployment.executions(ANA, &report).await.remove(1);
+    assert!(failed.to_string().contains("The dataset is being rebuilt."), "{failed}");
+}
+
+#[tokio::test]
+async fn one_stays_pending_for_its_time_and_runs_then() {
+    let deployment = Deployment::new().await;
+    let report = scheduled(&deployment).await;
+    order(&deployment, json!({"kind": "executionPending", "for": "PT2H", "times": 1, "match": {"report": report}})).await;
+    advance(&deployment, "PT5H").await;
+    assert_eq!(deployment.work().await, 0);
+    assert_eq!(statuses(&deployment, &report).await, ["Pending"]);
+    // The next one is not held back by the first.
+    advance(&deployment, "PT59M").await;
+    assert_eq!(deployment.work().await, 0);
+    advance(&deployment, "PT3H").await;
+    assert_eq!(deployment.work().await, 2);
+    let executions = deployment.executions(ANA, &report).await;
+    let generated: Vec<&Value> = executions.iter().map(|execution| &execution["reportGeneratedTime"]).collect();
+    assert_eq!(generated, ["2026-11-22T20:00:00Z", "2026-11-22T18:00:00Z"], "the first two hours after its slot");
+}
+
+#[tokio::test]
+async fn what_is_held_back_goes_on_when_the_fault_is_cleared() {
+    let deployment = Deployment::new().await;
+    let report = scheduled(&deployment).await;
+    order(&deployment, json!({"kind": "executionPending", "for": "P300D"})).await;
+    advance(&deployment, "PT4H").await;
+    assert_eq!(deployment.work().await, 0);
+    clear(&deployment).await;
+    assert_eq!(deployment.work().await, 1);
+    assert_eq!(statuses(&deployment, &report).await, ["Completed"]);
+}
+
+#[tokio::test]
+async fn one_stays_running_until_the_clock_has_moved() {
+    let deployment = Deployment::new().await;
+    let report = scheduled(&deployment).await;
+    order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
+    advance(&deployment, "PT4H").await;
+    let moving = async {
+        while statuses(&deployment, &report).await != ["Running"] {
+            tokio::task::yield_now().await;
+        }
+        advance(&deployment, "PT1H").await;
+        assert_eq!(statuses(&deployment, &report).await, ["Running"]);
+        advance(&deployment, "PT30M").await;
+    };
+    let (ran, ()) = tokio::join!(deployment.work(), moving);
+    assert_eq!(ran, 1);
+    let execution = deployment.executions(ANA, &report).await.remove(0);
+    assert_eq!((&execution["executionStatus"], &execution["reportGeneratedTime"]), (&json!("Completed"), &json!("2026-11-22T17:30:00Z")));
+}
+
+#[tokio::test]
+async fn one_is_slow_in_real_time() {
+    let deployment = Deployment::new().await;
+    let report = scheduled(&deployment).await;
+    order(&deployment, json!({"kind": "executionSlow", "delay": "PT0.3S", "times": 1})).await;
+    advance(&deployment, "PT4H").await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(deployment.work().await, 1);
+    assert!(begun.elapsed().as_millis() >= 300);
+    assert_eq!(statuses(&deployment, &report).await, ["Completed"]);
+}

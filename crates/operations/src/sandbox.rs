@@ -1,0 +1,32 @@
+//! What only a sandbox has: failures that somebody ordered, and what meets them. A server has none of it, and asks nobody.
+
+pub(crate) mod callbacks;
+pub(crate) mod executions;
+pub mod fault;
+pub mod faults;
+pub(crate) mod held;
+pub mod journal;
+pub mod order;
+pub mod reset;
+
+use std::sync::OnceLock;
+
+use insightgate_store::Snapshot;
+
+use crate::sandbox::faults::Faults;
+use crate::sandbox::held::{HeldCallbacks, HeldExecutions};
+use crate::sandbox::journal::Journal;
+
+/// In memory: a restart begins without faults.
+#[derive(Debug, Default)]
+pub struct Sandbox {
+    pub faults: Faults,
+    /// The last requests, secrets masked.
+    pub requests: Journal,
+    /// What the built-in receiver got.
+    pub received: Journal,
+    /// What a reset goes back to.
+    pub(crate) first_state: OnceLock<Snapshot>,
+    pub(crate) executions: HeldExecutions,
+    pub(crate) callbacks: HeldCallbacks,
+}

@@ -1,0 +1,78 @@
+//! Callbacks that meet faults at their first attempt: dropped, doubled, delayed, or sent in the reverse order.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_report::callback::CallbackState;
+use insightgate_store::{CallbackAttempt, CallbackOutcome, ClaimedCallback};
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::sandbox::Sandbox;
+use crate::sandbox::fault::{CallbackFault, Effect};
+
+/// How long callbacks wait for the others that they are to be sent after, by the product's clock.
+const LONGEST_WAIT: TimeDelta = TimeDelta::days(2);
+/// What the list of attempts says of one that was not made.
+const DROPPED: &str = "dropped by a fault of the sandbox";
+
+/// What comes of a callback that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Met {
+    /// It is sent so many times.
+    Send(u32),
+    /// It is not sent now, and that is written down.
+    Kept,
+}
+
+impl Sandbox {
+    /// `at`: the time of the attempt. Repeated attempts meet nothing.
+    pub(crate) async fn before_callback(&self, context: &Context, claimed: &ClaimedCallback, at: DateTime<Utc>) -> Result<Met, Failure> {
+        let callback = &claimed.callback;
+        if callback.attempts != 1 || !self.faults.any(|effect| matches!(effect, Effect::Callback(_))) {
+            return Ok(Met::Send(1));
+        }
+        let Some(record) = context.store.execution(callback.execution).await? else { return Ok(Met::Send(1)) };
+        let Some((fault, met)) = self.faults.of_callback(|matching| matching.meets_report(&record.report)) else { return Ok(Met::Send(1)) };
+        let later = |by: TimeDelta| CallbackOutcome::Retry { due: at.checked_add_signed(by).unwrap_or(at) };
+        let (attempt, outcome) = match met {
+            CallbackFault::Doubled => return Ok(Met::Send(2)),
+            CallbackFault::Dropped => {
+                let error = Some(DROPPED.to_owned());
+                let attempt = CallbackAttempt { number: callback.attempts, at, milliseconds: 0, http_status: None, error };
+                (Some(attempt), CallbackOutcome::Failed)
+            }
+            CallbackFault::Delayed(by) => (None, later(by)),
+            CallbackFault::Reversed(of) if self.callbacks.waits(fault, callback.id, of) => (None, later(LONGEST_WAIT)),
+            CallbackFault::Reversed(_) => return Ok(Met::Send(1)),
+        };
+        context.store.finish_callback(claimed, attempt.as_ref(), outcome, at).await?;
+        Ok(Met::Kept)
+    }
+
+    /// Makes the callback due that is to be sent after this one.
+    pub(crate) async fn after_callback(&self, context: &Context, sent: Uuid, at: DateTime<Utc>) -> Result<(), Failure> {
+        match self.callbacks.next_after(sent) {
+            Some(next) => self.make_due(context, next, at).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Lets callbacks go whose fault was cleared.
+    pub(crate) async fn let_callbacks_go(&self, context: &Context) -> Result<(), Failure> {
+        let now = context.clock.now();
+        for callback in self.callbacks.of_other_faults(|fault| self.faults.has(fault)) {
+            self.make_due(context, callback, now).await?;
+        }
+        Ok(())
+    }
+
+    /// One that still waits; others have been sent since.
+    async fn make_due(&self, context: &Context, id: Uuid, at: DateTime<Utc>) -> Result<(), Failure> {
+        let waiting = context.store.callback(id).await?.filter(|callback| callback.state == CallbackState::Pending && callback.due > at);
+        if let Some(callback) = waiting {
+            context.store.replay_callback(id, at, callback.give_up).await?;
+            context.signals.callbacks.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Executions that meet faults: some stay Pending, which is before a runner claims them, others stay Running, are slow or fail, which is in their
+//! attempt.
+
+use chrono::{DateTime, Utc};
+use insightgate_store::ClaimedExecution;
+use uuid::Uuid;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::sandbox::Sandbox;
+use crate::sandbox::fault::{Effect, ExecutionFault};
+
+/// Waiting executions that are looked at before a claim.
+const LOOKED_AT: u32 = 200;
+
+impl Sandbox {
+    /// Holds waiting executions back that a fault meets, and lets those go whose time has come. Comes before each claim, so that none is ever seen
+    /// Running that should stay Pending.
+    pub(crate) async fn before_claim(&self, context: &Context) -> Result<(), Failure> {
+        let now = context.clock.now();
+        for (id, until) in self.executions.over(|until, fault| until <= now || !self.faults.has(fault)) {
+            context.store.let_execution_go(id, until.min(now)).await?;
+            self.executions.let_go(id);
+        }
+        let is_hold = |fault: &ExecutionFault| matches!(fault, ExecutionFault::Pending(_));
+        if !self.faults.any(|effect| matches!(effect, Effect::Execution(fault) if is_hold(fault))) {
+            return Ok(());
+        }
+        for record in context.store.waiting_executions(LOOKED_AT).await? {
+            let (id, queued) = (record.execution.id, record.execution.queued);
+            if self.executions.was_let_go(id) {
+                continue;
+            }
+            let met = self.faults.of_execution(|matching| matching.meets_report(&record.report), is_hold);
+            match met {
+                Some((fault, ExecutionFault::Pending(hold))) => {
+                    let until = context.clock.of_work(queued).checked_add_signed(hold).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                    context.store.hold_execution_back(id).await?;
+                    self.executions.hold(id, until, fault);
+                }
+                _ => {
+                    self.executions.let_go(id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What happens to an attempt before it begins: the time at which it begins then, or why it fails.
+    pub(crate) async fn before_attempt(&self, context: &Context, claimed: &ClaimedExecution) -> Result<DateTime<Utc>, String> {
+        let begun = context.clock.of_work(claimed.execution.queued);
+        let is_other = |fault: &ExecutionFault| !matches!(fault, ExecutionFault::Pending(_));
+        let met = self.faults.of_execution(|matching| matching.meets_report(&claimed.report), is_other);
+        let Some((id, fault)) = met else { return Ok(begun) };
+        match fault {
+            ExecutionFault::Failed { reason } => Err(reason),
+            ExecutionFault::Slow(delay) => {
+                let cleared = self.is_cleared(id);
+                let _ = tokio::time::timeout(delay, cleared).await;
+                Ok(context.clock.of_work(claimed.execution.queued))
+            }
+            ExecutionFault::Running(hold) => {
+                let until = begun.checked_add_signed(hold).unwrap_or(DateTime::<Utc>::MAX_UTC);
+                tokio::select! {
+                    () = reached(context, until) => {}
+                    () = self.is_cleared(id) => {}
+                }
+                Ok(context.clock.of_work(until))
+            }
+            ExecutionFault::Pending(_) => Ok(begun),
+        }
+    }
+
+    async fn is_cleared(&self, fault: Uuid) {
+        loop {
+            // Registered before looking, so that none is missed.
+            let cleared = self.faults.cleared.notified();
+            if !self.faults.has(fault) {
+                return;
+            }
+            cleared.await;
+        }
+    }
+}
+
+/// Once the product's clock has reached it.
+async fn reached(context: &Context, until: DateTime<Utc>) {
+    loop {
+        let moved = context.signals.clock_moved.notified();
+        let left = until - context.clock.now();
+        let Some(left) = left.to_std().ok().filter(|left| !left.is_zero()) else { return };
+        if context.clock.is_manual() {
+            moved.await;
+        } else {
+            tokio::time::sleep(left).await;
+        }
+    }
+}
