@@ -10,10 +10,9 @@ use serde_json::Value;
 
 use crate::answer::{Answer, Envelope, PreviewRow};
 use crate::connection::{Connection, Reply, refused};
-use crate::download::Download;
 use crate::error::ClientError;
 use crate::exchange::retries::Retries;
-use crate::manage::link_parameters;
+use crate::http::{body, link_parameters};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::token::kept::TokenStore;
@@ -75,22 +74,6 @@ impl Client {
     /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
         self.0.tokens().keep_token(token).await;
-    }
-
-    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
-    ///
-    /// # Errors
-    /// When the link is refused, or the server cannot be reached.
-    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
-        Download::of_link(self, link).await
-    }
-
-    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
-    ///
-    /// # Errors
-    /// When the execution has no link, the link is refused, or the server cannot be reached.
-    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
-        Download::of_execution(self, execution).await
     }
 
     /// Returns all datasets, or the one of that name.
@@ -234,10 +217,6 @@ fn preview_parameters(subject: Subject<'_>, start: Option<DateTime<Utc>>, end: O
     parameters.extend(start.map(|start| ("startTime", instant_text(start))));
     parameters.extend(end.map(|end| ("endTime", instant_text(end))));
     parameters
-}
-
-pub(crate) fn body(value: &impl Serialize) -> Result<Value, ClientError> {
-    serde_json::to_value(value).map_err(|error| ClientError::Settings(format!("the request cannot be written as JSON: {error}")))
 }
 
 #[cfg(test)]

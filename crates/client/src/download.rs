@@ -54,12 +54,30 @@ struct Source<'a> {
     replaced: bool,
 }
 
+impl Client {
+    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
+    ///
+    /// # Errors
+    /// When the link is refused, or the server cannot be reached.
+    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
+        Download::of_link(self, link).await
+    }
+
+    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
+    ///
+    /// # Errors
+    /// When the execution has no link, the link is refused, or the server cannot be reached.
+    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
+        Download::of_execution(self, execution).await
+    }
+}
+
 impl<'a> Download<'a> {
-    pub(crate) async fn of_link(client: &'a Client, link: &str) -> Result<Download<'a>, ClientError> {
+    async fn of_link(client: &'a Client, link: &str) -> Result<Download<'a>, ClientError> {
         Download::open(Source { client, link: link.to_owned(), origin: None, replaced: false }, None).await
     }
 
-    pub(crate) async fn of_execution(client: &'a Client, execution: &Execution) -> Result<Download<'a>, ClientError> {
+    async fn of_execution(client: &'a Client, execution: &Execution) -> Result<Download<'a>, ClientError> {
         let link = execution.link().ok_or_else(|| ClientError::Settings("the execution has no link to a file".to_owned()))?;
         let origin = Some((execution.report_id.clone(), execution.execution_id.clone()));
         let sum = execution.sha256().and_then(Sum::expected);

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use reqwest::{Certificate, Url};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::ClientError;
 use crate::settings::ClientSettings;
@@ -78,4 +80,16 @@ pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+/// The parameters of a `nextLink`. Its address is not used: a token never goes where an answer says.
+pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
+    let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let url = Url::parse(&format!("http://localhost/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
+}
+
+/// A request's body as JSON.
+pub(crate) fn body(value: &impl Serialize) -> Result<Value, ClientError> {
+    serde_json::to_value(value).map_err(|error| ClientError::Settings(format!("the request cannot be written as JSON: {error}")))
 }

@@ -18,7 +18,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory as _, Parser};
 use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};

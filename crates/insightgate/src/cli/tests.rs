@@ -122,23 +122,6 @@ fn hints(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn every_command_has_a_page_and_every_shell_a_script() {
-    let folder = tempfile::tempdir().unwrap();
-    let arguments = ManArguments { output: Some(folder.path().join("man")) };
-    crate::commands::shell::man(&arguments, Cli::command()).unwrap_or_else(|error| panic!("{error}"));
-    let page = |name: &str| std::fs::read_to_string(folder.path().join("man").join(name)).unwrap();
-    assert!(page("insightgate.1").contains("profile"));
-    assert!(page("insightgate-app-secret-add.1").contains("Makes a secret and prints it, once"));
-    for shell in ["bash", "zsh", "fish", "powershell"] {
-        let shell: clap_complete::Shell = shell.parse().unwrap();
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "insightgate", &mut script);
-        let script = String::from_utf8(script).unwrap();
-        assert!(script.contains("login") && script.contains("no-browser"), "{shell}");
-    }
-}
-
-#[test]
 fn every_hint_names_a_command_that_exists() {
     let mut found = Vec::new();
     hints(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut found);
