@@ -54,9 +54,20 @@ pub(crate) fn refuse(failure: &Failure, correlation: &str) -> Response {
     answer::failure(failure, correlation)
 }
 
-/// What a fault of a sandbox orders.
+/// What a fault of a sandbox orders, with the code that a refusal of this status has.
 pub(crate) fn ordered(status: StatusCode, message: &str, correlation: &str) -> Response {
-    answer::error(status, "ordered", message, None, correlation)
+    let code = match status {
+        StatusCode::UNAUTHORIZED => ErrorCode::Unauthorized,
+        StatusCode::FORBIDDEN => ErrorCode::Forbidden,
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::CONFLICT => ErrorCode::Conflict,
+        StatusCode::REQUEST_TIMEOUT => ErrorCode::Timeout,
+        StatusCode::TOO_MANY_REQUESTS => ErrorCode::Busy,
+        StatusCode::INTERNAL_SERVER_ERROR => ErrorCode::Internal,
+        _ if status.is_server_error() => ErrorCode::Unavailable,
+        _ => ErrorCode::Invalid,
+    };
+    answer::error(status, code, message, None, correlation)
 }
 
 /// For a path or method that is none of the endpoints.
