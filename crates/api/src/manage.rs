@@ -56,7 +56,18 @@ pub(crate) fn refuse(failure: &Failure, correlation: &str) -> Response {
 
 /// What a fault of a sandbox orders.
 pub(crate) fn ordered(status: StatusCode, message: &str, correlation: &str) -> Response {
-    answer::error(status, "ordered", message, None, correlation)
+    let code = match status.as_u16() {
+        401 => ErrorCode::Unauthorized,
+        403 => ErrorCode::Forbidden,
+        404 => ErrorCode::NotFound,
+        408 => ErrorCode::Timeout,
+        409 => ErrorCode::Conflict,
+        429 => ErrorCode::Busy,
+        503 => ErrorCode::Unavailable,
+        500.. => ErrorCode::Internal,
+        _ => ErrorCode::Invalid,
+    };
+    answer::error(status, code, message, None, correlation)
 }
 
 /// For a path or method that is none of the endpoints.
