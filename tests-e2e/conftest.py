@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,10 @@ def pytest_configure_node(node):
 def pytest_configure(config):
     global BINARY
     BINARY = getattr(config, "workerinput", {}).get("binary", BINARY)
+    # Commands keep tokens between them: not among those of the person who runs the tests.
+    folder = tempfile.TemporaryDirectory(prefix="insightgate-tokens-")
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CACHE_HOME"] = folder.name
 
 
 @pytest.fixture(scope="session")

@@ -174,10 +174,12 @@ def test_a_used_up_quota_says_when_a_place_is_free(start, binary, tmp_path):
 
 
 def test_the_documented_calls_alone_are_enough(service, away):
+    service.unseen, service.queued, service.unlinked = 1, 1, 1
     for service.capitals, service.mark, service.zipped in [(False, False, False), (True, True, True)]:
         done = away.ok("export", DOCUMENTED, "-o", "rows.csv", "--force")
         assert (away.folder / "rows.csv").read_text() == FILE
         assert done.stderr == f"{len(FILE)} bytes: rows.csv\n" and service.left() == []
+    service.unseen = service.queued = service.unlinked = 0
     told = away.json("export", DOCUMENTED, "-o", "rows.tsv")
     assert (told["rows"], told["sha256"], told["bytes"]) == (None, None, len(FILE))
     service.file = b"\xef\xbb\xbf" + FILE.encode()
@@ -291,6 +293,7 @@ def test_a_report_that_takes_too_long_or_vanishes(service, away):
 def test_a_terminal_shows_how_far_it_is(service, away):
     # The line stands for as long as the broken connection is waited for.
     service.file, service.cuts = FILE.encode() * 50, [500_000]
+    service.queued = 2
     shown = away.terminal("export", DOCUMENTED, "-o", "rows.csv")
     shown.until("the report is queued").until("the report is running").until("downloading")
     assert shown.end() == 0 and shown.text.rstrip().endswith(f"{len(service.file)} bytes: rows.csv"), shown.text
@@ -311,7 +314,7 @@ def test_ctrl_c_leaves_nothing_behind(service, away):
     assert (away.folder / "there.csv").read_text() == "mine"
 
     # In the middle of a download into a pipe that nobody reads.
-    service.queued = 1
+    service.queued = 0
     service.file = FILE.encode() * 500
     os.mkfifo(away.folder / "pipe")
     reader = os.open(away.folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)

@@ -59,17 +59,24 @@ def test_life_of_a_report(timed, desk):
     assert desk.json("report", "update", "Weekly", "--every", "24", "--format", "tsv", "--name", "Daily")["recurrenceInterval"] == 24
     assert "required" in desk.command("report", "update", "Daily").stderr
     assert desk.ok("report", "pause", "Daily").stderr == f"Daily ({made['reportId']}) is Paused\n"
+    paused = desk.refused(1, "report", "watch", "Daily")
+    assert "is paused" in paused and "`insightgate report resume`" in paused
     assert desk.json("report", "resume", made["reportId"])["reportStatus"] == "Active"
 
     assert "has no file yet" in desk.refused(4, "report", "download", "Daily")
     timed.advance(hours(5))
     ended = timed.settled(made["reportId"])[0]
     rows = ended["rowCount"]
+    assert rows > 2
     listed = desk.ok("report", "executions", "Daily").stdout
     assert listed.splitlines()[0].split()[:4] == ["ID", "STATUS", "GENERATED", "ROWS"] and f"{ended['executionId']}  Completed" in listed
     assert desk.json("report", "executions", "Daily", "--status", "Completed")["value"][0]["rowCount"] == rows
     followed = desk.ok("report", "executions", "Daily", "--follow").stdout
     assert f"{ended['executionId']}  Completed" in followed
+
+    watching = desk.terminal("report", "watch", "Daily").until("the report waits for its next run")
+    timed.advance(hours(24))
+    assert watching.end() == 0 and "Completed" in watching.text and ended["executionId"] not in watching.text, watching.text
 
     done = desk.ok("report", "download", "Daily", "-o", "daily.tsv")
     table = (desk.folder / "daily.tsv").read_bytes()
@@ -144,7 +151,8 @@ def test_watching_a_report_at_the_service(service, away):
     deleted = away.refused(4, "report", "watch", "Users")
     assert "it was deleted" in deleted and "`insightgate report list`" in deleted
 
-    service.watch, service.queued = lambda call: None, 1
+    service.watch = lambda call: None
+    service.unseen = service.queued = service.unlinked = 1
     once()
     seen = away.ok("report", "executions", "Users", "--follow").stdout.split()
     assert "Pending" in seen and "Running" in seen

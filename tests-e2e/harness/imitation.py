@@ -21,6 +21,11 @@ def documented(name):
     return json.loads((ANSWERS / f"{name}.json").read_text())
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """A client that goes away is no news."""
+
+
 class Imitation:
     def __init__(self):
         self.queries, self.reports, self.executions = [], [], {}
@@ -29,8 +34,8 @@ class Imitation:
         self.calls, self.headers = [], []
         # Answers in the spelling that some pages show, and with a mark before them.
         self.capitals = self.mark = False
-        # How many polls find nothing, then a queued and a running execution, then one without its link; None: for ever.
-        self.unseen, self.queued, self.unlinked = 1, 1, 1
+        # How many polls find nothing, then a queued and a running execution each, then one without its link; None: for ever.
+        self.unseen, self.queued, self.unlinked = 0, 0, 0
         # Tokens end after so many calls.
         self.calls_of_a_token = None
         # Answers in the place of the next calls: (the beginning of "METHOD /path", status, headers, body).
@@ -48,7 +53,7 @@ class Imitation:
         self.broken = []
 
     def __enter__(self):
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
+        self.server = Server(("127.0.0.1", 0), handler_of(self))
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         return self
@@ -222,13 +227,16 @@ def handler_of(imitation):
                 if address.path == "/contoso.example/oauth2/token":
                     return self.json(*imitation.token(parse_qs(body.decode())))
                 if address.path.startswith("/artifacts/"):
-                    return self.download(parse_qs(address.query))
-                if not imitation.signed_in(self.headers.get("Authorization")):
+                    content = self.download(parse_qs(address.query))
+                elif not imitation.signed_in(self.headers.get("Authorization")):
                     return self.json(401, documented("not_found") | {"message": "Unauthorized", "statusCode": 401})
-                assert self.headers.get("Content-Type") == "application/json", "the documents ask for it on every call"
-                parts = address.path.split("/")
-                assert parts[:4] == ["", "insights", "v1", "mpn"], parts
-                self.json(*imitation.call(self.command, parts[4:], parse_qs(address.query), json.loads(body) if body else None))
+                else:
+                    assert self.headers.get("Content-Type") == "application/json", "the documents ask for it on every call"
+                    parts = address.path.split("/")
+                    assert parts[:4] == ["", "insights", "v1", "mpn"], parts
+                    return self.json(*imitation.call(self.command, parts[4:], parse_qs(address.query), json.loads(body) if body else None))
+            # A client that reads slowly holds nobody else up.
+            self.send(*content)
 
         do_GET = do_POST = do_PUT = do_DELETE = do
 
@@ -257,9 +265,10 @@ def handler_of(imitation):
             self.wfile.write(body)
 
         def download(self, query):
+            """What is to be sent."""
             assert "Authorization" not in self.headers, "links carry their own permission"
             if query.get("sig", [""])[0] not in imitation.signatures:
-                return self.send(403, {"Content-Type": "application/xml"}, b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>")
+                return (403, {"Content-Type": "application/xml"}, b"<?xml version='1.0'?><Error><Code>AuthenticationFailed</Code></Error>")
             whole = gzip.compress(imitation.file, mtime=0) if imitation.zipped else imitation.file
             headers = {"ETag": '"0x8D4BCC2E4835CD0"', "Content-Type": "text/csv", "Accept-Ranges": "bytes"}
             headers |= {"Content-Encoding": "gzip"} if imitation.zipped else {}
@@ -269,10 +278,10 @@ def handler_of(imitation):
                 headers["Content-Range"] = f"bytes {start}-{len(whole) - 1}/{len(whole)}"
             rest = whole[start:]
             if not imitation.cuts:
-                return self.send(status, headers, rest)
+                return status, headers, rest
             if imitation.links_end:
                 imitation.signatures.clear()
             self.close_connection = True
-            self.send(status, headers, rest[: imitation.cuts.pop(0)], len(rest))
+            return status, headers, rest[: imitation.cuts.pop(0)], len(rest)
 
     return Handler

@@ -1,5 +1,7 @@
 //! The calls of the Insights API, one function each.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use reqwest::Method;
 use serde::Serialize;
@@ -7,13 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::answer::{Answer, Envelope, PreviewRow};
-use crate::connection::{Connection, refused};
-use crate::download::Download;
+use crate::connection::{Connection, Reply, refused};
 use crate::error::ClientError;
 use crate::exchange::retries::Retries;
-use crate::manage::link_parameters;
+use crate::http::{body, link_parameters};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
+use crate::token::kept::TokenStore;
 use crate::wire::{
     Dataset, Execution, ExecutionFilter, ExplainedQuery, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate,
     Subject, instant_text,
@@ -51,28 +53,27 @@ impl Client {
     /// # Errors
     /// When no token is granted.
     pub async fn token(&self) -> Result<Token, ClientError> {
-        self.0.token().await
+        self.0.tokens().token().await
+    }
+
+    /// A token that the authority issues now: by the refresh token when there is one, else by signing in.
+    ///
+    /// # Errors
+    /// When no token is granted.
+    pub async fn new_token(&self) -> Result<Token, ClientError> {
+        self.0.tokens().new_token().await
+    }
+
+    /// Keeps tokens there between executions, and uses those that are kept.
+    #[must_use]
+    pub fn keeping_tokens(mut self, store: Arc<dyn TokenStore>) -> Client {
+        self.0.keep_tokens_in(store);
+        self
     }
 
     /// Starts with a token from an earlier run of the program, or with none.
     pub async fn keep_token(&self, token: Option<Token>) {
-        self.0.keep_token(token).await;
-    }
-
-    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
-    ///
-    /// # Errors
-    /// When the link is refused, or the server cannot be reached.
-    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
-        Download::of_link(self, link).await
-    }
-
-    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
-    ///
-    /// # Errors
-    /// When the execution has no link, the link is refused, or the server cannot be reached.
-    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
-        Download::of_execution(self, execution).await
+        self.0.tokens().keep_token(token).await;
     }
 
     /// Returns all datasets, or the one of that name.
@@ -191,6 +192,10 @@ impl Client {
         Ok(all)
     }
 
+    pub(crate) async fn look(&self, segments: &[&str], token: Option<&str>) -> Result<Reply, ClientError> {
+        self.0.look(segments, token).await
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -212,10 +217,6 @@ fn preview_parameters(subject: Subject<'_>, start: Option<DateTime<Utc>>, end: O
     parameters.extend(start.map(|start| ("startTime", instant_text(start))));
     parameters.extend(end.map(|end| ("endTime", instant_text(end))));
     parameters
-}
-
-pub(crate) fn body(value: &impl Serialize) -> Result<Value, ClientError> {
-    serde_json::to_value(value).map_err(|error| ClientError::Settings(format!("the request cannot be written as JSON: {error}")))
 }
 
 #[cfg(test)]

@@ -1,35 +1,31 @@
 //! A connection pool with its token. It sends requests and distinguishes answers, refusals and failures.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Method, Request, StatusCode, Url};
+use reqwest::{Method, Request, StatusCode, Url};
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 
 use crate::answer::Envelope;
 use crate::error::{ClientError, Refusal};
 use crate::exchange::page;
 use crate::exchange::retries::Retries;
 use crate::exchange::{Exchange, Raw};
+use crate::http::{ANSWER_TIMEOUT, address, below, connect, parse_url, unreachable};
 use crate::settings::{ClientSettings, Clock};
-use crate::token::{self, Token};
+use crate::token::authority::Endpoints;
+use crate::token::kept::TokenStore;
+use crate::token::source::TokenSource;
 
-/// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of a URL with its parameters: the HTTP library accepts no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
 /// A connection to one API for one application and at most one user. It gets a token when one is first needed, and renews it.
 pub(crate) struct Connection {
-    settings: ClientSettings,
-    token_url: Url,
     api_base: Url,
     exchange: Exchange,
-    clock: Clock,
-    token: Mutex<Option<Token>>,
+    tokens: TokenSource,
 }
 
 /// A successful answer whose body is not parsed yet.
@@ -44,8 +40,9 @@ impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
-        let http = connect(&settings, [&token_url, &api_base])?;
-        Ok(Connection { settings, token_url, api_base, exchange: Exchange::new(http), clock, token: Mutex::new(None) })
+        let exchange = Exchange::new(connect(&settings, &[&token_url, &api_base])?);
+        let tokens = TokenSource::new(Endpoints::new(settings, exchange.clone(), clock)?);
+        Ok(Connection { api_base, exchange, tokens })
     }
 
     pub fn exchange(&self) -> &Exchange {
@@ -54,32 +51,33 @@ impl Connection {
 
     pub fn set_retries(&mut self, retries: Retries) {
         self.exchange.set_retries(retries);
+        self.tokens.set_retries(retries);
     }
 
-    /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
-    pub async fn token(&self) -> Result<Token, ClientError> {
-        // Locked during the request, so that many callers cause only one.
-        let mut held = self.token.lock().await;
-        if let Some(token) = held.as_ref().filter(|token| token.is_usable((self.clock)())) {
-            return Ok(token.clone());
-        }
-        let refresh = held.as_ref().and_then(|token| token.refresh_token.clone());
-        let refreshed = match &refresh {
-            Some(refresh) => self.ask_token(&token::refresh_form(&self.settings, refresh)).await,
-            None => self.ask_token(&token::sign_in_form(&self.settings)).await,
-        };
-        let token = match refreshed {
-            // A refresh token may be used up or revoked while the password is still valid.
-            Err(ClientError::Token(_)) if refresh.is_some() => self.ask_token(&token::sign_in_form(&self.settings)).await?,
-            other => other?,
-        };
-        *held = Some(token.clone());
-        Ok(token)
+    /// The tokens of this connection.
+    pub fn tokens(&self) -> &TokenSource {
+        &self.tokens
     }
 
-    /// Starts with a token from an earlier run of the program, or with none.
-    pub async fn keep_token(&self, token: Option<Token>) {
-        *self.token.lock().await = token;
+    /// Keeps tokens there between executions, and uses those that are kept.
+    pub fn keep_tokens_in(&mut self, store: Arc<dyn TokenStore>) {
+        self.tokens.keep_in(store);
+    }
+
+    /// Makes one GET, with this token or with none, and asks whether the token meets a requirement of a second factor. Any answer of the API is a success.
+    pub async fn look(&self, segments: &[&str], token: Option<&str>) -> Result<Reply, ClientError> {
+        let url = below(&self.api_base, segments);
+        let address = address(&url);
+        let make = || {
+            let request = self.exchange.http().get(url.clone()).header("Content-Type", "application/json").header("ValidateMfa", "true");
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            request.timeout(ANSWER_TIMEOUT).build().map_err(|error| unreachable(&address, error))
+        };
+        let Raw { status, headers, body } = self.exchange.answer(&address, true, make).await?;
+        Ok(Reply { status: status.as_u16(), headers, body, address })
     }
 
     /// Makes one call: `segments` below the API's base, and `query` as a serialisable struct. `refusal` reads the answer of a failed call.
@@ -96,7 +94,7 @@ impl Connection {
         let body = body.map(|body| body.to_string());
         // POST makes something new each time; the other methods do twice what they do once.
         let repeatable = method != Method::POST;
-        let mut token = self.token().await?;
+        let mut token = self.tokens.token().await?;
         let mut first = true;
         loop {
             let make = || -> Result<Request, ClientError> {
@@ -118,8 +116,7 @@ impl Connection {
             if status == StatusCode::UNAUTHORIZED && first {
                 // The server's clock may be ahead of ours: try once more with a new token.
                 first = false;
-                self.keep_token(None).await;
-                token = self.token().await?;
+                token = self.tokens.instead_of(&token).await?;
                 continue;
             }
             if !status.is_success() {
@@ -127,23 +124,6 @@ impl Connection {
             }
             return Ok(Reply { status: status.as_u16(), headers, body: bytes, address });
         }
-    }
-
-    async fn ask_token(&self, form: &[(&str, &str)]) -> Result<Token, ClientError> {
-        let address = address(&self.token_url);
-        let make = || {
-            let request = self.exchange.http().post(self.token_url.clone()).form(form).timeout(ANSWER_TIMEOUT).build();
-            request.map_err(|error| unreachable(&address, error))
-        };
-        // Signing in twice gives another token, and takes nothing from the first.
-        let Raw { status, body, .. } = self.exchange.answer(&address, true, make).await?;
-        let unexpected = |reason| ClientError::Unexpected { address: address.clone(), status: status.as_u16(), reason };
-        let body = page::without_mark(&body);
-        if status.is_success() {
-            return token::read_token(body, (self.clock)()).map_err(unexpected);
-        }
-        let refusal = token::read_refusal(status.as_u16(), body).map_err(unexpected)?;
-        Err(ClientError::Token(Box::new(refusal)))
     }
 }
 
@@ -155,75 +135,6 @@ impl Reply {
             reason: error.to_string(),
         })
     }
-}
-
-fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client, ClientError> {
-    let certificates = match &settings.ca_certificate {
-        Some(pem) => Certificate::from_pem_bundle(pem)
-            .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
-        None => Vec::new(),
-    };
-    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
-    let all_local = urls.iter().all(|url| is_loopback(url));
-    if urls.iter().any(|url| is_loopback(url)) {
-        // A server on this machine is never behind a proxy, whatever the environment says.
-        builder = builder.no_proxy();
-    }
-    builder = match certificates.is_empty() {
-        true => builder,
-        // On this machine itself nothing else is trusted, so that the system's certificates need not be read.
-        false if all_local => builder.tls_certs_only(certificates),
-        false => builder.tls_certs_merge(certificates),
-    };
-    let redirects = reqwest::redirect::Policy::none();
-    builder.redirect(redirects).build().map_err(|error| ClientError::Settings(format!("the HTTP client cannot start: {}", reasons(&error))))
-}
-
-pub(crate) fn parse_url(text: &str) -> Result<Url, ClientError> {
-    // The text itself may hold a link's signature.
-    let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
-        return Err(ClientError::Settings(format!("{}: only http and https are understood", address(&url))));
-    }
-    Ok(url)
-}
-
-/// Encodes each segment, so that an id cannot lead to another path.
-fn below(base: &Url, segments: &[&str]) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Without the query, which may hold a signature.
-pub(crate) fn address(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
-    let timed_out = error.is_timeout();
-    ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
-}
-
-/// An error with its sources, since the innermost one says what happened.
-pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 /// Reads a refusal from the envelope that the Insights API and links use.

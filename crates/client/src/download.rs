@@ -12,10 +12,11 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAS
 use reqwest::{Response, StatusCode};
 
 use crate::calls::Client;
-use crate::connection::{address, parse_url, refused, unreachable};
+use crate::connection::refused;
 use crate::error::ClientError;
 use crate::exchange::page;
 use crate::exchange::retries::{Trouble, retry_after};
+use crate::http::{address, parse_url, unreachable};
 use crate::wire::{Execution, ExecutionFilter};
 use sum::Sum;
 use unpacker::Unpacker;
@@ -53,12 +54,30 @@ struct Source<'a> {
     replaced: bool,
 }
 
+impl Client {
+    /// Downloads the bytes behind a link. A link carries its own permission, so that no token is sent.
+    ///
+    /// # Errors
+    /// When the link is refused, or the server cannot be reached.
+    pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
+        Download::of_link(self, link).await
+    }
+
+    /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
+    ///
+    /// # Errors
+    /// When the execution has no link, the link is refused, or the server cannot be reached.
+    pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
+        Download::of_execution(self, execution).await
+    }
+}
+
 impl<'a> Download<'a> {
-    pub(crate) async fn of_link(client: &'a Client, link: &str) -> Result<Download<'a>, ClientError> {
+    async fn of_link(client: &'a Client, link: &str) -> Result<Download<'a>, ClientError> {
         Download::open(Source { client, link: link.to_owned(), origin: None, replaced: false }, None).await
     }
 
-    pub(crate) async fn of_execution(client: &'a Client, execution: &Execution) -> Result<Download<'a>, ClientError> {
+    async fn of_execution(client: &'a Client, execution: &Execution) -> Result<Download<'a>, ClientError> {
         let link = execution.link().ok_or_else(|| ClientError::Settings("the execution has no link to a file".to_owned()))?;
         let origin = Some((execution.report_id.clone(), execution.execution_id.clone()));
         let sum = execution.sha256().and_then(Sum::expected);
@@ -217,12 +236,16 @@ impl Source<'_> {
     /// Asks until the file comes: all of it, or what begins at `from`. Links carry their own permission: no token is sent.
     async fn ask(&mut self, tries: &mut u32, from: &mut Option<(u64, HeaderValue)>) -> Result<Response, ClientError> {
         loop {
-            let mut request = self.client.connection().exchange().http().get(parse_url(&self.link)?);
+            let (exchange, url) = (self.client.connection().exchange(), parse_url(&self.link)?);
+            let mut request = exchange.http().get(url.clone());
             if let Some((at, version)) = from.as_ref() {
                 request = request.header(RANGE, format!("bytes={at}-")).header(IF_RANGE, version.clone());
             }
             let response = match request.send().await {
-                Ok(response) => response,
+                Ok(response) => {
+                    exchange.answered(&url);
+                    response
+                }
                 Err(error) => {
                     self.pause(tries, error).await?;
                     continue;
@@ -241,7 +264,6 @@ impl Source<'_> {
             if matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) && self.replace_link().await? {
                 continue;
             }
-            let exchange = self.client.connection().exchange();
             match exchange.retries().wait(*tries, Trouble::of_status(status), true, retry_after(&headers)) {
                 Some(wait) => {
                     *tries += 1;
@@ -259,7 +281,11 @@ impl Source<'_> {
     async fn pause(&self, tries: &mut u32, error: reqwest::Error) -> Result<(), ClientError> {
         let exchange = self.client.connection().exchange();
         // A body that stopped is continued, even where it was silent for too long.
-        let trouble = if error.is_body() || error.is_decode() { Trouble::Unclear } else { Trouble::of_error(&error, exchange.seen()) };
+        let trouble = if error.is_body() || error.is_decode() {
+            Trouble::Unclear
+        } else {
+            Trouble::of_error(&error, parse_url(&self.link).is_ok_and(|url| exchange.seen(&url)))
+        };
         let Some(wait) = exchange.retries().wait(*tries, trouble, true, None) else {
             return Err(unreachable(&self.address(), error));
         };

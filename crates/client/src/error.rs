@@ -4,6 +4,7 @@ use reqwest::header::HeaderMap;
 use thiserror::Error;
 
 use crate::exchange::retries::retry_after;
+use crate::token::kept::StoreFault;
 
 #[derive(Debug, Error)]
 pub enum ClientError {
@@ -25,6 +26,12 @@ pub enum ClientError {
     /// The token endpoint answered with a refusal.
     #[error("{0}")]
     Token(Box<TokenRefusal>),
+    /// Only a person can sign in, and nobody has, or that sign-in has ended.
+    #[error("nobody is signed in{}", reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    SignInNeeded { reason: Option<String> },
+    /// The kept tokens cannot be used.
+    #[error("{}", .0.message)]
+    Store(StoreFault),
     /// The answer is not one that this API sends.
     #[error("unexpected answer from {address} (status {status}): {reason}")]
     Unexpected { address: String, status: u16, reason: String },
@@ -72,6 +79,10 @@ impl ClientError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             ClientError::Settings(_) | ClientError::AddressTooLong { .. } => return None,
+            ClientError::Store(fault) => return fault.hint.clone(),
+            ClientError::SignInNeeded { .. } => {
+                "`insightgate login` signs in with a browser, `insightgate login --device` with one on another machine"
+            }
             ClientError::Unreachable { reason, timed_out, .. } => unreachable_hint(reason, *timed_out),
             ClientError::Refused(refusal) => refusal_hint(refusal)?,
             ClientError::Managed(refusal) => manage_hint(refusal)?,
@@ -174,7 +185,7 @@ fn token_hint(code: u32) -> Option<&'static str> {
         50055 => "set a new password for the user",
         50057 => "an administrator has to enable the user",
         50072 | 50074 | 50076 | 50079 => {
-            "a second factor is asked for, which a password cannot give: this needs a user without one; programs of your own can sign in with a device code"
+            "a second factor is asked for, which a password cannot give: sign in with `insightgate login`, or with `insightgate login --device`"
         }
         65001 | 90094 | 650057 => "the application lacks consent to the API's permission: an administrator of the tenant has to grant it",
         700016 | 700011 => "check the client id and the tenant: no such application there",

@@ -3,21 +3,23 @@
 pub(crate) mod page;
 pub(crate) mod retries;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{Request, StatusCode};
+use reqwest::{Request, StatusCode, Url};
 
-use crate::connection::unreachable;
 use crate::error::ClientError;
+use crate::http::unreachable;
 use retries::{Retries, Trouble, retry_after};
 
+#[derive(Clone)]
 pub(crate) struct Exchange {
     http: reqwest::Client,
     retries: Retries,
-    /// Whether some server has answered.
-    seen: AtomicBool,
+    /// The servers that have answered, to this or to one that it was cloned from, by their addresses: an authority and an API, and a store of files.
+    seen: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// What a server answered, whatever it is.
@@ -29,7 +31,7 @@ pub(crate) struct Raw {
 
 impl Exchange {
     pub fn new(http: reqwest::Client) -> Exchange {
-        Exchange { http, retries: Retries::default(), seen: AtomicBool::new(false) }
+        Exchange { http, retries: Retries::default(), seen: Arc::default() }
     }
 
     pub fn set_retries(&mut self, retries: Retries) {
@@ -44,8 +46,13 @@ impl Exchange {
         &self.http
     }
 
-    pub fn seen(&self) -> bool {
-        self.seen.load(Ordering::Relaxed)
+    /// Whether this server has answered before.
+    pub fn seen(&self, url: &Url) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).contains(&url.origin().ascii_serialization())
+    }
+
+    pub fn answered(&self, url: &Url) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(url.origin().ascii_serialization());
     }
 
     /// The answer to a request, which is made again where that may help and does no harm. None of somebody else's.
@@ -57,9 +64,11 @@ impl Exchange {
     ) -> Result<Raw, ClientError> {
         let mut made = 0;
         loop {
-            let (trouble, asked, outcome) = match self.execute(make()?).await {
+            let request = make()?;
+            let url = request.url().clone();
+            let (trouble, asked, outcome) = match self.execute(request).await {
                 Ok(raw) => (Trouble::of_status(raw.status), retry_after(&raw.headers), Ok(raw)),
-                Err(error) => (Trouble::of_error(&error, self.seen()), None, Err(error)),
+                Err(error) => (Trouble::of_error(&error, self.seen(&url)), None, Err(error)),
             };
             if let Some(wait) = self.retries.wait(made, trouble, repeatable, asked) {
                 made += 1;
@@ -75,8 +84,9 @@ impl Exchange {
     }
 
     async fn execute(&self, request: Request) -> Result<Raw, reqwest::Error> {
+        let url = request.url().clone();
         let response = self.http.execute(request).await?;
-        self.seen.store(true, Ordering::Relaxed);
+        self.answered(&url);
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Raw { status, headers, body: response.bytes().await? })
     }

@@ -5,7 +5,8 @@
 //! it. The types of the management API are those that the server has, from `insightgate-wire`. Those of the Insights API are the client's own, since
 //! it calls Microsoft's too. It never writes a file, never reads the clock and never shows a secret.
 //!
-//! A token is got when one is first needed, and renewed before it ends. Calls are made again as [`Retries`] says: where the server turned them away,
+//! A token is got when one is first needed, and renewed before it ends. A [`TokenStore`] keeps tokens between executions of a program, and lets several
+//! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). Calls are made again as [`Retries`] says: where the server turned them away,
 //! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.
 //!
 //! ```no_run
@@ -59,6 +60,8 @@ mod connection;
 mod download;
 mod error;
 mod exchange;
+mod first_call;
+mod http;
 pub mod manage;
 mod sandbox;
 #[cfg(test)]
@@ -72,10 +75,15 @@ pub use calls::Client;
 pub use download::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
 pub use exchange::retries::Retries;
+pub use first_call::{FirstAnswer, FirstCall};
 pub use reqwest::Method;
 pub use sandbox::SandboxClient;
 pub use settings::{ClientSettings, Clock, SignIn};
 pub use token::Token;
+pub use token::code::{BroughtBack, CodeRequest};
+pub use token::device::{DeviceCode, DevicePoll};
+pub use token::kept::{Account, AccountUser, HeldTokens, Kept, KeptToken, StoreFault, TokenStore};
+pub use token::signed_in::{Authority, SignedIn};
 pub use wire::{
     Dataset, Execution, ExecutionFilter, ExplainedQuery, NewQuery, NewReport, Query, QueryFilter, Report, ReportFilter, ReportUpdate,
     Subject,

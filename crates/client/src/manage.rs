@@ -2,6 +2,8 @@
 //!
 //! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
+use std::sync::Arc;
+
 pub use insightgate_wire::Secret;
 pub use insightgate_wire::answers::{
     Application, AuditEvent, Callback, CallbackAttempt, CallbackSecret, ClientSecret, Consent, Enrollment, ExternalIdentity, Listed,
@@ -15,15 +17,17 @@ pub use insightgate_wire::bodies::{
 use insightgate_wire::limits::LARGEST_PAGE;
 pub use insightgate_wire::parameters::{AuditQuery, CallbackQuery};
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::calls::body;
 use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
+use crate::http::{body, link_parameters};
 use crate::settings::{ClientSettings, Clock};
+use crate::token::Token;
+use crate::token::kept::TokenStore;
 pub use crate::wire::manage::EnrollmentMove;
 
 /// The resource that a token for the management API is for.
@@ -54,6 +58,29 @@ impl ManageClient {
     /// When a certificate cannot be read, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<ManageClient, ClientError> {
         Connection::new(settings, clock).map(ManageClient)
+    }
+
+    /// A token for the management API: the one in use, or a new one.
+    ///
+    /// # Errors
+    /// When no token is granted.
+    pub async fn token(&self) -> Result<Token, ClientError> {
+        self.0.tokens().token().await
+    }
+
+    /// A token that the authority issues now: by the refresh token when there is one, else by signing in.
+    ///
+    /// # Errors
+    /// When no token is granted.
+    pub async fn new_token(&self) -> Result<Token, ClientError> {
+        self.0.tokens().new_token().await
+    }
+
+    /// Keeps tokens there between executions, and uses those that are kept.
+    #[must_use]
+    pub fn keeping_tokens(mut self, store: Arc<dyn TokenStore>) -> ManageClient {
+        self.0.keep_tokens_in(store);
+        self
     }
 
     /// # Errors
@@ -410,12 +437,6 @@ fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientEr
     let Value::Object(fields) = body(filter)? else { return Ok(Vec::new()) };
     let text = |value: Value| value.as_str().map(str::to_owned);
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
-}
-
-pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
-    let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    let url = Url::parse(&format!("http://localhost/?{query}"));
-    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 fn refused(status: StatusCode, headers: HeaderMap, bytes: &[u8]) -> ClientError {

@@ -6,8 +6,8 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::connection::reasons;
 use crate::error::{ClientError, Refusal};
+use crate::http::reasons;
 
 /// For an answer: a clock that moves far takes a while.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(140);

@@ -11,7 +11,8 @@ use crate::{Client, ClientSettings, Retries, SignIn, Token};
 
 pub struct Scripted {
     pub address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    /// Heads and bodies.
+    requests: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Scripted {
@@ -40,7 +41,13 @@ impl Scripted {
 
     /// The heads of the requests until now, in lower case.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
+    }
+
+    /// The paths of the requests until now with their bodies, in lower case.
+    pub fn bodies(&self) -> Vec<String> {
+        let path = |head: &str| head.split_whitespace().nth(1).unwrap_or_default().to_owned();
+        self.requests.lock().unwrap().iter().map(|(head, body)| format!("{} {body}", path(head))).collect()
     }
 
     /// Signed in already, and without a wait between two tries.
@@ -62,15 +69,15 @@ impl Scripted {
     }
 }
 
-/// The head, after the whole request was read.
-async fn read(stream: &mut TcpStream) -> String {
+/// The head and the body.
+async fn read(stream: &mut TcpStream) -> (String, String) {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&bytes).to_lowercase();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
             if body.len() >= length {
-                return head.to_owned();
+                return (head.to_owned(), body.to_owned());
             }
         }
         let mut more = [0; 4096];

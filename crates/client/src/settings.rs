@@ -30,12 +30,16 @@ pub enum SignIn {
     Application,
     /// A user signs in with the password grant.
     User { username: String, password: String },
+    /// A user who signed in before, in a browser or with a device code. What is left of that is in the [`crate::TokenStore`]; without one, or after
+    /// its end, no token can be had. `username` is None for whoever signed in.
+    Before { username: Option<String> },
 }
 
 impl fmt::Debug for SignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SignIn::Application => f.write_str("Application"),
+            SignIn::Before { username } => f.debug_struct("Before").field("username", username).finish(),
             SignIn::User { username, .. } => f.debug_struct("User").field("username", username).finish_non_exhaustive(),
         }
     }

@@ -1,8 +1,19 @@
 //! Tokens: requesting one, reading the answer, and how long a token can be used.
 
+pub(crate) mod authority;
+pub(crate) mod code;
+pub(crate) mod device;
+pub(crate) mod kept;
+pub(crate) mod signed_in;
+pub(crate) mod source;
+
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::error::TokenRefusal;
 use crate::settings::{ClientSettings, SignIn};
@@ -25,6 +36,19 @@ impl Token {
     pub fn is_usable(&self, now: i64) -> bool {
         now < self.expires_at - MARGIN
     }
+
+    /// What the access token says of itself; None where it is not a JWT. Nothing checks its signature: it is to be shown, not to be relied on.
+    pub fn claims(&self) -> Option<Value> {
+        claims(&self.access_token)
+    }
+}
+
+/// The claims of a JWT, unchecked.
+pub(crate) fn claims(token: &str) -> Option<Value> {
+    let mut parts = token.split('.');
+    let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
+    let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&payload).ok().filter(Value::is_object)
 }
 
 impl fmt::Debug for Token {
@@ -37,15 +61,17 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The form of a new sign-in: the password grant for an application with a user, and client_credentials for an application without one.
-pub(crate) fn sign_in_form(settings: &ClientSettings) -> Vec<(&'static str, &str)> {
+/// The form of a new sign-in: the password grant for application and user together, client_credentials for the application alone. None if only a
+/// person can sign in.
+pub(crate) fn sign_in_form(settings: &ClientSettings) -> Option<Vec<(&'static str, &str)>> {
     match &settings.sign_in {
         SignIn::User { username, password } => {
             let mut form = application_form(settings, "password");
             form.extend([("scope", "openid"), ("username", username.as_str()), ("password", password)]);
-            form
+            Some(form)
         }
-        SignIn::Application => application_form(settings, "client_credentials"),
+        SignIn::Application => Some(application_form(settings, "client_credentials")),
+        SignIn::Before { .. } => None,
     }
 }
 
@@ -61,16 +87,17 @@ fn application_form<'a>(settings: &'a ClientSettings, grant: &'static str) -> Ve
     form
 }
 
-/// `received` is the client's own time; it is used because the authority's clock may differ.
-pub(crate) fn read_token(body: &[u8], received: i64) -> Result<Token, String> {
+/// The token, and the id token that came with it. `received` is the client's own time, which is used since the authority's clock may differ.
+pub(crate) fn read_answer(body: &[u8], received: i64) -> Result<(Token, Option<String>), String> {
     let answer: TokenAnswer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    Ok(Token {
+    let token = Token {
         access_token: answer.access_token,
         refresh_token: answer.refresh_token,
         expires_at: received.saturating_add(answer.expires_in),
         resource: answer.resource,
         scope: answer.scope,
-    })
+    };
+    Ok((token, answer.id_token))
 }
 
 pub(crate) fn read_refusal(status: u16, body: &[u8]) -> Result<TokenRefusal, String> {
@@ -82,6 +109,7 @@ pub(crate) fn read_refusal(status: u16, body: &[u8]) -> Result<TokenRefusal, Str
 struct TokenAnswer {
     access_token: String,
     refresh_token: Option<String>,
+    id_token: Option<String>,
     #[serde(deserialize_with = "seconds")]
     expires_in: i64,
     resource: Option<String>,
@@ -97,8 +125,8 @@ struct RefusalAnswer {
     error_codes: Vec<u32>,
 }
 
-/// Reads a numeric string from the v1 endpoint, or a number from v2.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+/// A numeric string from the v1 endpoint, a number from v2.
+pub(crate) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Either {

@@ -10,16 +10,22 @@ use uuid::Uuid;
 use crate::commands::app::AppArguments;
 use crate::commands::audit::AuditArguments;
 use crate::commands::callback::CallbackArguments;
+use crate::commands::check::CheckArguments;
 use crate::commands::dataset::file_arguments::FileArguments;
 use crate::commands::export::ExportArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::location::LocationArguments;
+use crate::commands::login::LoginArguments;
+use crate::commands::login::logout::LogoutArguments;
+use crate::commands::login::token::TokenArguments;
+use crate::commands::profile::ProfileArguments;
 use crate::commands::query::QueryArguments;
 use crate::commands::query::text::QueryText;
 use crate::commands::report::ReportArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::sandbox::SandboxArguments;
+use crate::commands::shell::{CompletionsArguments, ManArguments};
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
 
@@ -81,6 +87,22 @@ pub enum Command {
     Query(QueryArguments),
     /// Reports: by a schedule or at once, what they have run, and their files
     Report(ReportArguments),
+    /// The prerequisites of programmatic access, one by one: met or not, why, and what mends it
+    #[command(after_help = "Examples:\n  insightgate check\n  insightgate check --profile contoso --json")]
+    Check(CheckArguments),
+    /// A token of the profile, for other programs; kept for the next command, and refreshed before it ends
+    #[command(after_help = "Examples:\n  insightgate token\n  insightgate token --json\n  insightgate token --new --profile contoso")]
+    Token(TokenArguments),
+    /// Signs you in with a browser, or with a device code; commands then need no password
+    #[command(
+        after_help = "Examples:\n  insightgate login\n  insightgate login --no-browser --profile contoso\n  insightgate login --device"
+    )]
+    Login(LoginArguments),
+    /// Forgets the tokens that are kept on this machine
+    #[command(after_help = "Examples:\n  insightgate logout\n  insightgate logout --all")]
+    Logout(LogoutArguments),
+    /// Profiles: where commands connect, and as whom
+    Profile(ProfileArguments),
     /// Organisations, and their enrollments in programs
     Tenant(TenantArguments),
     /// Partner locations of an organisation
@@ -97,6 +119,14 @@ pub enum Command {
     Callback(CallbackArguments),
     /// The keys that the server signs tokens with
     Keys(KeysArguments),
+    /// What a shell completes: a script for bash, zsh, fish, PowerShell or elvish
+    #[command(after_help = "Examples:\n  insightgate completions bash > ~/.local/share/bash-completion/completions/insightgate\n  \
+        insightgate completions zsh > ~/.zfunc/_insightgate\n  insightgate completions fish > ~/.config/fish/completions/insightgate.fish\n  \
+        insightgate completions powershell >> $PROFILE")]
+    Completions(CompletionsArguments),
+    /// The pages of the manual, one for each command
+    #[command(after_help = "Examples:\n  insightgate man | man -l -\n  insightgate man -o ~/.local/share/man/man1")]
+    Man(ManArguments),
     /// A running demo's clock, faults, receiver and last requests, and its first state
     Sandbox(SandboxArguments),
     /// What was granted, removed and refused, the newest first

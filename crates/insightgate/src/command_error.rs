@@ -52,6 +52,7 @@ impl From<ClientError> for CommandError {
             // A caller that gets no token lacks something, unless the authority itself has trouble.
             ClientError::Token(refusal) if refusal.status < 500 => 3,
             ClientError::Token(refusal) => by_status(refusal.status),
+            ClientError::SignInNeeded { .. } | ClientError::Store(_) => 3,
             ClientError::Unexpected { .. } | ClientError::Damaged { .. } => 1,
         };
         CommandError { message: error.to_string(), hint: error.hint(), code }

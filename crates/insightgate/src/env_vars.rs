@@ -36,10 +36,16 @@ pub const SANDBOX_URL: EnvVar =
 pub const LOG: EnvVar = EnvVar { name: "INSIGHTGATE_LOG", about: "What the log says: a level such as info, or a filter" };
 pub const XDG_CONFIG_HOME: EnvVar =
     EnvVar { name: "XDG_CONFIG_HOME", about: "The folder of insightgate/profiles.toml; ~/.config if not set" };
+pub const XDG_CACHE_HOME: EnvVar =
+    EnvVar { name: "XDG_CACHE_HOME", about: "The folder of insightgate/tokens, where tokens are kept; ~/.cache if not set" };
+pub const BROWSER: EnvVar =
+    EnvVar { name: "BROWSER", about: "The program that opens the page of `insightgate login`; the system's if not set" };
+pub const DISPLAY: EnvVar = EnvVar { name: "DISPLAY", about: "The screen that a browser can be opened on" };
+pub const WAYLAND_DISPLAY: EnvVar = EnvVar { name: "WAYLAND_DISPLAY", about: "The same" };
 pub const HOME: EnvVar = EnvVar { name: "HOME", about: "Your own folder" };
 
 /// In the order of the help text.
-const ALL: [&EnvVar; 17] = [
+const ALL: [&EnvVar; 19] = [
     &PROFILE,
     &AUTHORITY,
     &TENANT_ID,
@@ -56,6 +62,8 @@ const ALL: [&EnvVar; 17] = [
     &OLD_ENCRYPTION_KEYS,
     &LOG,
     &XDG_CONFIG_HOME,
+    &XDG_CACHE_HOME,
+    &BROWSER,
     &HOME,
 ];
 

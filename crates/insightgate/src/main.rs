@@ -18,7 +18,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};
@@ -83,6 +83,13 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Export(arguments) => commands::export::run(profile.as_deref(), arguments).await,
         Command::Query(arguments) => commands::query::run(profile.as_deref(), arguments).await,
         Command::Report(arguments) => commands::report::run(profile.as_deref(), arguments).await,
+        Command::Check(arguments) => commands::check::run(profile.as_deref(), arguments).await,
+        Command::Token(arguments) => commands::login::token::run(profile.as_deref(), &arguments).await,
+        Command::Login(arguments) => commands::login::run(profile.as_deref(), arguments).await,
+        Command::Logout(arguments) => commands::login::logout::run(profile.as_deref(), &arguments),
+        Command::Profile(arguments) => commands::profile::run(profile.as_deref(), arguments),
+        Command::Completions(arguments) => commands::shell::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => commands::shell::man(&arguments, Cli::command()),
         Command::Tenant(arguments) => commands::tenant::run(&session()?, arguments).await,
         Command::Location(arguments) => commands::location::run(&session()?, arguments).await,
         Command::User(arguments) => commands::user::run(&session()?, arguments).await,

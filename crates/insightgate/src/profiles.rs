@@ -3,14 +3,16 @@
 //! A profile is a section of the profile file, a file of its own (a demo's ready file, or what `init` wrote with `--operator-file`), or the
 //! environment, which overrides both. Secrets come from these only, and never from a flag, which a process list shows.
 
+pub mod token_cache;
 pub mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use insightgate_client::manage::RESOURCE as MANAGEMENT_RESOURCE;
-use insightgate_client::{ClientSettings, SignIn};
+use insightgate_client::{Account, ClientSettings, SignIn, TokenStore};
 use insightgate_identity::program::Program;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use crate::command_error::CommandError;
@@ -18,15 +20,16 @@ use crate::env_vars::{self, EnvVar};
 use crate::files::{fault, read_private};
 use crate::terminal::is_interactive;
 use crate::terminal::secret_input::ask_password;
+use token_cache::TokenCache;
 
 /// What tokens for data are for, if the profile does not say.
 const INSIGHTS_RESOURCE: &str = "https://api.partnercenter.microsoft.com";
 
 /// The one that is used when none is named.
-const DEFAULT: &str = "default";
+pub const DEFAULT: &str = "default";
 
 /// The keys of a section: the environment's names in lower case, without the prefix.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
     pub authority: Option<String>,
@@ -42,11 +45,22 @@ pub struct Profile {
     pub ca_certificate: Option<String>,
     /// A ready file's second application, for management.
     #[serde(skip)]
-    operator: Option<Operator>,
+    pub operator: Option<Operator>,
+    /// Where tokens are kept between commands, if there is a place.
+    #[serde(skip)]
+    pub tokens: Option<TokenCache>,
 }
 
+/// What a token is to open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Data,
+    Management,
+}
+
+/// An application that manages, and has no data.
 #[derive(Clone, PartialEq, Deserialize)]
-struct Operator {
+pub struct Operator {
     client_id: String,
     client_secret: String,
 }
@@ -134,6 +148,7 @@ pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>)
             *field(&mut profile) = Some(value);
         }
     }
+    profile.tokens = TokenCache::of(&environment);
     if IDENTITY.iter().any(|variable| environment(variable).is_some()) {
         profile.operator = None;
     }
@@ -143,25 +158,66 @@ pub fn load(name: Option<&str>, environment: impl Fn(&EnvVar) -> Option<String>)
 impl Profile {
     /// For the Insights API: a user through an application, or the application alone. The operator of a ready file is not used.
     pub fn insights(&self) -> Result<ClientSettings, CommandError> {
-        let program = match self.program.as_deref() {
-            None => Program::Mpn,
-            Some(name) => name
-                .parse()
-                .map_err(|error| CommandError::usage(format!("{error}")).hint("it is the profile's program (INSIGHTGATE_PROGRAM)"))?,
-        };
+        let program = self.program()?;
         let (authority, client_id) = self.authority_and(self.client_id.as_ref())?;
-        let resource = self.resource.clone().unwrap_or_else(|| INSIGHTS_RESOURCE.to_owned());
         let base = format!("{}/insights/v1/{program}", self.endpoint(&authority));
-        self.settings(&authority, base, resource, (client_id, self.client_secret.as_ref(), self.sign_in()?))
+        // Program mpn needs a user. In cmp an application with a secret acts alone unless a user is named.
+        let sign_in = self.sign_in(&authority, client_id, program == Program::Mpn)?;
+        self.settings(&authority, base, self.data_resource(), (client_id, self.client_secret.as_ref(), sign_in))
+    }
+
+    /// `mpn` if the profile does not say.
+    pub fn program(&self) -> Result<Program, CommandError> {
+        let refused = |error| CommandError::usage(format!("{error}")).hint("it is the profile's program (INSIGHTGATE_PROGRAM)");
+        self.program.as_deref().map_or(Ok(Program::Mpn), |name| name.parse().map_err(refused))
+    }
+
+    /// To sign a person in, whatever password the profile has.
+    pub fn person(&self, purpose: Purpose) -> Result<ClientSettings, CommandError> {
+        let (authority, client_id) = self.authority_and(self.client_id.as_ref())?;
+        let alone = self.username.is_none() && self.client_secret.is_some();
+        if alone && (purpose == Purpose::Management || self.program()? != Program::Mpn) {
+            let failed = CommandError::usage("with its secret and no user name, the application of this profile acts alone");
+            return Err(failed.hint("name who signs in: username in the profile, or INSIGHTGATE_USERNAME"));
+        }
+        let endpoint = self.endpoint(&authority);
+        let (base, resource) = match purpose {
+            Purpose::Data => (format!("{endpoint}/insights/v1/{}", self.program()?), self.data_resource()),
+            Purpose::Management => (format!("{endpoint}/manage/v1"), MANAGEMENT_RESOURCE.to_owned()),
+        };
+        let sign_in = SignIn::Before { username: self.username.clone() };
+        self.settings(&authority, base, resource, (client_id, self.client_secret.as_ref(), sign_in))
+    }
+
+    /// Each application of the profile, with its token endpoint.
+    pub fn applications(&self) -> Result<Vec<(String, String)>, CommandError> {
+        let (authority, client_id) = self.authority_and(self.client_id.as_ref())?;
+        let ids = std::iter::once(client_id).chain(self.operator.iter().map(|operator| &operator.client_id));
+        Ok(ids.map(|id| (token_url(&authority), id.clone())).collect())
+    }
+
+    /// For connections that keep their tokens.
+    pub fn token_store(&self) -> Option<Arc<dyn TokenStore>> {
+        self.tokens.clone().map(|cache| Arc::new(cache) as Arc<dyn TokenStore>)
+    }
+
+    /// Whether a ready file's second application manages.
+    pub fn has_operator(&self) -> bool {
+        self.operator.is_some()
+    }
+
+    fn data_resource(&self) -> String {
+        self.resource.clone().unwrap_or_else(|| INSIGHTS_RESOURCE.to_owned())
     }
 
     /// For the management API: an operator's application alone, or an administrator.
     pub fn management(&self) -> Result<ClientSettings, CommandError> {
-        let (client_id, client_secret, sign_in) = match &self.operator {
-            Some(operator) => (Some(&operator.client_id), Some(&operator.client_secret), SignIn::Application),
-            None => (self.client_id.as_ref(), self.client_secret.as_ref(), self.sign_in()?),
+        let (client_id, client_secret) = match &self.operator {
+            Some(operator) => (Some(&operator.client_id), Some(&operator.client_secret)),
+            None => (self.client_id.as_ref(), self.client_secret.as_ref()),
         };
         let (authority, client_id) = self.authority_and(client_id)?;
+        let sign_in = if self.has_operator() { SignIn::Application } else { self.sign_in(&authority, client_id, false)? };
         let base = format!("{}/manage/v1", self.endpoint(&authority));
         self.settings(&authority, base, MANAGEMENT_RESOURCE.to_owned(), (client_id, client_secret, sign_in))
     }
@@ -181,11 +237,11 @@ impl Profile {
         (client_id, client_secret, sign_in): (&String, Option<&String>, SignIn),
     ) -> Result<ClientSettings, CommandError> {
         if client_secret.is_none() && sign_in == SignIn::Application {
-            return Err(missing(&[("client_secret", true)]));
+            return Err(or_login(missing(&[("client_secret", true)])));
         }
         let ca_certificate = self.ca_certificate.as_ref().map(|path| std::fs::read(path).map_err(|error| fault(Path::new(path), &error)));
         Ok(ClientSettings {
-            authority_token_url: format!("{authority}/oauth2/token"),
+            authority_token_url: token_url(authority),
             api_base,
             resource,
             client_id: client_id.clone(),
@@ -206,14 +262,21 @@ impl Profile {
         }
     }
 
-    fn sign_in(&self) -> Result<SignIn, CommandError> {
+    /// A person who signed in with `insightgate login` needs no password. Without a user name that is whoever did, where `by_person` says that a user
+    /// is needed, or where the application has no secret to act alone with.
+    fn sign_in(&self, authority: &str, client_id: &str, by_person: bool) -> Result<SignIn, CommandError> {
+        let before = SignIn::Before { username: self.username.clone() };
+        let account = Account::new(&token_url(authority), client_id, &before);
+        let signed_in = || self.tokens.as_ref().is_some_and(|cache| cache.has_sign_in(&account));
         match (&self.username, &self.password) {
-            (None, _) => Ok(SignIn::Application),
             (Some(username), Some(password)) => Ok(SignIn::User { username: username.clone(), password: password.clone() }),
-            (Some(_), None) if !is_interactive() => Err(missing(&[("password", true)])),
+            (Some(_), None) if signed_in() => Ok(before),
+            (Some(_), None) if !is_interactive() => Err(or_login(missing(&[("password", true)]))),
             (Some(username), None) => {
                 Ok(SignIn::User { username: username.clone(), password: ask_password(&format!("Password of {username}"))? })
             }
+            (None, _) if (by_person || self.client_secret.is_none()) && signed_in() => Ok(before),
+            (None, _) => Ok(SignIn::Application),
         }
     }
 
@@ -240,6 +303,12 @@ impl Profile {
 pub fn section(file: &Path, name: &str) -> Result<Option<Profile>, CommandError> {
     let Some(mut table) = read_table(file)? else { return Ok(None) };
     table.remove(name).map(|section| read_section(file, name, section)).transpose()
+}
+
+/// All sections of a profile file, by name.
+pub fn sections(file: &Path) -> Result<Vec<(String, Profile)>, CommandError> {
+    let table = read_table(file)?.unwrap_or_default();
+    table.into_iter().map(|(name, section)| Ok((name.clone(), read_section(file, &name, section)?))).collect()
 }
 
 fn read_section(file: &Path, name: &str, section: toml::Value) -> Result<Profile, CommandError> {
@@ -291,7 +360,7 @@ pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
     })
 }
 
-fn unknown(file: &Path, name: &str) -> CommandError {
+pub fn unknown(file: &Path, name: &str) -> CommandError {
     let message = format!("there is no profile {name} in {}", file.display());
     CommandError::not_found(message).hint(there_are(file))
 }
@@ -304,9 +373,19 @@ fn none_named(file: &Path) -> CommandError {
 fn there_are(file: &Path) -> String {
     let names: Vec<String> = read_table(file).ok().flatten().map(|table| table.keys().cloned().collect()).unwrap_or_default();
     match names.as_slice() {
-        [] => "`insightgate init` makes the first operator's profile; a demo's ready file can be named too".to_owned(),
+        [] => "`insightgate profile add` adds one; `insightgate init` makes the first operator's; a demo's ready file can be named too"
+            .to_owned(),
         names => format!("{} has {}: choose with --profile", file.display(), names.join(", ")),
     }
+}
+
+fn token_url(authority: &str) -> String {
+    format!("{authority}/oauth2/token")
+}
+
+fn or_login(error: CommandError) -> CommandError {
+    let hint = error.hint.clone().unwrap_or_default();
+    error.hint(format!("{hint}; or sign in with `insightgate login`"))
 }
 
 fn missing(keys: &[(&str, bool)]) -> CommandError {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use clap::Args;
-use insightgate_client::Client;
 use insightgate_client::manage::{Application, Listed, ManageClient};
+use insightgate_client::{Client, ClientSettings};
 use insightgate_identity::program::Program;
 use insightgate_operations::clock::Clock;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::command_error::CommandError;
 use crate::commands::named::{Kind, one};
 use crate::env_vars;
-use crate::profiles;
+use crate::profiles::{self, Profile};
 use crate::terminal::table::{Table, fields};
 use crate::terminal::{print, print_json};
 
@@ -51,7 +51,10 @@ pub struct Session {
 impl Session {
     pub fn open(profile: Option<&str>) -> Result<Session, CommandError> {
         let profile = profiles::load(profile, env_vars::read)?;
-        let client = ManageClient::new(profile.management()?, Arc::new(|| Clock::System.now().timestamp()))?;
+        let mut client = ManageClient::new(profile.management()?, clock())?;
+        if let Some(store) = profile.token_store() {
+            client = client.keeping_tokens(store);
+        }
         Ok(Session { client, own_tenant: profile.own_tenant() })
     }
 
@@ -97,7 +100,21 @@ pub fn insights_of_program(profile: Option<&str>, program: Option<Program>) -> R
     if let Some(program) = program {
         profile.program = Some(program.name().to_owned());
     }
-    Ok(Client::new(profile.insights()?, Arc::new(|| Clock::System.now().timestamp()))?)
+    connected(&profile, profile.insights()?)
+}
+
+/// A connection that keeps its tokens where the profile does.
+pub fn connected(profile: &Profile, settings: ClientSettings) -> Result<Client, CommandError> {
+    let client = Client::new(settings, clock())?;
+    Ok(match profile.token_store() {
+        Some(store) => client.keeping_tokens(store),
+        None => client,
+    })
+}
+
+/// The time that decides when a token is about to expire.
+pub fn clock() -> insightgate_client::Clock {
+    Arc::new(|| Clock::System.now().timestamp())
 }
 
 /// A list: the API's JSON, or a table with one row for each.

@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::sync::Arc;
-
 use super::*;
+use crate::http::is_loopback;
 use crate::settings::SignIn;
+use crate::token::Token;
 
 fn url(text: &str) -> Url {
     Url::parse(text).unwrap()
@@ -80,7 +80,7 @@ async fn a_port_without_a_listener_is_unreachable() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = settings();
     settings.authority_token_url = format!("http://{address}/t/oauth2/token?x=s3cret");
-    let error = Connection::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).token().await.unwrap_err();
+    let error = Connection::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).tokens().token().await.unwrap_err();
     assert!(matches!(error, ClientError::Unreachable { timed_out: false, .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("listens"), "{error}");
     assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
@@ -90,8 +90,8 @@ async fn a_port_without_a_listener_is_unreachable() {
 async fn a_kept_token_is_used_until_shortly_before_its_end() {
     let client = Connection::new(settings(), Arc::new(|| 1000)).unwrap_or_else(|error| panic!("{error}"));
     let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 2000, resource: None, scope: None };
-    client.keep_token(Some(token.clone())).await;
-    assert_eq!(client.token().await.unwrap(), token);
+    client.tokens().keep_token(Some(token.clone())).await;
+    assert_eq!(client.tokens().token().await.unwrap(), token);
 }
 
 #[tokio::test]
@@ -100,7 +100,10 @@ async fn an_address_that_is_too_long_is_not_sent() {
     let mut settings = settings();
     settings.api_base = format!("http://{address}/insights/v1/mpn");
     let client = Connection::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
-    client.keep_token(Some(Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None })).await;
+    client
+        .tokens()
+        .keep_token(Some(Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None }))
+        .await;
     let around = format!("http://{address}/insights/v1/mpn/x?q=").len();
     let sent = async |length: usize| {
         let query = [("q", "y".repeat(length - around))];

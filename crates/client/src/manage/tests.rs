@@ -41,7 +41,7 @@ async fn answering(answers: Vec<(&'static str, &'static str)>) -> (ManageClient,
     };
     let client = ManageClient::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
     let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 1000, resource: None, scope: None };
-    client.0.keep_token(Some(token)).await;
+    client.0.tokens().keep_token(Some(token)).await;
     (client, server)
 }
 

@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn read_token(body: &[u8], received: i64) -> Result<Token, String> {
+    read_answer(body, received).map(|(token, _)| token)
+}
+
 fn settings() -> ClientSettings {
     ClientSettings {
         authority_token_url: "https://login.example/t/oauth2/token".into(),
@@ -17,7 +21,7 @@ fn settings() -> ClientSettings {
 #[test]
 fn the_password_form_has_the_documented_fields() {
     let settings = settings();
-    let mut form = sign_in_form(&settings);
+    let mut form = sign_in_form(&settings).unwrap();
     form.sort_unstable();
     let expected = [
         ("client_id", "app"),
@@ -34,13 +38,13 @@ fn the_password_form_has_the_documented_fields() {
 #[test]
 fn an_application_alone_sends_no_user() {
     let mut settings = ClientSettings { sign_in: SignIn::Application, resource: "api://insightgate/manage".into(), ..settings() };
-    let mut form = sign_in_form(&settings);
+    let mut form = sign_in_form(&settings).unwrap();
     form.sort_unstable();
     let expected =
         [("client_id", "app"), ("client_secret", "s3cret"), ("grant_type", "client_credentials"), ("resource", "api://insightgate/manage")];
     assert_eq!(form, expected);
     settings.client_secret = None;
-    assert!(sign_in_form(&settings).iter().all(|(name, _)| *name != "client_secret"));
+    assert!(sign_in_form(&settings).unwrap().iter().all(|(name, _)| *name != "client_secret"));
 }
 
 #[test]
@@ -78,6 +82,16 @@ fn reads_the_documented_error_body() {
     let refusal = read_refusal(400, body).unwrap();
     assert_eq!((refusal.error.as_str(), refusal.codes.as_slice(), refusal.status), ("invalid_grant", [50126].as_slice(), 400));
     assert!(read_refusal(502, b"<html>").is_err());
+}
+
+#[test]
+fn the_claims_of_a_token_are_read_if_it_is_one_that_has_some() {
+    let payload = URL_SAFE_NO_PAD.encode(r#"{"amr":["pwd","mfa"]}"#);
+    let token = |access_token: String| Token { access_token, refresh_token: None, expires_at: 0, resource: None, scope: None };
+    assert_eq!(token(format!("e30.{payload}.c2ln")).claims().unwrap()["amr"][1], "mfa");
+    for other in ["", "a", "a.b", "a.b.c", "e30.WzFd.c2ln"] {
+        assert!(token(other.to_owned()).claims().is_none(), "{other}");
+    }
 }
 
 #[test]

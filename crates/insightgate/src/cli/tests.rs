@@ -72,6 +72,15 @@ fn every_example_is_a_command() {
 }
 
 #[test]
+fn the_page_of_the_command_line_shows_commands_that_exist() {
+    let page = include_str!("../../../../docs/command-line.md");
+    let fences: Vec<&str> = page.split("```").skip(1).step_by(2).filter_map(|fence| fence.strip_prefix("sh\n")).collect();
+    let commands: Vec<_> = fences.into_iter().flat_map(shown_commands).collect();
+    assert!(commands.len() > 8, "{}", commands.len());
+    commands.into_iter().for_each(must_parse);
+}
+
+#[test]
 fn the_operators_guide_shows_commands_that_exist() {
     let guide = include_str!("../../../../docs/operating.md");
     let fences: Vec<&str> = guide.split("```").skip(1).step_by(2).filter_map(|fence| fence.strip_prefix("sh\n")).collect();
@@ -95,13 +104,62 @@ fn the_operators_guide_shows_commands_that_exist() {
     }
 }
 
+/// Every text of a source between backticks that begins with the program's name, without those of tests.
+fn hints(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "tests" && name != "target" {
+            hints(&path, found);
+        } else if name.ends_with(".rs") && !name.contains("tests") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for quoted in text.split("`insightgate ").skip(1) {
+                let hint = quoted.split('`').next().unwrap_or_default().replace("\\\n", " ");
+                found.push((path.display().to_string(), hint));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_hint_names_a_command_that_exists() {
+    let mut found = Vec::new();
+    hints(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), &mut found);
+    assert!(found.len() > 60, "{}", found.len());
+    for (file, hint) in found {
+        let mut command = Cli::command();
+        let global: Vec<String> = command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect();
+        for word in hint.split_whitespace().take_while(|word| *word != "|") {
+            if let Some(flag) = word.strip_prefix("--") {
+                let flag = flag.split(['=', '|']).next().unwrap_or_default();
+                let own = command.get_arguments().any(|known| known.get_long() == Some(flag));
+                assert!(
+                    own || global.iter().any(|known| known == flag) || ["help", "json", "tenant"].contains(&flag),
+                    "{file}: {hint}: --{flag}"
+                );
+            } else if command.has_subcommands() {
+                let Some(below) = command.find_subcommand(word).cloned() else { panic!("{file}: {hint}: no command {word}") };
+                command = below;
+            }
+        }
+    }
+}
+
 #[test]
 fn no_flag_takes_a_secret() {
     fn walk(command: &clap::Command) {
         for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
             let secret = flag.contains("password") || flag.contains("secret");
-            let harmless =
-                ["password-stdin", "password-file", "no-password", "must-change-password", "new-operator-secret"].contains(&flag);
+            let harmless = [
+                "password-stdin",
+                "password-file",
+                "no-password",
+                "must-change-password",
+                "new-operator-secret",
+                "client-secret-stdin",
+                "client-secret-file",
+            ]
+            .contains(&flag);
             assert!(!secret || harmless, "{} --{flag}", command.get_name());
         }
         command.get_subcommands().filter(|below| below.get_name() != "demo").for_each(walk);

@@ -1,4 +1,4 @@
-//! Writes an operator's profile: a section of the profile file, or a file of its own. Both are readable by their owner only.
+//! Writes profiles: a section of the profile file, or an operator's file of its own. Both are readable by their owner only.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub fn to_file(path: &Path, profile: &OperatorProfile) -> Result<(), CommandErro
 }
 
 /// Adds the section, or replaces it. Everything else in the file stays as it was written.
-pub fn to_section(path: &Path, name: &str, profile: &OperatorProfile) -> Result<(), CommandError> {
+pub fn to_section(path: &Path, name: &str, profile: &impl Serialize) -> Result<(), CommandError> {
     let before = read_private(path)?.unwrap_or_default();
     let text = with_section(&before, name, profile).ok_or_else(|| {
         let message = format!("profile {name} could not be written into {}", path.display());
@@ -51,7 +51,7 @@ pub fn to_section(path: &Path, name: &str, profile: &OperatorProfile) -> Result<
 }
 
 /// Comments and order stay. None where the file is no TOML.
-fn with_section(before: &str, name: &str, profile: &OperatorProfile) -> Option<String> {
+fn with_section(before: &str, name: &str, profile: &impl Serialize) -> Option<String> {
     let mut document: DocumentMut = before.parse().ok()?;
     let mut section = toml_edit::ser::to_document(profile).ok()?.as_table().clone();
     match document.get(name).and_then(Item::as_table) {
@@ -69,8 +69,24 @@ fn with_section(before: &str, name: &str, profile: &OperatorProfile) -> Option<S
     }
     document.insert(name, Item::Table(section));
     let text = document.to_string();
-    // The library ends each line with one character.
-    Some(if before.contains("\r\n") { text.replace('\n', "\r\n") } else { text })
+    Some(ended_as(before, text))
+}
+
+/// The library ends each line with one character.
+fn ended_as(before: &str, text: String) -> String {
+    if before.contains("\r\n") { text.replace('\n', "\r\n") } else { text }
+}
+
+/// Removes the section with its comments. Everything else in the file stays as it was written. Whether there was one.
+pub fn remove_section(path: &Path, name: &str) -> Result<bool, CommandError> {
+    let before = read_private(path)?.unwrap_or_default();
+    let unreadable = |_| CommandError::usage(format!("{} is no TOML", path.display()));
+    let mut document: DocumentMut = before.parse().map_err(unreadable)?;
+    if document.remove(name).is_none() {
+        return Ok(false);
+    }
+    write_private(path, ended_as(&before, document.to_string()).as_bytes())?;
+    Ok(true)
 }
 
 /// Whether the profile is this operator's.
@@ -108,6 +124,19 @@ mod tests {
             assert!(added.starts_with(before) && added.contains("client_secret = \"one\""), "{added:?}");
             assert_eq!(added.contains("\r\n"), before.contains("\r\n"), "{added:?}");
         }
+    }
+
+    #[test]
+    fn a_section_is_removed_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("profiles.toml");
+        let (first, second) = ("# mine\r\n[partner]\r\nauthority = \"x\" # there\r\n", "\r\n# theirs\r\n[other]\r\nusername = \"ada\"\r\n");
+        write_private(&path, format!("{first}{second}").as_bytes()).unwrap();
+        assert!(!remove_section(&path, "operator").unwrap());
+        assert!(remove_section(&path, "other").unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
+        write_private(&path, b"[x").unwrap();
+        assert_eq!(remove_section(&path, "x").unwrap_err().code, 2);
     }
 
     #[test]

@@ -76,10 +76,11 @@ pub fn ask_password(label: &str) -> Result<String, CommandError> {
     if password.is_empty() { Err(CommandError::usage("the password is empty")) } else { Ok(password) }
 }
 
-fn one_line(text: &str, place: &str) -> Result<String, CommandError> {
+/// The text without its final line feed. `place` is where it came from.
+pub fn one_line(text: &str, place: &str) -> Result<String, CommandError> {
     let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     match line {
-        "" => Err(CommandError::usage(format!("{place} holds no password"))),
+        "" => Err(CommandError::usage(format!("{place} is empty"))),
         line if line.contains(['\n', '\r', '\0']) || line.len() as u64 > LONGEST => {
             Err(CommandError::usage(format!("{place} holds more than one line, or too long a one")))
         }

@@ -131,7 +131,8 @@ async fn a_damaged_file_is_an_error_in_the_log_once_a_day() {
     for _ in 0..20 {
         assert_eq!(deployment.fetch(&link, &[]).await.status, 404);
     }
-    assert_eq!(log.take(tracing::Level::ERROR, "the artifact is not there").len(), 1);
+    // A database that is slow to answer is an error of its own, after which the next request records the damage.
+    assert_eq!(log.take(tracing::Level::ERROR, "is not what was written: the artifact is not there").len(), 1);
 }
 
 #[tokio::test]

@@ -107,13 +107,27 @@ pub fn failure(failed: &Execution) -> CommandError {
 
 /// In words.
 pub fn state(executions: &[Execution]) -> String {
-    let is = |status: &str| executions.iter().any(|execution| execution.execution_status.eq_ignore_ascii_case(status));
-    if is("Completed") {
+    if executions.iter().any(Execution::is_completed) {
         "the report is ready, its link is not"
-    } else if is("Running") {
+    } else if executions.iter().any(|execution| has(execution, "Running")) {
         "the report is running"
-    } else {
+    } else if executions.is_empty() || executions.iter().any(is_in_flight) {
         "the report is queued"
+    } else {
+        "the report waits for its next run"
     }
     .to_owned()
+}
+
+pub fn is_in_flight(execution: &Execution) -> bool {
+    has(execution, "Running") || (has(execution, "Pending") && !waits_for_its_time(execution))
+}
+
+fn has(execution: &Execution, status: &str) -> bool {
+    execution.execution_status.eq_ignore_ascii_case(status)
+}
+
+/// This server lists the next slot of a schedule as a pending execution, and says so.
+fn waits_for_its_time(execution: &Execution) -> bool {
+    execution.message().is_some_and(|message| message.starts_with("The run waits"))
 }

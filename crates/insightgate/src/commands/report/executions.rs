@@ -6,7 +6,7 @@ use insightgate_client::{Client, Execution, ExecutionFilter, Report};
 use serde_json::json;
 
 use crate::command_error::CommandError;
-use crate::commands::export::waiting::Watch;
+use crate::commands::export::waiting::{Watch, is_in_flight};
 use crate::commands::named;
 use crate::session::{Output, text};
 use crate::terminal::table::{Table, plain};
@@ -94,14 +94,4 @@ fn line(execution: &Execution, output: Output) -> Result<(), CommandError> {
 
 pub fn runs_once(report: &Report) -> bool {
     report.execute_now == Some(true) || report.recurrence_interval.is_some_and(|hours| hours < 0)
-}
-
-pub fn is_in_flight(execution: &Execution) -> bool {
-    let is = |status: &str| execution.execution_status.eq_ignore_ascii_case(status);
-    is("Running") || (is("Pending") && !waits_for_its_time(execution))
-}
-
-/// This server lists the next slot of a schedule as a pending execution, and says so.
-fn waits_for_its_time(execution: &Execution) -> bool {
-    execution.message().is_some_and(|message| message.starts_with("The run waits"))
 }

@@ -6,11 +6,12 @@ use insightgate_client::{Client, Execution, Report};
 
 use crate::command_error::CommandError;
 use crate::commands::export::timed_out;
-use crate::commands::export::waiting::{Watch, failure, state};
-use crate::commands::report::executions::{is_in_flight, runs_once};
+use crate::commands::export::waiting::{Watch, failure, is_in_flight, state};
+use crate::commands::report::executions::runs_once;
 use crate::interrupt::ended_or_interrupted;
 use crate::session::{Output, show_one, text};
 use crate::terminal::progress::Progress;
+use crate::terminal::table::plain;
 
 pub async fn until_over(client: Client, report: Report, output: Output, timeout: Option<Duration>) -> Result<(), CommandError> {
     let progress = Progress::new();
@@ -48,18 +49,42 @@ async fn over(client: &Client, report: &Report, progress: &Progress) -> Result<E
         if executions.is_empty() {
             watch.still_there().await?;
         }
-        let is_over = |execution: &&Execution| execution.is_completed() || execution.is_failed();
+        let is_over = |execution: &Execution| execution.is_completed() || execution.is_failed();
         let no_more = report.report_status.eq_ignore_ascii_case("Inactive") && !executions.iter().any(is_in_flight);
         let known = before.get_or_insert_with(|| {
-            if no_more { Vec::new() } else { executions.iter().filter(is_over).map(|old| old.execution_id.clone()).collect() }
+            if no_more {
+                Vec::new()
+            } else {
+                executions.iter().filter(|execution| is_over(execution)).map(|old| old.execution_id.clone()).collect()
+            }
         });
         // Of one that runs once, the one execution is what is waited for, even if it is over.
         let once = runs_once(report);
-        let found = executions.iter().filter(is_over).find(|execution| once || !known.contains(&execution.execution_id));
+        let found =
+            executions.iter().filter(|execution| is_over(execution)).find(|execution| once || !known.contains(&execution.execution_id));
         if let Some(found) = found {
             return if found.is_failed() { Err(failure(found)) } else { Ok(found.clone()) };
         }
-        progress.say(&state(&executions));
+        let open: Vec<Execution> = executions.iter().filter(|execution| !is_over(execution)).cloned().collect();
+        if !once && !open.iter().any(is_in_flight) {
+            goes_on(report)?;
+        }
+        progress.say(&state(&open));
         watch.pause().await;
     }
+}
+
+/// An error if nothing will run.
+fn goes_on(report: &Report) -> Result<(), CommandError> {
+    let is = |status: &str| report.report_status.eq_ignore_ascii_case(status);
+    let name = plain(&report.report_name);
+    if is("Paused") {
+        let paused = CommandError::failed(format!("the report {name} is paused: nothing runs"));
+        return Err(paused.hint("`insightgate report resume` lets it run again, `insightgate report run` runs it at once"));
+    }
+    if is("Inactive") {
+        let ended = CommandError::not_found(format!("the report {name} has no further run to wait for"));
+        return Err(ended.hint("`insightgate report executions` shows what it has run, `insightgate report run` runs it once more"));
+    }
+    Ok(())
 }

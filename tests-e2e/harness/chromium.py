@@ -1,0 +1,76 @@
+"""Debian's Chromium, driven by its own driver (`apt-get install chromium chromium-driver`) over the W3C's WebDriver protocol."""
+
+import shutil
+import subprocess
+
+import requests
+
+from .demo import eventually
+from .ports import free_port
+
+SECONDS = 60
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+
+def is_there():
+    return bool(shutil.which("chromedriver") and shutil.which("chromium"))
+
+
+class Chromium:
+    """Ends with the `with` block. `home` holds all that it keeps."""
+
+    def __init__(self, home):
+        self.home, self.http = home, requests.Session()
+        self.http.trust_env = False
+        self.port = free_port()
+        self.driver = subprocess.Popen(["chromedriver", f"--port={self.port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        self.root = f"http://127.0.0.1:{self.port}"
+        eventually(self._is_up, SECONDS)
+        # The demo's certificate is not one of the system's, and in a container there is no sandbox.
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={self.home}", "--no-first-run"]
+        wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": {"args": flags}}
+        made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+        self.root += f"/session/{made['sessionId']}"
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self._ask("DELETE", "")
+        finally:
+            self.driver.terminate()
+            self.driver.wait(30)
+
+    def _is_up(self):
+        try:
+            return self.http.get(f"{self.root}/status", timeout=SECONDS).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def _ask(self, method, path, body=None):
+        answer = self.http.request(method, self.root + path, json=body, timeout=SECONDS)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["value"]
+
+    def open(self, address):
+        self._ask("POST", "/url", {"url": address})
+
+    def address(self):
+        return self._ask("GET", "/url")
+
+    def text(self):
+        return self._ask("GET", f"/element/{self._find('body')}/text")
+
+    def type(self, name, text):
+        self._ask("POST", f"/element/{self._find(f'input[name={name}]')}/value", {"text": text})
+
+    def press(self, step):
+        """The button of a form's step; the page that follows is loaded when this ends."""
+        self._ask("POST", f"/element/{self._find(f'button[value={step}]')}/click", {})
+
+    def has(self, step):
+        return bool(self._ask("POST", "/elements", {"using": "css selector", "value": f"button[value={step}]"}))
+
+    def _find(self, selector):
+        return self._ask("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
