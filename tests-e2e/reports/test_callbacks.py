@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from harness.demo import eventually, hours
+from harness.demo import eventually, hours, read_time
 from harness.receiver import Receiver
 
 QUERY = "SELECT MPNId FROM Profile TIMESPAN LIFETIME"
@@ -135,7 +135,12 @@ def test_three_days_are_the_end(demo, receiver):
     told(receiver)
     eventually(lambda: callback_of(demo, execution)["attempts"])
     demo.advance(hours(73))
-    assert in_state(demo, execution, "failed")["attemptCount"] == 2
+    shown = in_state(demo, execution, "failed")
+    # Each at its own time, as if the clock had run, however far it was moved at once.
+    at = [read_time(attempt["at"]) for attempt in shown["attempts"]]
+    waits = [int((later - earlier).total_seconds()) for earlier, later in zip(at, at[1:])]
+    assert waits == [5, 30, 120, 600, 1800, 3600, 7200, 14400] + [28800] * 8
+    assert shown["attemptCount"] == len(at) and at[-1] - at[0] <= hours(72)
 
 
 def test_a_receiver_that_hangs_holds_up_nobody(demo, receiver):

@@ -144,8 +144,8 @@ def test_the_token_endpoint_answers_each_documented_number(demo):
     assert demo.ask_token().status_code == 200
 
 
-@pytest.mark.parametrize("number", OF_PASSWORDS)
-def test_msal_hears_each_number_of_the_token_endpoint(demo, number):
+def sign_in_with_msal(demo):
+    """By a new client: one that was refused repeats the refusal for a minute without asking."""
     application = msal.ConfidentialClientApplication(
         demo.ready["client_id"],
         client_credential=demo.ready["client_secret"],
@@ -153,11 +153,16 @@ def test_msal_hears_each_number_of_the_token_endpoint(demo, number):
         instance_discovery=False,
         http_client=ThroughPort(demo.ready["authority"], demo.ready["ca_certificate"]),
     )
-    order(demo, kind="authority", error=number, times=1)
     scopes = [f"{demo.ready['resource']}/.default"]
-    answer = application.acquire_token_by_username_password(demo.ready["username"], demo.ready["password"], scopes=scopes)
+    return application.acquire_token_by_username_password(demo.ready["username"], demo.ready["password"], scopes=scopes)
+
+
+@pytest.mark.parametrize("number", OF_PASSWORDS)
+def test_msal_hears_each_number_of_the_token_endpoint(demo, number):
+    order(demo, kind="authority", error=number, times=1)
+    answer = sign_in_with_msal(demo)
     assert number in answer["error_codes"] and f"AADSTS{number}: " in answer["error_description"]
-    assert "access_token" in application.acquire_token_by_username_password(demo.ready["username"], demo.ready["password"], scopes=scopes)
+    assert "access_token" in sign_in_with_msal(demo)
 
 
 # Executions

@@ -56,15 +56,15 @@ pub(crate) fn refuse(failure: &Failure, correlation: &str) -> Response {
 
 /// What a fault of a sandbox orders, with the code that a refusal of this status has.
 pub(crate) fn ordered(status: StatusCode, message: &str, correlation: &str) -> Response {
-    let code = match status {
-        StatusCode::UNAUTHORIZED => ErrorCode::Unauthorized,
-        StatusCode::FORBIDDEN => ErrorCode::Forbidden,
-        StatusCode::NOT_FOUND => ErrorCode::NotFound,
-        StatusCode::CONFLICT => ErrorCode::Conflict,
-        StatusCode::REQUEST_TIMEOUT => ErrorCode::Timeout,
-        StatusCode::TOO_MANY_REQUESTS => ErrorCode::Busy,
-        StatusCode::INTERNAL_SERVER_ERROR => ErrorCode::Internal,
-        _ if status.is_server_error() => ErrorCode::Unavailable,
+    let code = match status.as_u16() {
+        401 => ErrorCode::Unauthorized,
+        403 => ErrorCode::Forbidden,
+        404 => ErrorCode::NotFound,
+        408 => ErrorCode::Timeout,
+        409 => ErrorCode::Conflict,
+        429 => ErrorCode::Busy,
+        503 => ErrorCode::Unavailable,
+        500.. => ErrorCode::Internal,
         _ => ErrorCode::Invalid,
     };
     answer::error(status, code, message, None, correlation)

@@ -25,7 +25,7 @@ async fn everything_that_came_since_is_gone_and_who_was_there_is_there_again() {
         deployment.get(BEN, "ScheduledReport").await.ok();
         let queries = deployment.get(ANA, "ScheduledQueries").await.ok();
         assert!(queries.iter().all(|query| query["type"] != "userDefined"), "{queries:?}");
-        deployment.fetch(&link, &[]).await.refused(403);
+        deployment.fetch(&link, &[]).await.refused(404);
         assert!(walked(&deployment.folder.path().join("artifacts")).is_empty(), "the files are gone too");
         for path in ["faults", "callbacks"] {
             assert_eq!(ask(&deployment, Method::GET, path, Value::Null).await.json(), json!({ path: [] }));
