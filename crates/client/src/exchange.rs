@@ -3,7 +3,7 @@
 pub(crate) mod page;
 pub(crate) mod retries;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
@@ -13,11 +13,12 @@ use crate::connection::unreachable;
 use crate::error::ClientError;
 use retries::{Retries, Trouble, retry_after};
 
+#[derive(Clone)]
 pub(crate) struct Exchange {
     http: reqwest::Client,
     retries: Retries,
-    /// The servers that have answered, by their addresses: an authority and an API, and a store of files.
-    seen: Mutex<Vec<String>>,
+    /// The servers that have answered, to this or to one that it was cloned from, by their addresses: an authority, an API, a store of files.
+    seen: Arc<Mutex<Vec<String>>>,
 }
 
 /// What a server answered, whatever it is.
@@ -29,7 +30,7 @@ pub(crate) struct Raw {
 
 impl Exchange {
     pub fn new(http: reqwest::Client) -> Exchange {
-        Exchange { http, retries: Retries::default(), seen: Mutex::new(Vec::new()) }
+        Exchange { http, retries: Retries::default(), seen: Arc::default() }
     }
 
     pub fn set_retries(&mut self, retries: Retries) {
