@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use reqwest::Url;
 use reqwest::header::HeaderMap;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -67,6 +68,13 @@ impl<T> Answer<T> {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+/// The parameters of a link to a further page.
+pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
+    let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    let url = Url::parse(&format!("http://localhost/?{query}"));
+    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 /// For fields that some answers leave out and others send as null.

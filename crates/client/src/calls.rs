@@ -6,12 +6,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::answer::{Answer, Envelope, PreviewRow};
+use crate::answer::{Answer, Envelope, PreviewRow, link_parameters};
 use crate::connection::{Connection, refused};
 use crate::download::Download;
 use crate::error::ClientError;
 use crate::exchange::retries::Retries;
-use crate::manage::link_parameters;
 use crate::settings::{ClientSettings, Clock};
 use crate::token::Token;
 use crate::wire::{
@@ -42,10 +41,6 @@ impl Client {
         self
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.0
-    }
-
     /// Returns the token in use, or gets a new one: by the refresh token if there is one, otherwise by signing in.
     ///
     /// # Errors
@@ -64,7 +59,7 @@ impl Client {
     /// # Errors
     /// When the link is refused, or the server cannot be reached.
     pub async fn download(&self, link: &str) -> Result<Download<'_>, ClientError> {
-        Download::of_link(self, link).await
+        Download::of_link(&self.0, link).await
     }
 
     /// The file of a completed execution. An expired link is replaced, and the SHA-256 is compared where the server gives one.
@@ -72,7 +67,7 @@ impl Client {
     /// # Errors
     /// When the execution has no link, the link is refused, or the server cannot be reached.
     pub async fn download_execution(&self, execution: &Execution) -> Result<Download<'_>, ClientError> {
-        Download::of_execution(self, execution).await
+        Download::of_execution(&self.0, execution).await
     }
 
     /// Returns all datasets, or the one of that name.

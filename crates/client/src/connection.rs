@@ -1,10 +1,8 @@
 //! A connection pool with its token. It sends requests and distinguishes answers, refusals and failures.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Method, Request, StatusCode, Url};
+use reqwest::{Method, Request, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
@@ -13,12 +11,10 @@ use crate::error::{ClientError, Refusal};
 use crate::exchange::page;
 use crate::exchange::retries::Retries;
 use crate::exchange::{Exchange, Raw};
+use crate::http::{ANSWER_TIMEOUT, address, below, connect, parse_url, unreachable};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
 
-/// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of a URL with its parameters: the HTTP library accepts no more.
 const LONGEST_ADDRESS: usize = 65_534;
 
@@ -44,7 +40,7 @@ impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
-        let http = connect(&settings, [&token_url, &api_base])?;
+        let http = connect(&settings, &[&token_url, &api_base])?;
         Ok(Connection { settings, token_url, api_base, exchange: Exchange::new(http), clock, token: Mutex::new(None) })
     }
 
@@ -155,75 +151,6 @@ impl Reply {
             reason: error.to_string(),
         })
     }
-}
-
-fn connect(settings: &ClientSettings, urls: [&Url; 2]) -> Result<reqwest::Client, ClientError> {
-    let certificates = match &settings.ca_certificate {
-        Some(pem) => Certificate::from_pem_bundle(pem)
-            .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
-        None => Vec::new(),
-    };
-    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
-    let all_local = urls.iter().all(|url| is_loopback(url));
-    if urls.iter().any(|url| is_loopback(url)) {
-        // A server on this machine is never behind a proxy, whatever the environment says.
-        builder = builder.no_proxy();
-    }
-    builder = match certificates.is_empty() {
-        true => builder,
-        // On this machine itself nothing else is trusted, so that the system's certificates need not be read.
-        false if all_local => builder.tls_certs_only(certificates),
-        false => builder.tls_certs_merge(certificates),
-    };
-    let redirects = reqwest::redirect::Policy::none();
-    builder.redirect(redirects).build().map_err(|error| ClientError::Settings(format!("the HTTP client cannot start: {}", reasons(&error))))
-}
-
-pub(crate) fn parse_url(text: &str) -> Result<Url, ClientError> {
-    // The text itself may hold a link's signature.
-    let url = Url::parse(text).map_err(|error| ClientError::Settings(format!("an address is no URL: {error}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.cannot_be_a_base() {
-        return Err(ClientError::Settings(format!("{}: only http and https are understood", address(&url))));
-    }
-    Ok(url)
-}
-
-/// Encodes each segment, so that an id cannot lead to another path.
-fn below(base: &Url, segments: &[&str]) -> Url {
-    let mut url = base.clone();
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.pop_if_empty().extend(segments);
-    }
-    url
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Without the query, which may hold a signature.
-pub(crate) fn address(url: &Url) -> String {
-    format!("{}{}", url.origin().ascii_serialization(), url.path())
-}
-
-pub(crate) fn unreachable(address: &str, error: reqwest::Error) -> ClientError {
-    let timed_out = error.is_timeout();
-    ClientError::Unreachable { address: address.to_owned(), reason: reasons(&error.without_url()), timed_out }
-}
-
-/// An error with its sources, since the innermost one says what happened.
-fn reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 /// Reads a refusal from the envelope that the Insights API and links use.

@@ -9,13 +9,14 @@ use bytes::Bytes;
 use futures::Stream;
 use futures::stream::try_unfold;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 
-use crate::calls::Client;
-use crate::connection::{address, parse_url, refused, unreachable};
+use crate::answer::Envelope;
+use crate::connection::{Connection, refused};
 use crate::error::ClientError;
 use crate::exchange::page;
 use crate::exchange::retries::{Trouble, retry_after};
+use crate::http::{address, parse_url, unreachable};
 use crate::wire::{Execution, ExecutionFilter};
 use sum::Sum;
 use unpacker::Unpacker;
@@ -45,7 +46,7 @@ pub struct Download<'a> {
 
 /// Where the bytes come from, whichever connection brings them.
 struct Source<'a> {
-    client: &'a Client,
+    connection: &'a Connection,
     link: String,
     /// The report and the execution that give another link.
     origin: Option<(String, String)>,
@@ -54,15 +55,15 @@ struct Source<'a> {
 }
 
 impl<'a> Download<'a> {
-    pub(crate) async fn of_link(client: &'a Client, link: &str) -> Result<Download<'a>, ClientError> {
-        Download::open(Source { client, link: link.to_owned(), origin: None, replaced: false }, None).await
+    pub(crate) async fn of_link(connection: &'a Connection, link: &str) -> Result<Download<'a>, ClientError> {
+        Download::open(Source { connection, link: link.to_owned(), origin: None, replaced: false }, None).await
     }
 
-    pub(crate) async fn of_execution(client: &'a Client, execution: &Execution) -> Result<Download<'a>, ClientError> {
+    pub(crate) async fn of_execution(connection: &'a Connection, execution: &Execution) -> Result<Download<'a>, ClientError> {
         let link = execution.link().ok_or_else(|| ClientError::Settings("the execution has no link to a file".to_owned()))?;
         let origin = Some((execution.report_id.clone(), execution.execution_id.clone()));
         let sum = execution.sha256().and_then(Sum::expected);
-        Download::open(Source { client, link: link.to_owned(), origin, replaced: false }, sum).await
+        Download::open(Source { connection, link: link.to_owned(), origin, replaced: false }, sum).await
     }
 
     async fn open(mut source: Source<'a>, sum: Option<Sum>) -> Result<Download<'a>, ClientError> {
@@ -217,7 +218,7 @@ impl Source<'_> {
     /// Asks until the file comes: all of it, or what begins at `from`. Links carry their own permission: no token is sent.
     async fn ask(&mut self, tries: &mut u32, from: &mut Option<(u64, HeaderValue)>) -> Result<Response, ClientError> {
         loop {
-            let (exchange, url) = (self.client.connection().exchange(), parse_url(&self.link)?);
+            let (exchange, url) = (self.connection.exchange(), parse_url(&self.link)?);
             let mut request = exchange.http().get(url.clone());
             if let Some((at, version)) = from.as_ref() {
                 request = request.header(RANGE, format!("bytes={at}-")).header(IF_RANGE, version.clone());
@@ -260,7 +261,7 @@ impl Source<'_> {
 
     /// Waits after a connection that ended, or gives its error when that was tried often enough.
     async fn pause(&self, tries: &mut u32, error: reqwest::Error) -> Result<(), ClientError> {
-        let exchange = self.client.connection().exchange();
+        let exchange = self.connection.exchange();
         // A body that stopped is continued, even where it was silent for too long.
         let trouble = if error.is_body() || error.is_decode() {
             Trouble::Unclear
@@ -281,8 +282,9 @@ impl Source<'_> {
         self.replaced = true;
         let filter =
             ExecutionFilter { execution_id: Some(execution.clone()), get_latest_execution: Some(false), ..ExecutionFilter::default() };
-        let answer = self.client.executions(report, &filter).await?;
-        let found = answer.envelope.value.iter().find(|listed| listed.execution_id.eq_ignore_ascii_case(execution));
+        let segments = ["ScheduledReport", "execution", report.as_str()];
+        let listed: Envelope<Execution> = self.connection.send(Method::GET, &segments, &filter, None, refused).await?.read()?;
+        let found = listed.value.iter().find(|listed| listed.execution_id.eq_ignore_ascii_case(execution));
         match found.and_then(Execution::link).filter(|link| *link != self.link) {
             Some(link) => self.link = link.to_owned(),
             None => return Ok(false),

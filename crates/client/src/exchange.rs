@@ -9,8 +9,8 @@ use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{Request, StatusCode, Url};
 
-use crate::connection::unreachable;
 use crate::error::ClientError;
+use crate::http::unreachable;
 use retries::{Retries, Trouble, retry_after};
 
 #[derive(Clone)]

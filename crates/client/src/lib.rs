@@ -59,6 +59,7 @@ mod connection;
 mod download;
 mod error;
 mod exchange;
+mod http;
 pub mod manage;
 #[cfg(test)]
 mod scripted;

@@ -15,11 +15,12 @@ pub use insightgate_wire::bodies::{
 use insightgate_wire::limits::LARGEST_PAGE;
 pub use insightgate_wire::parameters::{AuditQuery, CallbackQuery};
 use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::answer::link_parameters;
 use crate::calls::body;
 use crate::connection::{Connection, Reply};
 use crate::error::{ClientError, ManageRefusal};
@@ -410,12 +411,6 @@ fn parameters(filter: &impl Serialize) -> Result<Vec<(String, String)>, ClientEr
     let Value::Object(fields) = body(filter)? else { return Ok(Vec::new()) };
     let text = |value: Value| value.as_str().map(str::to_owned);
     Ok(fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect())
-}
-
-pub(crate) fn link_parameters(link: &str) -> Vec<(String, String)> {
-    let query = link.split_once('?').map(|(_, query)| query).unwrap_or_default();
-    let url = Url::parse(&format!("http://localhost/?{query}"));
-    url.map(|url| url.query_pairs().into_owned().collect()).unwrap_or_default()
 }
 
 fn refused(status: StatusCode, headers: HeaderMap, bytes: &[u8]) -> ClientError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::http::is_loopback;
 use crate::settings::SignIn;
 
 fn url(text: &str) -> Url {

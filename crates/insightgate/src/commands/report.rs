@@ -3,6 +3,7 @@
 mod change;
 mod create;
 mod executions;
+mod interval;
 mod show;
 mod watch;
 

@@ -7,7 +7,7 @@ use insightgate_client::{Client, ReportUpdate};
 use crate::command_error::CommandError;
 use crate::commands::named;
 use crate::commands::query::text::time;
-use crate::commands::report::create::hours;
+use crate::commands::report::interval::hours;
 use crate::commands::report::show;
 use crate::session::Output;
 

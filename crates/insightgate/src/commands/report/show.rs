@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::command_error::CommandError;
 use crate::commands::named;
-use crate::commands::report::create::interval;
+use crate::commands::report::interval::interval;
 use crate::session::{Output, text};
 use crate::terminal::table::{Table, fields, plain};
 use crate::terminal::{print, print_json};
