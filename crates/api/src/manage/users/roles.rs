@@ -26,7 +26,7 @@ pub(in crate::manage) async fn revoke(call: Call) -> Given<Done> {
 fn shown(assigned: &Assigned) -> answers::RoleAssignment {
     let locations = match &assigned.assignment.locations {
         Locations::Organization => None,
-        Locations::Only(mpn_ids) => Some(mpn_ids.iter().cloned().collect()),
+        Locations::Only(mpn_ids) => Some(mpn_ids.to_vec()),
     };
     answers::RoleAssignment {
         assignee: assigned.assignee.to_string(),
