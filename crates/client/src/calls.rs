@@ -1,5 +1,6 @@
 //! The calls of the Insights API, one function each.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -176,17 +177,16 @@ impl Client {
     /// All pages of a list as one. Only the parameters of a `nextLink` are taken: a token never goes where an answer says.
     async fn listed<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<Answer<T>, ClientError> {
         let mut all: Answer<T> = self.call(Method::GET, segments, query, None).await?;
-        let mut before = Vec::new();
+        let mut asked = BTreeSet::new();
         while let Some(next) = all.envelope.next_link.take().filter(|next| !next.is_empty()) {
             let further = link_parameters(&next);
-            if further.is_empty() || further == before {
-                // A link to the page itself would go on for ever.
+            // A link to a page that was there already would go on for ever.
+            if further.is_empty() || !asked.insert(further.clone()) {
                 break;
             }
             let page: Answer<T> = self.call(Method::GET, segments, &further, None).await?;
             all.envelope.value.extend(page.envelope.value);
             all.envelope.next_link = page.envelope.next_link;
-            before = further;
         }
         all.envelope.total_count = all.envelope.total_count.max(all.envelope.value.len() as u64);
         Ok(all)

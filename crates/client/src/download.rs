@@ -200,7 +200,7 @@ impl<'a> Download<'a> {
         if response.status() != StatusCode::PARTIAL_CONTENT {
             let same = match (tag(&self.headers), tag(response.headers())) {
                 (Some(first), Some(now)) => first == now,
-                _ => true,
+                _ => self.headers.get(LAST_MODIFIED) == response.headers().get(LAST_MODIFIED),
             };
             if !same && self.given > 0 {
                 return Err(self.changed());

@@ -34,7 +34,7 @@ pub struct Token {
 
 impl Token {
     pub fn is_usable(&self, now: i64) -> bool {
-        now < self.expires_at - MARGIN
+        now < self.expires_at.saturating_sub(MARGIN)
     }
 
     /// What the access token says of itself; None where it is not a JWT. Nothing checks its signature: it is to be shown, not to be relied on.

@@ -283,7 +283,7 @@ pub struct DemoArguments {
     /// An origin whose scripts may call the server from a browser, such as http://localhost:3000; repeatable
     #[arg(long, value_name = "URL", value_parser = crate::origin::public)]
     pub cors_origin: Vec<String>,
-    /// Allow addresses other machines can reach
+    /// Allow addresses other machines can reach, whose users then read the last requests, order failures and reset the demo too
     #[arg(long)]
     pub allow_remote: bool,
     /// The address that clients use, such as https://demo.example.com; what links and issuers begin with

@@ -42,8 +42,10 @@ fn is_secret(name: &str) -> bool {
 pub(super) fn pairs(text: &[u8]) -> String {
     let mut shown = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(text) {
-        let value = if is_secret(&name) { MASK } else { &value };
-        shown.append_pair(&name, value);
+        // A body of another kind that is sent as a form is one long name.
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        let value = if is_secret(&name) || !is_name { MASK } else { &value };
+        shown.append_pair(if is_name { &name } else { MASK }, value);
     }
     // The mask is the only thing that has stars, and is read more easily so.
     shown.finish().replace("%2A%2A%2A", MASK)
@@ -96,6 +98,7 @@ mod tests {
             "grant_type=password&client_id=a&client_secret=***&username=c&password=***&code=***&code_challenge=f&scope=g"
         );
         assert_eq!(pairs(b"sv=1&sig=abc&se=2026"), "sv=1&sig=***&se=2026");
+        assert_eq!(pairs(br#"{"password":"a"}"#), "***=***");
         let sent = json!({"Name": "n", "items": [{"signingSecret": "s", "x": 1}], "Password": "p", "token": null});
         assert_eq!(super::json(sent), json!({"Name": "n", "items": [{"signingSecret": "***", "x": 1}], "Password": "***", "token": null}));
         let mut sent = HeaderMap::new();

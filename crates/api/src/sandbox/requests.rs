@@ -80,9 +80,11 @@ fn shown(kind: Option<&str>, copied: &Copied) -> Value {
     if copied.bytes > copied.start.len() as u64 {
         return Value::Null;
     }
-    match kind {
-        Some(kind) if kind.contains("x-www-form-urlencoded") => masked::pairs(&copied.start).into(),
-        _ => serde_json::from_slice(&copied.start).map(masked::json).unwrap_or_default(),
+    // JSON first, whatever it says that it is: `curl -d` calls everything a form.
+    match serde_json::from_slice(&copied.start) {
+        Ok(value) => masked::json(value),
+        Err(_) if kind.is_some_and(|kind| kind.contains("x-www-form-urlencoded")) => masked::pairs(&copied.start).into(),
+        Err(_) => Value::Null,
     }
 }
 

@@ -175,14 +175,34 @@ impl Deployment {
         Deployment::trusting(Vec::new(), settings, clock).await
     }
 
+    /// A deployment that is a sandbox, as the demo's is.
+    pub(super) async fn sandbox() -> Deployment {
+        Deployment::sandbox_with(|_| {}).await
+    }
+
+    /// A sandbox with other settings.
+    pub(super) async fn sandbox_with(change: impl FnOnce(&mut Settings)) -> Deployment {
+        let mut settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
+        change(&mut settings);
+        Deployment::sandbox_start(settings, Clock::manual(instant::parse(NOW).unwrap())).await
+    }
+
+    pub(super) async fn sandbox_start(settings: Settings, clock: Clock) -> Deployment {
+        Deployment::begin(Vec::new(), settings, clock, Some(Sandbox::default())).await
+    }
+
     /// A deployment with external issuers, which may run on this machine.
     pub(super) async fn trusting(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
+        Deployment::begin(issuers, settings, clock, None).await
+    }
+
+    async fn begin(issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock, sandbox: Option<Sandbox>) -> Deployment {
         let folder = TempDir::new().unwrap();
         let is_usual = clock.now() == instant::parse(NOW).unwrap();
         if is_usual {
             SEEDED.get_or_init(Deployment::seeded).await.write(folder.path());
         }
-        let deployment = Deployment::open(folder, issuers, settings, clock).await;
+        let deployment = Deployment::open(folder, issuers, settings, clock, sandbox).await;
         if !is_usual {
             deployment.seed().await;
         }
@@ -193,7 +213,7 @@ impl Deployment {
     pub(super) async fn with_own_keys() -> Deployment {
         let settings = Settings { hold_poll: Duration::ZERO, ..Settings::default() };
         let clock = Clock::manual(instant::parse(NOW).unwrap());
-        let deployment = Deployment::open(TempDir::new().unwrap(), Vec::new(), settings, clock).await;
+        let deployment = Deployment::open(TempDir::new().unwrap(), Vec::new(), settings, clock, None).await;
         deployment.seed().await;
         deployment
     }
@@ -212,7 +232,7 @@ impl Deployment {
     }
 
     /// Opens the deployment in the folder, or makes a new one if the folder is empty.
-    async fn open(folder: TempDir, issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock) -> Deployment {
+    async fn open(folder: TempDir, issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock, sandbox: Option<Sandbox>) -> Deployment {
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path(DATABASE).display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());
@@ -242,11 +262,12 @@ impl Deployment {
             settings,
             definitions: path("definitions"),
             hashes: 2,
-            sandbox: Some(Sandbox::default()),
+            sandbox,
         };
         let context = Arc::new(Context::open(parts).await.unwrap());
-        let sandbox = SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
-        Deployment { router: router(state(&context, Some(sandbox))), context, folder }
+        let access = || SandboxAccess { hosts: Arc::new(["localhost".into(), "[::1]".into()]), loopback_only: true };
+        let access = context.sandbox.as_ref().map(|_| access());
+        Deployment { router: router(state(&context, access)), context, folder }
     }
 
     async fn seed(&self) {

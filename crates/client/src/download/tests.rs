@@ -80,6 +80,9 @@ async fn what_cannot_be_continued_is_begun_anew_without_what_was_given() {
 async fn two_versions_are_never_mixed() {
     let (file, _) = linked(vec![cut(&[TAG], b"0123"), cut(&["etag: \"v2\""], b"abcdefghij")]).await;
     assert!(file.unwrap_err().to_string().contains("became another one"));
+    let at = |hour: u8| format!("last-modified: Sun, 22 Nov 2026 {hour}:00:00 GMT");
+    let (file, _) = linked(vec![cut(&[&at(12)], b"0123"), cut(&[&at(13)], b"abcdefghij")]).await;
+    assert!(file.unwrap_err().to_string().contains("became another one"));
     // Shorter than what was given already.
     let (file, _) = linked(vec![cut(&[], b"0123"), answer(200, &[], b"01", 2)]).await;
     assert!(file.unwrap_err().to_string().contains("became another one"));

@@ -63,10 +63,10 @@ impl Authority {
         self.endpoints.post(&self.endpoints.version_2("devicecode"), &form, true, read_started).await
     }
 
-    /// Asks once whether the person has signed in.
+    /// Asks once whether the person has signed in. While the authority cannot be reached, the waits grow until the code expires.
     ///
     /// # Errors
-    /// When the person declined, the code has expired, or the authority cannot be reached.
+    /// When the person declined, the code has expired, or the answer cannot be read.
     pub async fn poll_device(&self, code: &mut DeviceCode) -> Result<DevicePoll, ClientError> {
         let mut form = self.endpoints.application_form("urn:ietf:params:oauth:grant-type:device_code");
         form.push(("device_code", &code.device_code));
@@ -82,9 +82,18 @@ impl Authority {
                 "temporarily_unavailable" => Ok(DevicePoll::Wait(code.interval)),
                 _ => Err(ClientError::Token(refusal)),
             },
+            // A connection that failed or a gateway's page is no answer either: RFC 8628, section 3.5, asks for longer waits.
+            Err(error) if is_passing(&error) => {
+                code.interval = code.interval.saturating_mul(2);
+                Ok(DevicePoll::Wait(code.interval))
+            }
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_passing(error: &ClientError) -> bool {
+    matches!(error, ClientError::Unreachable { .. } | ClientError::Unexpected { status: 500.., .. })
 }
 
 fn read_started(body: &[u8], received: i64) -> Result<DeviceCode, String> {

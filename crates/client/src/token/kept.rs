@@ -164,7 +164,7 @@ impl Kept {
 
     /// The token for that resource, if it is still good at `now` (Unix seconds).
     pub(crate) fn token(&self, resource: &str, now: i64) -> Option<Token> {
-        let kept = self.tokens.get(resource).filter(|kept| now >= kept.received_at - SET_BACK)?;
+        let kept = self.tokens.get(resource).filter(|kept| now >= kept.received_at.saturating_sub(SET_BACK))?;
         let token = Token {
             access_token: kept.access_token.clone(),
             refresh_token: self.refresh_token.clone(),

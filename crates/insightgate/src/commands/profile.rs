@@ -109,7 +109,11 @@ fn remove(name: &str, yes: bool, output: Output) -> Result<(), CommandError> {
     confirm(&format!("Remove the profile {name} from {}?", file.display()), yes)?;
     let profile = Profile { tokens: profiles::token_cache::TokenCache::of(env_vars::read), ..profile };
     // A profile that names no server has no tokens either.
-    let forgot = forget(&profile).unwrap_or(false);
+    let forgot = profile.applications().is_ok()
+        && forget(&profile).unwrap_or_else(|error| {
+            eprintln!("warning: its tokens are kept: {error}");
+            false
+        });
     remove_section(&file, name)?;
     eprintln!("removed the profile {name}{}", if forgot { ", and forgot its tokens" } else { "" });
     if output.json { print_json(&json!({"name": name, "removed": true})) } else { Ok(()) }

@@ -104,7 +104,7 @@ impl Reader {
             ("password", PASSWORD.to_owned()),
         ];
         Reader {
-            deployment: Deployment::new().await,
+            deployment: Deployment::sandbox().await,
             known: known.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             wrong: Vec::new(),
             sent: BTreeSet::new(),

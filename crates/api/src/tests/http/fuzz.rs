@@ -110,7 +110,7 @@ const PARAMETERS: [&str; 16] = [
 
 #[tokio::test]
 async fn random_requests_never_fail_the_server() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(Some(2))).await;
     let link = deployment.export(ANA, ALL_SALES, json!({})).await;

@@ -36,7 +36,7 @@ async fn set(deployment: &Deployment, body: &str) -> Answer {
 
 #[tokio::test]
 async fn only_callers_on_the_machine_itself_are_answered() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let ours = ("host", "localhost:7080");
     for (peer, headers, answered) in [
         (Some("127.0.0.1"), vec![ours], true),
@@ -72,7 +72,7 @@ async fn only_callers_on_the_machine_itself_are_answered() {
 
 #[tokio::test]
 async fn the_clock_moves_forward_and_queues_what_falls_due() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     assert_eq!(set(&deployment, r#"{"advance":"PT0S"}"#).await.json(), json!({"now": NOW, "mode": "manual"}));
@@ -108,7 +108,7 @@ async fn the_clock_moves_forward_and_queues_what_falls_due() {
 
 #[tokio::test]
 async fn the_systems_clock_cannot_be_moved() {
-    let deployment = Deployment::start(Settings::default(), Clock::System).await;
+    let deployment = Deployment::sandbox_start(Settings::default(), Clock::System).await;
     let shown = ask(&deployment, Method::GET, Some("127.0.0.1"), &[("host", "localhost")], "").await.json();
     assert_eq!(shown["mode"], "system");
     let refused = set(&deployment, r#"{"advance":"PT1H"}"#).await;
@@ -118,12 +118,18 @@ async fn the_systems_clock_cannot_be_moved() {
 
 #[tokio::test]
 async fn without_a_sandbox_there_is_no_clock_to_move() {
-    let mut deployment = Deployment::new().await;
+    let service = Deployment::new().await;
+    set(&service, r#"{"advance":"PT1H"}"#).await.refused(404);
+    for path in ["clock", "faults", "requests", "callbacks", "receiver/any", "reset"] {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            let request = Request::builder().method(&method).uri(format!("/sandbox/v1/{path}")).header("host", "localhost");
+            let answer = service.send(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, 404, "{method} {path}");
+        }
+    }
+    let mut deployment = Deployment::sandbox().await;
     let open = SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: false };
-    let (none, open) = (state(&deployment.context, None), state(&deployment.context, Some(open)));
-    deployment.router = router(none);
-    set(&deployment, r#"{"advance":"PT1H"}"#).await.refused(404);
-    deployment.router = router(open);
+    deployment.router = router(state(&deployment.context, Some(open)));
     let remote = ask(&deployment, Method::GET, Some("192.0.2.1"), &[("host", "localhost")], "").await;
     assert_eq!((remote.status.as_u16(), &remote.json()["now"]), (200, &Value::from(NOW)));
 }
@@ -154,9 +160,10 @@ async fn each_slot_runs_at_its_own_time_whatever_the_strides() {
     let mut by_strides = Vec::new();
     // Who moves by small strides works between them, who moves at once works at the end.
     for (strides, stride) in [(1, "P3D"), (3, "P1D"), (72, "PT1H")] {
-        let deployment =
-            Deployment::with(|settings| settings.callbacks.addresses = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] })
-                .await;
+        let deployment = Deployment::sandbox_with(|settings| {
+            settings.callbacks.addresses = AddressRules { allowed: vec!["127.0.0.0/8".parse().unwrap()] }
+        })
+        .await;
         let receiver = Receiver::start().await;
         receiver.answer("500 Broken");
         let query = deployment.create_query(ANA, ALL_SALES).await;
@@ -194,7 +201,7 @@ async fn each_slot_runs_at_its_own_time_whatever_the_strides() {
 
 #[tokio::test]
 async fn two_who_move_the_clock_at_once_lose_nothing() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     let (one, other) = tokio::join!(set(&deployment, r#"{"advance":"P2D"}"#), set(&deployment, r#"{"now":"2026-11-25T12:00:00Z"}"#));
@@ -206,7 +213,7 @@ async fn two_who_move_the_clock_at_once_lose_nothing() {
 
 #[tokio::test]
 async fn what_was_paused_runs_when_it_is_resumed() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
     set(&deployment, r#"{"advance":"PT4H"}"#).await;

@@ -9,7 +9,7 @@ use crate::tests::harness::receiver::{Receiver, allow_loopback};
 
 /// Three executions of one report, told of in the order of their slots.
 async fn three(fault: Value) -> (Deployment, Receiver) {
-    let (deployment, receiver) = (Deployment::with(allow_loopback).await, Receiver::start().await);
+    let (deployment, receiver) = (Deployment::sandbox_with(allow_loopback).await, Receiver::start().await);
     order(&deployment, fault).await;
     let query = deployment.create_query(ANA, ALL_SALES).await;
     deployment.create_report(ANA, &query, with(every_four_hours(Some(3)), json!({"CallbackUrl": receiver.url}))).await;

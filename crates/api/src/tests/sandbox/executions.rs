@@ -17,7 +17,7 @@ async fn scheduled(deployment: &Deployment) -> String {
 
 #[tokio::test]
 async fn one_fails_for_the_ordered_reason_and_the_next_does_not() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let report = scheduled(&deployment).await;
     order(
         &deployment,
@@ -35,7 +35,7 @@ async fn one_fails_for_the_ordered_reason_and_the_next_does_not() {
 
 #[tokio::test]
 async fn one_stays_pending_for_its_time_and_runs_then() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let report = scheduled(&deployment).await;
     order(&deployment, json!({"kind": "executionPending", "for": "PT2H", "times": 1, "match": {"report": report}})).await;
     advance(&deployment, "PT5H").await;
@@ -53,7 +53,7 @@ async fn one_stays_pending_for_its_time_and_runs_then() {
 
 #[tokio::test]
 async fn what_is_held_back_goes_on_when_the_fault_is_cleared() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let report = scheduled(&deployment).await;
     order(&deployment, json!({"kind": "executionPending", "for": "P300D"})).await;
     advance(&deployment, "PT4H").await;
@@ -65,7 +65,7 @@ async fn what_is_held_back_goes_on_when_the_fault_is_cleared() {
 
 #[tokio::test]
 async fn one_stays_running_until_the_clock_has_moved() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let report = scheduled(&deployment).await;
     order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
     advance(&deployment, "PT4H").await;
@@ -85,7 +85,7 @@ async fn one_stays_running_until_the_clock_has_moved() {
 
 #[tokio::test]
 async fn one_is_slow_in_real_time() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let report = scheduled(&deployment).await;
     order(&deployment, json!({"kind": "executionSlow", "delay": "PT0.3S", "times": 1})).await;
     advance(&deployment, "PT4H").await;

@@ -6,7 +6,7 @@ use super::*;
 
 #[tokio::test]
 async fn requests_are_kept_with_their_secrets_masked() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let (app, password) = (APP.to_string(), PASSWORD);
     let form = [
         ("grant_type", "password"),
@@ -45,7 +45,7 @@ async fn requests_are_kept_with_their_secrets_masked() {
 
 #[tokio::test]
 async fn the_receiver_says_whether_a_signature_holds() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     for (path, body) in [("receiver", Value::Null), ("receiver/any/where", json!({"reportId": "r"}))] {
         assert_eq!(ask(&deployment, Method::POST, path, body).await.status, 204);
     }

@@ -10,7 +10,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_status_comes_as_often_as_ordered_with_its_body_and_retry_after() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let contract = json!({"match": {"method": "GET", "path": "/insights/"}, "times": 2, "status": 503, "retryAfter": 5});
     let ordered = order(&deployment, contract).await;
     for _ in 0..2 {
@@ -38,7 +38,7 @@ async fn a_status_comes_as_often_as_ordered_with_its_body_and_retry_after() {
 
 #[tokio::test]
 async fn a_page_of_somebody_in_between_can_be_ordered() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     order(&deployment, json!({"status": 200, "body": "<html>Sign in to the network</html>", "times": 1})).await;
     let answer = deployment.get(ANA, "ScheduledReport").await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/html; charset=utf-8"));
@@ -46,7 +46,7 @@ async fn a_page_of_somebody_in_between_can_be_ordered() {
 
 #[tokio::test]
 async fn throttled_and_ended_tokens_look_as_real_ones() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     order(&deployment, json!({"kind": "throttled", "times": 1})).await;
     let throttled = deployment.get(ANA, "ScheduledReport").await;
     throttled.refused(429);
@@ -60,7 +60,7 @@ async fn throttled_and_ended_tokens_look_as_real_ones() {
 
 #[tokio::test]
 async fn a_fault_meets_one_tenant_or_a_share() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     order(&deployment, json!({"match": {"tenant": "Fabrikam.example"}, "status": 500})).await;
     deployment.get(ANA, "ScheduledReport").await.ok();
     deployment.get(ZOE, "ScheduledReport").await.refused(500);
@@ -79,7 +79,7 @@ async fn a_fault_meets_one_tenant_or_a_share() {
 
 #[tokio::test]
 async fn a_delay_is_real_and_the_answer_its_own() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     order(&deployment, json!({"delay": "PT0.3S", "times": 1})).await;
     let begun = tokio::time::Instant::now();
     deployment.get(ANA, "ScheduledReport").await.ok();
@@ -88,7 +88,7 @@ async fn a_delay_is_real_and_the_answer_its_own() {
 
 #[tokio::test]
 async fn the_token_endpoint_gives_any_documented_number() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     for (number, error, version_2) in [(50076, "interaction_required", "invalid_grant"), (53003, "invalid_grant", "invalid_grant")] {
         order(&deployment, json!({"kind": "authority", "error": number, "times": 2})).await;
         for (path, error) in [("/contoso.example/oauth2/token", error), ("/contoso.example/oauth2/v2.0/token", version_2)] {
@@ -106,7 +106,7 @@ async fn the_token_endpoint_gives_any_documented_number() {
 
 #[tokio::test]
 async fn a_link_ends_and_a_download_breaks_off() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     let link = deployment.export(ANA, ALL_SALES, json!({})).await;
     order(&deployment, json!({"kind": "expiredLink", "times": 1, "match": {"tenant": "contoso.example"}})).await;
     assert!(deployment.fetch(&link, &[]).await.refused(403).starts_with("The link has expired."));
@@ -138,7 +138,7 @@ async fn a_link_ends_and_a_download_breaks_off() {
 
 #[tokio::test]
 async fn what_cannot_be_ordered_names_its_field() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     for (fault, words) in [
         (json!({}), "Say what happens"),
         (json!({"status": 99}), "'status' should be between 200 and 599"),

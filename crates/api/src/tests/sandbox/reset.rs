@@ -8,7 +8,7 @@ use super::*;
 
 #[tokio::test]
 async fn everything_that_came_since_is_gone_and_who_was_there_is_there_again() {
-    let deployment = Deployment::new().await;
+    let deployment = Deployment::sandbox().await;
     assert_eq!(ask(&deployment, Method::POST, "reset", json!({})).await.status, 409, "there is nothing to go back to yet");
     remember_first_state(&deployment.context).await.unwrap();
     for _ in 0..2 {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::command_error::CommandError;
 use crate::commands::export::target::Target;
+use crate::terminal::print;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
 
@@ -55,9 +56,8 @@ pub async fn fetch(
         "generated": execution.report_generated_time,
     });
     if is_stdout {
-        eprintln!("{told}")
-    } else {
-        println!("{told}")
+        eprintln!("{told}");
+        return Ok(());
     }
-    Ok(())
+    print(&format!("{told}\n"))
 }

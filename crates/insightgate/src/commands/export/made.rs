@@ -80,9 +80,12 @@ impl Made {
             Some(Thing::Perhaps(name)) => reports(client, &name).await?,
             None => Vec::new(),
         };
+        // What cannot be taken away keeps nothing else here.
+        let mut removed = Ok(());
         for id in reports {
-            gone(client.delete_report(&id).await.map(drop))
-                .map_err(|error| left(&format!("the report {id}"), &format!("report delete {id}"), &error.to_string()))?;
+            let gone = gone(client.delete_report(&id).await.map(drop))
+                .map_err(|error| left(&format!("the report {id}"), &format!("report delete {id}"), &error.to_string()));
+            removed = removed.and(gone);
         }
         let queries = match things.query.take() {
             Some(Thing::Id(id)) => vec![id],
@@ -90,10 +93,11 @@ impl Made {
             None => Vec::new(),
         };
         for id in queries {
-            gone(client.delete_query(&id).await.map(drop))
-                .map_err(|error| left(&format!("the query {id}"), &format!("query delete {id}"), &error.to_string()))?;
+            let gone = gone(client.delete_query(&id).await.map(drop))
+                .map_err(|error| left(&format!("the query {id}"), &format!("query delete {id}"), &error.to_string()));
+            removed = removed.and(gone);
         }
-        Ok(())
+        removed
     }
 }
 
