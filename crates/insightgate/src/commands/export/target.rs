@@ -105,7 +105,8 @@ fn refuse_existing(path: &Path, file: &Path, force: bool) -> Result<(), CommandE
     Err(CommandError::usage(format!("{} is there already", shown(path))).hint("name another file, or replace it with --force"))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 
