@@ -302,10 +302,8 @@ impl Source<'_> {
             ExecutionFilter { execution_id: Some(execution.clone()), get_latest_execution: Some(false), ..ExecutionFilter::default() };
         let answer = self.client.executions(report, &filter).await?;
         let found = answer.envelope.value.iter().find(|listed| listed.execution_id.eq_ignore_ascii_case(execution));
-        match found.and_then(Execution::link).filter(|link| *link != self.link) {
-            Some(link) => self.link = link.to_owned(),
-            None => return Ok(false),
-        }
+        let Some(link) = found.and_then(Execution::link) else { return Ok(false) };
+        self.link = link.to_owned();
         Ok(true)
     }
 

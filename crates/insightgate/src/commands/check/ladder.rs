@@ -127,9 +127,7 @@ fn called(findings: &mut Findings, evidence: &Evidence, answer: &Answered) {
                 (Step::Enrollment, format!("in program {}", place.program)),
                 (Step::Permission, "the API asked for it before what is missing".to_owned()),
             ] {
-                if step
-                    .is_some_and(|step| before < step && step != Step::Application && !(step == Step::Token && before == Step::Permission))
-                {
+                if step.is_some_and(|step| before < step && !(step == Step::Token && before == Step::Permission)) {
                     findings.met(before, &reason);
                 }
             }

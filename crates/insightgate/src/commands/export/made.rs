@@ -69,7 +69,11 @@ impl Made {
     pub async fn remove(&self, client: &Client) -> Result<(), CommandError> {
         match tokio::time::timeout(REMOVAL, self.removed(client)).await {
             Ok(removed) => removed,
-            Err(_) => Err(left("the report and the query of this export", "report list", "the server did not answer in time")),
+            Err(_) => Err(left(
+                "the report and the query of this export",
+                "`insightgate report list` shows what is left",
+                "the server did not answer in time",
+            )),
         }
     }
 
@@ -83,8 +87,9 @@ impl Made {
         // What cannot be taken away keeps nothing else here.
         let mut removed = Ok(());
         for id in reports {
-            let gone = gone(client.delete_report(&id).await.map(drop))
-                .map_err(|error| left(&format!("the report {id}"), &format!("report delete {id}"), &error.to_string()));
+            let gone = gone(client.delete_report(&id).await.map(drop)).map_err(|error| {
+                left(&format!("the report {id}"), &format!("`insightgate report delete {id}` takes it away"), &error.to_string())
+            });
             removed = removed.and(gone);
         }
         let queries = match things.query.take() {
@@ -93,8 +98,9 @@ impl Made {
             None => Vec::new(),
         };
         for id in queries {
-            let gone = gone(client.delete_query(&id).await.map(drop))
-                .map_err(|error| left(&format!("the query {id}"), &format!("query delete {id}"), &error.to_string()));
+            let gone = gone(client.delete_query(&id).await.map(drop)).map_err(|error| {
+                left(&format!("the query {id}"), &format!("`insightgate query delete {id}` takes it away"), &error.to_string())
+            });
             removed = removed.and(gone);
         }
         removed
@@ -148,6 +154,6 @@ fn gone(deleted: Result<(), ClientError>) -> Result<(), ClientError> {
     }
 }
 
-fn left(what: &str, command: &str, reason: &str) -> CommandError {
-    CommandError::failed(format!("the server still has {what}: {reason}")).hint(format!("`insightgate {command}` takes it away"))
+fn left(what: &str, hint: &str, reason: &str) -> CommandError {
+    CommandError::failed(format!("the server still has {what}: {reason}")).hint(hint)
 }
