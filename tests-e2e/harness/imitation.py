@@ -88,9 +88,12 @@ class Imitation:
     # Calls
 
     def token(self, form):
-        wanted = {"grant_type": ["password"], "resource": ["https://api.partnercenter.microsoft.com"], "scope": ["openid"]}
+        wanted = {"resource": ["https://api.partnercenter.microsoft.com"], "scope": ["openid"], "client_secret": ["s3cret-of-the-application"]}
+        if form.get("grant_type") == ["refresh_token"] and self.tokens:
+            wanted["refresh_token"] = [documented("token")["refresh_token"]]
+        else:
+            wanted |= {"grant_type": ["password"], "password": ["p4ss-of-the-user"]}
         assert {name: form.get(name) for name in wanted} == wanted, form
-        assert form["client_secret"] == ["s3cret-of-the-application"] and form["password"] == ["p4ss-of-the-user"]
         token = str(uuid.uuid4())
         self.tokens[token] = 0
         return 200, documented("token") | {"access_token": token}
