@@ -184,7 +184,7 @@ insightgate  → all
             ("insightgate-report", [&report[..], &["serde", "chrono"]].concat(), 0),
             ("insightgate-report", [&report[..], &["insightgate-api"]].concat(), 1),
             ("insightgate-query", vec!["tokio"], 1),
-            ("insightgate-api", vec!["axum", "insightgate-query", "insightgate-client", "sqlx"], 2),
+            ("insightgate-api", vec!["axum", "schemars", "insightgate-query", "insightgate-client", "sqlx"], 2),
             ("insightgate-client", vec!["reqwest", "tokio"], 0),
             ("xtask", vec!["insightgate-query"], 1),
             ("insightgate-utils", vec![], 1),
