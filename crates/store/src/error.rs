@@ -88,6 +88,11 @@ impl StoreError {
         }
     }
 
+    /// Whether a row was not deleted because another one, which may have been added meanwhile, refers to it.
+    pub(crate) fn is_still_referred_to(&self) -> bool {
+        matches!(self, StoreError::Database(sqlx::Error::Database(error)) if error.is_foreign_key_violation())
+    }
+
     /// The kind of outage; `None` for a fault that does not end by itself.
     pub fn outage(&self) -> Option<Outage> {
         match self {

@@ -10,7 +10,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use uuid::Uuid;
 
-use crate::database::again::again;
+use crate::database::again::{ATTEMPTS, again};
 use crate::database::dialect::by_bytes;
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
@@ -70,6 +70,17 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
+        for _ in 1..ATTEMPTS {
+            match self.try_to_delete_tenant(id).await {
+                // A report and its execution may be added between the statement that deletes executions and the one that deletes reports.
+                Err(error) if error.is_still_referred_to() => {}
+                outcome => return outcome,
+            }
+        }
+        self.try_to_delete_tenant(id).await
+    }
+
+    async fn try_to_delete_tenant(&self, id: Uuid) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Tenant(id)).await?;
             for hold in [Hold::UsersOfTenant(id), Hold::ApplicationsOfTenant(id), Hold::ReportsOfTenant(id), Hold::CallbacksOfTenant(id)] {
