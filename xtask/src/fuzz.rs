@@ -37,8 +37,8 @@ fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
     let target = target_directory()?;
     steps.announce("the fuzz targets, with coverage");
     let mut build = cargo();
-    // Of the whole workspace and with one of its examples, for the features that the tests chose: else DataFusion would be built again.
-    build.args(["build", "--locked", "--workspace", "--example", "read_text"]).args(targets.iter().flat_map(|name| ["--bin", name]));
+    // Of the whole workspace, for the features that it chose: alone, they would have more of DataFusion built again.
+    build.args(["build", "--locked", "--workspace"]).args(targets.iter().flat_map(|name| ["--bin", name]));
     Role::Coverage.play(&mut build, &this_program(&target, Role::Coverage)?);
     steps::run(&mut build)?;
     for name in targets {
