@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 pub(crate) mod issuer;
+pub(crate) mod log;
 pub(crate) mod receiver;
 
 use std::path::{Path, PathBuf};
@@ -233,6 +234,7 @@ impl Deployment {
 
     /// Opens the deployment in the folder, or makes a new one if the folder is empty.
     async fn open(folder: TempDir, issuers: Vec<IssuerSettings>, settings: Settings, clock: Clock, sandbox: Option<Sandbox>) -> Deployment {
+        log::ask_each_thread();
         let path = |name: &str| folder.path().join(name);
         let store = Store::open(&format!("sqlite:{}", path(DATABASE).display())).await.unwrap();
         let (random, vault) = (Random::default(), Vault::new(&[7; 32]).unwrap());

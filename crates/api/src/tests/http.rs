@@ -9,7 +9,7 @@ pub(crate) mod every_route;
 pub(crate) mod fuzz;
 mod holding;
 mod intake;
-pub(crate) mod log;
+mod log;
 mod origin;
 mod robustness;
 mod sandbox_clock;

@@ -12,8 +12,8 @@ use insightgate_store::Outcome;
 use serde_json::json;
 use std::path::PathBuf;
 
+use crate::tests::harness::log::Log;
 use crate::tests::harness::*;
-use crate::tests::http::log::Log;
 
 /// The engine's block size.
 const BLOCK: usize = 128 << 10;

@@ -1,70 +1,16 @@
 //! The log: what it contains about answers, and that strangers cannot flood it.
 
-use std::fmt::{Debug, Write as _};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::{DefaultGuard, set_default};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::Level;
 
+use crate::tests::harness::log::Log;
 use crate::tests::harness::*;
-
-/// The lines of this project at all levels that the test's thread has written.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<(Level, String)>>>);
-
-impl Log {
-    pub(crate) fn begin() -> (Log, DefaultGuard) {
-        let log = Log::default();
-        (log.clone(), set_default(log))
-    }
-
-    /// Returns the lines of a level that contain the text, and forgets all lines.
-    pub(crate) fn take(&self, level: Level, text: &str) -> Vec<String> {
-        let all = std::mem::take(&mut *self.0.lock().unwrap());
-        all.into_iter().filter(|(of, line)| *of == level && line.contains(text)).map(|(_, line)| line).collect()
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("insightgate")
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line::default();
-        event.record(&mut line);
-        self.0.lock().unwrap().push((*event.metadata().level(), line.0));
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-#[derive(Default)]
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, "{}={value:?} ", field.name()).unwrap();
-    }
-}
 
 async fn from(deployment: &Deployment, address: &str, method: &str, path: &str, authorization: &str) -> u16 {
     let mut request = Request::builder().method(method).uri(path).header(header::AUTHORIZATION, authorization).body(Body::empty()).unwrap();
@@ -72,19 +18,9 @@ async fn from(deployment: &Deployment, address: &str, method: &str, path: &str, 
     deployment.send(request).await.status.as_u16()
 }
 
-/// Runs every log statement about answers before the test listens: a statement that another test's thread reaches first, while this one listens, is
-/// cached as disabled.
-async fn reach_all_lines(deployment: &Deployment) {
-    for authorization in ["", "", "Bearer nonsense", "Bearer nonsense"] {
-        from(deployment, "203.0.113.99:1", "GET", "/insights/v1/mpn/ScheduledDataset", authorization).await;
-        from(deployment, "203.0.113.99:1", "GET", "/nowhere", authorization).await;
-    }
-}
-
 #[tokio::test]
 async fn strangers_do_not_fill_the_log() {
     let deployment = Deployment::new().await;
-    reach_all_lines(&deployment).await;
     let (log, _guard) = Log::begin();
     let long = format!("/{}", "x".repeat(60_000));
     let (one, other) = ("203.0.113.7:1", "203.0.113.8:1");
@@ -127,7 +63,6 @@ async fn strangers_do_not_fill_the_log() {
 async fn whoever_proved_something_has_a_line_for_each_answer() {
     let deployment = Deployment::new().await;
     let link = deployment.export(ANA, "SELECT Name, Amount FROM Sales", json!({})).await;
-    reach_all_lines(&deployment).await;
     let (log, _guard) = Log::begin();
     for _ in 0..5 {
         deployment.call(ANA, Method::DELETE, "ScheduledQueries/00000000-0000-0000-0000-000000000001", Value::Null).await;
