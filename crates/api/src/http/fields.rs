@@ -130,14 +130,14 @@ impl<'de> Visitor<'de> for Known {
 /// When the body does not arrive or is not a JSON object, or a field has the wrong type: the first such field in the order in which the type declares them.
 pub(crate) async fn read<T: DeserializeOwned>(body: JsonBody, skipped: &[&str]) -> Result<T, BodyFault> {
     let bytes = body.read(BODY_LIMIT).await?;
-    T::deserialize(Body { bytes: &bytes, skipped }).map_err(|Fault(message)| BodyFault::Invalid(message))
+    T::deserialize(Body { bytes: &bytes, skipped }).map_err(|ReadFault(message)| BodyFault::Invalid(message))
 }
 
-fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, Fault> {
+fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, ReadFault> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let fields = Known(names).deserialize(&mut json).and_then(|fields| json.end().map(|()| fields)).map_err(|error| {
         // A body that is not an object is another JSON value, or not JSON at all.
-        Fault(match serde_json::from_slice::<Field>(bytes) {
+        ReadFault(match serde_json::from_slice::<Field>(bytes) {
             Ok(other) if error.is_data() => format!("The request body should be a JSON object, but is {}.", other.described()),
             Ok(_) => format!("The request body is not valid JSON: {error}."),
             Err(error) => format!("The request body is not valid JSON: {error}."),
@@ -146,26 +146,26 @@ fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, Fault>
     // Databases need not store this character, and Postgres does not.
     let holds_null = |name: &&&str| matches!(fields.get(**name), Some(Field::Text(text)) if text.contains('\0'));
     match names.iter().find(holds_null) {
-        Some(name) => Err(Fault(format!("'{}' holds the character U+0000, which no text may have.", name.to_ascii_lowercase()))),
+        Some(name) => Err(ReadFault(format!("'{}' holds the character U+0000, which no text may have.", name.to_ascii_lowercase()))),
         None => Ok(fields),
     }
 }
 
-/// Why a body cannot be read into the type.
+/// Why a body cannot be read into a type, in words for the caller.
 #[derive(Debug)]
-struct Fault(String);
+pub(crate) struct ReadFault(pub(crate) String);
 
-impl fmt::Display for Fault {
+impl fmt::Display for ReadFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for ReadFault {}
 
-impl serde::de::Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Fault {
-        Fault(message.to_string())
+impl serde::de::Error for ReadFault {
+    fn custom<T: fmt::Display>(message: T) -> ReadFault {
+        ReadFault(message.to_string())
     }
 }
 
@@ -176,17 +176,22 @@ struct Body<'a> {
 }
 
 impl<'de> Deserializer<'de> for Body<'_> {
-    type Error = Fault;
+    type Error = ReadFault;
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, names: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadFault> {
         let mut fields = parsed(self.bytes, names)?;
         let sent = names.iter().filter(|name| !self.skipped.contains(name));
         let sent = sent.filter_map(|name| Some((*name, Value { name, field: fields.remove(name)? })));
         visitor.visit_map(MapDeserializer::new(sent))
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
-        Err(Fault::custom("a body is read into a structure"))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadFault> {
+        Err(ReadFault::custom("a body is read into a structure"))
     }
 
     forward_to_deserialize_any! {
@@ -202,12 +207,12 @@ struct Value {
 }
 
 impl Value {
-    fn is_not(&self, expected: &str) -> Fault {
-        Fault(format!("{} should be {expected}, but is {}.", self.name, self.field.described()))
+    fn is_not(&self, expected: &str) -> ReadFault {
+        ReadFault(format!("{} should be {expected}, but is {}.", self.name, self.field.described()))
     }
 }
 
-impl<'de> IntoDeserializer<'de, Fault> for Value {
+impl<'de> IntoDeserializer<'de, ReadFault> for Value {
     type Deserializer = Value;
 
     fn into_deserializer(self) -> Value {
@@ -216,10 +221,10 @@ impl<'de> IntoDeserializer<'de, Fault> for Value {
 }
 
 impl<'de> Deserializer<'de> for Value {
-    type Error = Fault;
+    type Error = ReadFault;
 
     /// Null and an empty text count as absent.
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         match &self.field {
             Field::Null => visitor.visit_none(),
             Field::Text(text) if text.trim().is_empty() => visitor.visit_none(),
@@ -228,7 +233,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     /// Texts are trimmed.
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         match &self.field {
             Field::Text(text) => visitor.visit_str(text.trim()),
             _ => Err(self.is_not("a string")),
@@ -236,7 +241,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     /// A flag may also be sent as text, since clients send both.
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         let flag = match &self.field {
             Field::Flag(flag) => Some(*flag),
             Field::Text(text) => parse_flag(text),
@@ -246,7 +251,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     /// A whole number may also be sent as text, or with a fraction of zero, since clients send all three.
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         let number = match &self.field {
             Field::Integer(number) => Some(*number),
             // Up to this number, a float can represent every whole number.
@@ -257,8 +262,8 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_i64(number.ok_or_else(|| self.is_not("a whole number"))?)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
-        Err(Fault::custom("a field is a text, a flag or a whole number"))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadFault> {
+        Err(ReadFault::custom("a field is a text, a flag or a whole number"))
     }
 
     forward_to_deserialize_any! {

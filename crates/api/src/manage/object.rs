@@ -2,13 +2,13 @@
 //!
 //! Unlike those of the Insights API, values are taken as they are sent: no flag as text, no trimming of passwords.
 
-use std::fmt;
-
 use insightgate_operations::failure::Failure;
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Error as _, IntoDeserializer, Visitor};
 use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
+
+use crate::http::fields::ReadFault;
 
 /// Bytes.
 pub(super) const BODY_LIMIT: usize = 256 << 10;
@@ -33,7 +33,7 @@ impl Object {
     /// Reads them, in the order in which the type declares them.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
         let whole = Place { name: String::new(), expected: None, value: Value::Object(self.0) };
-        T::deserialize(whole).map_err(|Fault(message)| Failure::Invalid(message))
+        T::deserialize(whole).map_err(|ReadFault(message)| Failure::Invalid(message))
     }
 }
 
@@ -46,9 +46,9 @@ struct Place {
 }
 
 impl Place {
-    fn is_not(&self, expected: &str) -> Fault {
+    fn is_not(&self, expected: &str) -> ReadFault {
         let expected = self.expected.unwrap_or(expected);
-        Fault(format!("'{}' should be {expected}, but holds {}.", self.name, described(&self.value)))
+        ReadFault(format!("'{}' should be {expected}, but holds {}.", self.name, described(&self.value)))
     }
 
     fn field(&self, name: &str) -> String {
@@ -56,24 +56,7 @@ impl Place {
     }
 }
 
-#[derive(Debug)]
-struct Fault(String);
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Fault {}
-
-impl serde::de::Error for Fault {
-    fn custom<T: fmt::Display>(message: T) -> Fault {
-        Fault(message.to_string())
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Fault> for Place {
+impl<'de> IntoDeserializer<'de, ReadFault> for Place {
     type Deserializer = Place;
 
     fn into_deserializer(self) -> Place {
@@ -82,28 +65,28 @@ impl<'de> IntoDeserializer<'de, Fault> for Place {
 }
 
 impl<'de> Deserializer<'de> for Place {
-    type Error = Fault;
+    type Error = ReadFault;
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         match self.value {
             Value::String(text) => visitor.visit_string(text),
             _ => Err(self.is_not("a string")),
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         visitor.visit_bool(self.value.as_bool().ok_or_else(|| self.is_not("true or false"))?)
     }
 
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         visitor.visit_i64(self.value.as_i64().ok_or_else(|| self.is_not("a whole number"))?)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
         const EXPECTED: &str = "an array of strings";
         match self.value {
             Value::Array(items) => {
@@ -114,7 +97,12 @@ impl<'de> Deserializer<'de> for Place {
         }
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, names: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadFault> {
         let Value::Object(sent) = &self.value else { return Err(self.is_not("an object")) };
         let fields = names.iter().filter_map(|name| {
             // Of several with one name the last counts.
@@ -124,12 +112,12 @@ impl<'de> Deserializer<'de> for Place {
         visitor.visit_map(MapDeserializer::new(fields))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadFault> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Fault> {
-        Err(Fault::custom("a body holds texts, flags, whole numbers, arrays of texts and objects of named fields"))
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadFault> {
+        Err(ReadFault::custom("a body holds texts, flags, whole numbers, arrays of texts and objects of named fields"))
     }
 
     forward_to_deserialize_any! {
