@@ -11,7 +11,7 @@ import pytest
 
 from harness.demo import RUN_SECONDS, eventually
 from harness.desk import Desk
-from harness.imitation import ANSWERS, FILE, Imitation
+from harness.imitation import ANSWERS, FILE
 
 QUERY = "SELECT CustomerName, Product, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName, Product TIMESPAN LIFETIME"
 DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
@@ -22,19 +22,6 @@ def desk(demo, binary, tmp_path):
     (tmp_path / "home").mkdir()
     profile = demo.data_dir.parent / f"{demo.data_dir.name}-ready.json"
     return Desk(binary, {"INSIGHTGATE_PROFILE": str(profile)}, tmp_path / "home")
-
-
-@pytest.fixture
-def service():
-    with Imitation() as imitation:
-        yield imitation
-
-
-@pytest.fixture
-def away(service, binary, tmp_path):
-    """A desk at the imitation."""
-    (tmp_path / "away").mkdir()
-    return Desk(binary, service.environment, tmp_path / "away")
 
 
 def names(demo):

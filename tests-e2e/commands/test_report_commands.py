@@ -4,7 +4,7 @@ import pytest
 
 from harness.demo import eventually, hours, write_time
 from harness.desk import Desk
-from harness.imitation import FILE, Imitation
+from harness.imitation import FILE
 
 QUERY = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName TIMESPAN LIFETIME"
 DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
@@ -24,19 +24,6 @@ def timed(start, tmp_path_factory):
 def desk(timed, binary, tmp_path):
     (tmp_path / "home").mkdir()
     return Desk(binary, {"INSIGHTGATE_PROFILE": str(timed.data_dir.parent / "data-ready.json")}, tmp_path / "home")
-
-
-@pytest.fixture
-def service():
-    with Imitation() as imitation:
-        yield imitation
-
-
-@pytest.fixture
-def away(service, binary, tmp_path):
-    """A desk at an imitation of the real service."""
-    (tmp_path / "away").mkdir()
-    return Desk(binary, service.environment, tmp_path / "away")
 
 
 def test_life_of_a_report(timed, desk):
