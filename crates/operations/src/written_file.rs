@@ -115,6 +115,17 @@ impl Output {
         Ok(Output { to })
     }
 
+    /// Moves the file to where none may be, and leaves one that came meanwhile as it is.
+    ///
+    /// # Errors
+    /// If there is a file already ([`ErrorKind::AlreadyExists`]), or the rest of the text could not be written.
+    pub fn finish_new(mut self) -> io::Result<()> {
+        self.flush()?;
+        let Target::Unfinished { file, path } = self.to else { return Ok(()) };
+        file.as_file().sync_all()?;
+        file.persist_noclobber(&path).map(drop).map_err(|failed| failed.error)
+    }
+
     /// Moves the file into place.
     ///
     /// # Errors

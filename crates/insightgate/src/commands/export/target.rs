@@ -17,8 +17,8 @@ pub struct Target {
 
 enum Place {
     Stdout,
-    /// An unfinished file beside the one that it will be, and that one.
-    File(Output, PathBuf),
+    /// An unfinished file beside the one that it will be.
+    File(Output),
     /// What is no plain file. It is opened when there are rows: a pipe waits for its reader.
     Straight,
     Opened(Output),
@@ -34,8 +34,10 @@ impl Target {
         let place = match written_file::followed(&path).map_err(|error| fault(&path, &error))? {
             None => Place::Straight,
             Some(file) => {
-                refuse_existing(&path, &file, force)?;
-                Place::File(Output::open(&path, Readers::Everybody).map_err(|error| fault(&path, &error))?, file)
+                if !force && file.exists() {
+                    return Err(exists(&path));
+                }
+                Place::File(Output::open(&path, Readers::Everybody).map_err(|error| fault(&path, &error))?)
             }
         };
         Ok(Target { path, force, place })
@@ -60,7 +62,7 @@ impl Target {
         // The reader may take its time, and a signal is to be heard meanwhile.
         let written = tokio::task::block_in_place(|| match &mut self.place {
             Place::Stdout => io::stdout().write_all(bytes),
-            Place::File(output, _) | Place::Opened(output) => output.write_all(bytes),
+            Place::File(output) | Place::Opened(output) => output.write_all(bytes),
             Place::Straight => {
                 let mut output = Output::open(&self.path, Readers::Everybody)?;
                 let written = output.write_all(bytes);
@@ -83,11 +85,12 @@ impl Target {
         }
         let finished = match self.place {
             Place::Stdout => io::stdout().flush(),
-            Place::File(output, file) => {
-                // Somebody else may have made it meanwhile.
-                refuse_existing(&self.path, &file, self.force)?;
-                output.finish()
-            }
+            Place::File(output) if self.force => output.finish(),
+            Place::File(output) => match output.finish_new() {
+                // Somebody else has made it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists(&self.path)),
+                finished => finished,
+            },
             Place::Opened(output) => output.finish(),
             Place::Straight => Ok(()),
         };
@@ -98,11 +101,8 @@ impl Target {
     }
 }
 
-fn refuse_existing(path: &Path, file: &Path, force: bool) -> Result<(), CommandError> {
-    if force || !file.exists() {
-        return Ok(());
-    }
-    Err(CommandError::usage(format!("{} is there already", shown(path))).hint("name another file, or replace it with --force"))
+fn exists(path: &Path) -> CommandError {
+    CommandError::usage(format!("{} is there already", shown(path))).hint("name another file, or replace it with --force")
 }
 
 #[cfg(unix)]
