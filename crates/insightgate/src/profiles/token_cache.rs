@@ -1,7 +1,7 @@
 //! Tokens between two commands: a file for each account, in a folder that its owner alone may open. A file that others may read is refused, since they
 //! may have its tokens. Processes take turns by a lock beside the file, so that one of them asks for a new token and the others find it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -102,6 +102,9 @@ impl TokenStore for TokenCache {
         let Ok(lock) = private(OpenOptions::new().create(true).truncate(false).read(true).write(true)).open(&path) else {
             return Ok(held(None));
         };
+        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+            eprintln!("note: waiting for another insightgate that is getting this token");
+        }
         match lock.lock() {
             Ok(()) => Ok(held(Some(lock))),
             // A file system without locks.
