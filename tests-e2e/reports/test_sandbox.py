@@ -297,6 +297,17 @@ def test_the_first_state_comes_back(demo):
     assert demo.export(QUERY)
 
 
+def test_a_first_reset_and_fault_wait_for_the_demos_own_walk(start, tmp_path):
+    with start(tmp_path / "data", "--no-quotas", "--rows", "60") as fresh:
+        sandbox(fresh, "POST", "reset", {})
+        fresh.sign_in()
+        order(fresh, kind="throttled", retryAfter=0, times=1)
+        assert [fresh.call("GET", "ScheduledDataset").status_code for _ in range(2)] == [429, 200]
+        kept = [one["status"] for one in sandbox(fresh, "GET", "requests")["requests"] if "scheduleddataset" in one["path"]]
+        assert kept == [429, 200]
+        assert fresh.call("GET", "ScheduledReport").json()["value"] == []
+
+
 # The commands
 
 

@@ -92,6 +92,10 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
         };
         running.serve(listener, state, tls, &doors)?;
     }
+    let walking = match &context.sandbox {
+        Some(sandbox) => Some(sandbox.walk.lock().await),
+        None => None,
+    };
     if let Some(file) = &arguments.ready_file {
         ready.write(file)?;
         eprintln!("ready: {}", file.display());
@@ -100,6 +104,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
         true => second_factor::run(&context, &ready, &local).await.map(|()| None),
         false => walk::run(&context, &ready, &local, &folder).await.map(Some),
     };
+    drop(walking);
     let outcome = match walked {
         Ok(walked) if !arguments.once => {
             match walked {

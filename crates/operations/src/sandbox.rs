@@ -12,6 +12,7 @@ pub mod reset;
 use std::sync::OnceLock;
 
 use insightgate_store::Snapshot;
+use tokio::sync::Mutex;
 
 use crate::sandbox::faults::Faults;
 use crate::sandbox::held::{HeldCallbacks, HeldExecutions};
@@ -21,6 +22,8 @@ use crate::sandbox::journal::Journal;
 #[derive(Debug, Default)]
 pub struct Sandbox {
     pub faults: Faults,
+    /// Held while the demo makes its own calls. A reset and a new fault wait for it, so that these calls meet no fault and are part of no client's test.
+    pub walk: Mutex<()>,
     /// The last requests, secrets masked.
     pub requests: Journal,
     /// What the built-in receiver got.

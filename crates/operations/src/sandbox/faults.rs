@@ -53,14 +53,15 @@ impl Faults {
         self.ordered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last of the list. Of a full list, the oldest that is over makes room.
+    /// The last of the list. Of a full list, the oldest that is over makes room, if it can hold nothing back any more.
     ///
     /// # Errors
     /// When there are too many.
     pub fn add(&self, id: Uuid, fault: Fault) -> Result<Ordered, Failure> {
         let mut ordered = self.ordered();
         if ordered.len() >= MOST_FAULTS {
-            let over = ordered.iter().position(Ordered::is_over);
+            let is_done = |one: &Ordered| one.is_over() && matches!(one.fault.effect, Effect::Request(_));
+            let over = ordered.iter().position(is_done);
             let Some(over) = over else {
                 return Err(Failure::Invalid(format!("There are {MOST_FAULTS} faults already, which is the most: clear some.")));
             };

@@ -75,6 +75,7 @@ pub async fn order(context: &Context, sandbox: &Sandbox, input: FaultInput) -> R
     let effect = effect(&input)?;
     let matching = matching(context, &input, &effect).await?;
     let fault = Fault { matching, often: often(&input)?, effect };
+    let _walked = sandbox.walk.lock().await;
     sandbox.faults.add(context.random.uuid()?, fault)
 }
 

@@ -29,6 +29,7 @@ pub async fn reset(context: &Context, sandbox: &Sandbox) -> Result<(), Failure> 
     let Some(first) = sandbox.first_state.get() else {
         return Err(Failure::Conflict("The sandbox is not ready yet: it has no state to go back to.".to_owned()));
     };
+    let _walked = sandbox.walk.lock().await;
     // What moves the clock queues what is then gone.
     let _moving = context.clock.moving().await;
     sandbox.faults.clear_all();
