@@ -1,3 +1,5 @@
+"""What all tests have. The only conftest.py: a second one would take its name, by which a test imports from it."""
+
 import os
 import tempfile
 from pathlib import Path
@@ -6,6 +8,8 @@ import duckdb
 import pytest
 
 from harness.demo import Demo
+from harness.desk import Desk
+from harness.imitation import Imitation
 
 
 # What is started from here warns of variables that mean nothing to it.
@@ -57,6 +61,20 @@ def demo(start, tmp_path_factory):
     """One server for all tests that leave it as it is."""
     with start(tmp_path_factory.mktemp("demo") / "data", "--no-quotas", "--rows", "300") as running:
         yield running
+
+
+@pytest.fixture
+def service():
+    """A strict imitation of the real service."""
+    with Imitation() as imitation:
+        yield imitation
+
+
+@pytest.fixture
+def away(service, binary, tmp_path):
+    """A desk at the imitation."""
+    (tmp_path / "away").mkdir()
+    return Desk(binary, service.environment, tmp_path / "away")
 
 
 @pytest.fixture
