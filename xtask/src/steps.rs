@@ -3,21 +3,29 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
-/// Says what happens next, and how much is left.
+/// Says what happens next, how much is left, and how long all has taken.
 pub struct Steps {
     done: usize,
     total: usize,
+    started: Instant,
 }
 
 impl Steps {
     pub fn of(total: usize) -> Self {
-        Steps { done: 0, total }
+        Steps { done: 0, total, started: Instant::now() }
     }
 
     pub fn announce(&mut self, what: &str) {
         self.done += 1;
-        eprintln!("\n[{}/{}] {what}", self.done, self.total);
+        eprintln!("\n[{}/{} after {}] {what}", self.done, self.total, self.taken());
+    }
+
+    /// Minutes and seconds since the first step.
+    pub fn taken(&self) -> String {
+        let seconds = self.started.elapsed().as_secs();
+        format!("{}:{:02}", seconds / 60, seconds % 60)
     }
 }
 
