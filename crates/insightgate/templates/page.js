@@ -52,7 +52,7 @@
         ...chart.series.map((one, at) => ({
           label: one.name || chart.metric, stroke: colour(at), width: 2,
           fill: chart.series.length === 1 ? colour(at) + "22" : undefined,
-          points: { show: chart.times.length <= 60, size: 6 },
+          points: { show: chart.times.length <= 60, size: 6, fill: named("--paper") },
           value: (_, value) => full(value),
         })),
       ],
@@ -133,8 +133,8 @@
   });
 
   // The table
-  const body = document.querySelector("tbody");
-  const heads = [...document.querySelectorAll("th")];
+  const body = document.querySelector(".table tbody");
+  const heads = [...document.querySelectorAll(".table th")];
   const asQueried = [...body.rows];
   const texts = new Intl.Collator("en", { numeric: true });
   const sort = (head, at) => {

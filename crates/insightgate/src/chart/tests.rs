@@ -35,7 +35,7 @@ Nothing                –
 Zero                   0
 None                   –
 Small                 ▏ 1
-(none)                █▏ 2M
+(none)                █▎ 2M
 "
     );
     let negative = "\
@@ -120,7 +120,7 @@ TotalRevenue by Month and Product
         2026-01          2026-04  MOST  LAST
 Office  ▄▄▄▄▄▄██████               250   250
 Azure   ▁▁▁▁▁▁            ██████  4000  4000
-Each row has a scale of its own, which begins at zero.
+Each row has its own scale.
 ";
     assert_eq!(drawn(text), expected);
     let rows = (0..20).map(|row| format!("2026-01-01,g{row},1\n2026-02-01,g{row},2\n")).collect::<String>();
@@ -170,7 +170,7 @@ fn every_line_fits_whatever_the_rows() {
     let long = "名".repeat(100);
     let numbers =
         ["1.7976931348623157e308", "-1.7976931348623157e308", "5e-324", "0", "inf", "nan", "", "-0.001", "123456789012345678901234567890"];
-    for (width, colours) in [(30, false), (60, false), (200, false)] {
+    for (width, colours) in [(40, false), (60, false), (200, false)] {
         for first in ["2026-01-01", "0001-01-01T00:00:00Z", long.as_str(), ""] {
             for second in ["2026-03-05", "9999-12-31", "b"] {
                 for numbers in numbers.iter().flat_map(|one| numbers.iter().map(move |other| (one, other))) {
@@ -178,11 +178,7 @@ fn every_line_fits_whatever_the_rows() {
                         let text = format!("By,Total,More\n{first},{}{more}\n{second},{}{more}\n{second},1,z\n", numbers.0, numbers.1);
                         let Ok(charts) = charts(&text, &[]) else { continue };
                         let drawn = draw(&charts, Screen { width, colours });
-                        let widest = drawn
-                            .lines()
-                            .filter(|line| !line.contains(' ') || !line.ends_with("zero."))
-                            .map(unicode_width::UnicodeWidthStr::width)
-                            .max();
+                        let widest = drawn.lines().map(unicode_width::UnicodeWidthStr::width).max();
                         assert!(widest <= Some(width), "{text}\n{drawn}");
                     }
                 }

@@ -15,7 +15,7 @@ use crate::terminal::table::plain;
 /// In a pipe, and where a terminal does not tell.
 const USUAL_WIDTH: usize = 80;
 /// What no chart is narrower or wider than.
-const WIDTHS: (usize, usize) = (30, 200);
+const WIDTHS: (usize, usize) = (40, 200);
 
 /// The colours of a terminal, by number: cyan, yellow, green, magenta, blue, red.
 const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];

@@ -51,7 +51,7 @@ pub fn draw(chart: &Chart, times: &[i64], unit: Unit, screen: Screen) -> String 
         let summaries: String = SUMMARIES.iter().map(|(_, of)| summary(*of)).collect();
         lines += &format!("{}  {}{summaries}\n", left(name, labels), screen.painted(&row(series), number));
     }
-    format!("{lines}Each row has a scale of its own, which begins at zero.\n")
+    format!("{lines}Each row has its own scale.\n")
 }
 
 /// The mean of the values that share a place.
