@@ -14,7 +14,7 @@ GROUPS = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY To
 MONTHS = "SELECT Month, TotalRevenue FROM CustomersAndTenants ORDER BY Month TIMESPAN LIFETIME"
 BOTH = "SELECT Month, Product, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue TIMESPAN LIFETIME"
 DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
-HOSTILE = "MPNId,Seats\n\"</script><script>document.title='owned'</script>\",5\n\"<img src=//out.example onerror=alert(1)>\x1b[2J\x07\",-7\n=cmd|' /C calc'!A0,9\n"
+HOSTILE = "MPNId,Seats\n\"</script><script>document.title='owned'</script>\",5\n\"\x1b[2J\x07<img src=//out.example onerror=alert(1)>\",-7\n=cmd|' /C calc'!A0,9\n"
 
 
 def test_groups_are_bars_and_months_are_columns(demo, desk):
@@ -197,7 +197,7 @@ def test_rows_cannot_run_in_the_browser(service, away, browser):
     assert "\x1b" not in page and page.count("<script") == 3
     browser.open((away.folder / "page.html").as_uri())
     assert browser.run("return document.title") == DOCUMENTED and drawn(browser)[0][0] > 300
-    assert column(browser, 0) == ["</script><script>document.title='owned'</script>", "<img src=//out.example onerror=alert(1)>�[2J�", "=cmd|' /C calc'!A0"]
+    assert column(browser, 0) == ["</script><script>document.title='owned'</script>", "�[2J�<img src=//out.example onerror=alert(1)>", "=cmd|' /C calc'!A0"]
     assert browser.run("return document.images.length") == 0 and browser.complaints() == []
 
     # What the page's policy does not name does not run.

@@ -141,7 +141,11 @@ fn roles<'a>(columns: &'a [Column<'a>], chosen: &[String]) -> Result<Roles<'a>, 
         let is_time = time.is_some_and(|time| time.at == column.at);
         matches!(column.kind, Kind::Text | Kind::Time) && !is_time && !is_metric(column)
     };
-    let labels = columns.iter().filter(is_label).chain(first.filter(|first| !is_metric(first))).collect();
+    let mut labels: Vec<&Column> = columns.iter().filter(is_label).chain(first.filter(|first| !is_metric(first))).collect();
+    // What is the same in every row tells none from another.
+    if labels.len() > 1 && labels.iter().any(|column| column.varies()) {
+        labels.retain(|column| column.varies());
+    }
     Ok(Roles { time, labels, metrics })
 }
 

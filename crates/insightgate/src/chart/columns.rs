@@ -29,6 +29,10 @@ pub struct Column<'a> {
 }
 
 impl Column<'_> {
+    pub fn varies(&self) -> bool {
+        self.cells.iter().any(|cell| Some(cell) != self.cells.first())
+    }
+
     /// Also of a column whose digits are a label by their name.
     pub fn has_numbers(&self) -> bool {
         self.kind == Kind::Number || (self.numbers.iter().any(Option::is_some) && self.cells.iter().all(|cell| is_number_or_null(cell)))

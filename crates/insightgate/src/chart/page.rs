@@ -48,6 +48,8 @@ struct Page<'a> {
     style: &'static str,
     /// The places of columns of numbers, from 1 on.
     numbers: Vec<usize>,
+    /// The places of columns of times.
+    times: Vec<usize>,
     query: String,
     count: String,
     generated: Option<String>,
@@ -68,7 +70,7 @@ struct Page<'a> {
 pub fn page(contents: &Contents) -> Result<String, askama::Error> {
     let columns = columns::of(contents.rows);
     let charts = contents.charts.map(|charts| charts.charts.as_slice()).unwrap_or_default();
-    let is_number = |kind| kind == Kind::Number;
+    let places = |kind| columns.iter().filter(|column| column.kind == kind).map(|column| column.at + 1).collect();
     let named = contents.charts.ok().and_then(|charts| charts.charts.first()).map(Chart::title);
     let page = Page {
         policy: policy(),
@@ -77,13 +79,14 @@ pub fn page(contents: &Contents) -> Result<String, askama::Error> {
         licence: LICENCE,
         library_style: LIBRARY_STYLE,
         style: STYLE,
-        numbers: columns.iter().filter(|column| is_number(column.kind)).map(|column| column.at + 1).collect(),
+        numbers: places(Kind::Number),
+        times: places(Kind::Time),
         query: clean(contents.query.trim()),
         count: count(contents.rows, contents.row_count),
         generated: contents.generated.map(clean),
         notes: notes(contents),
         charts: charts.iter().map(|chart| clean(&chart.title())).collect(),
-        names: columns.iter().map(|column| (clean(column.name), if is_number(column.kind) { "number" } else { "text" })).collect(),
+        names: columns.iter().map(|column| (clean(column.name), if column.kind == Kind::Number { "number" } else { "text" })).collect(),
         records: &contents.rows.records,
         data: embedded(&json!({ "charts": charts.iter().map(data).collect::<Vec<_>>() })),
         library: LIBRARY,
@@ -139,7 +142,7 @@ fn notes(contents: &Contents) -> Vec<String> {
     for chart in &charts.charts {
         let bars = if let Axis::Names(names) = &chart.axis { names.len().saturating_sub(MOST_BARS) } else { 0 };
         if bars + chart.series_left_out > 0 {
-            notes.push(format!("{}: {} more are in the table alone.", chart.metric, bars + chart.series_left_out));
+            notes.push(format!("{} more groups are in the table alone.", bars + chart.series_left_out));
         }
         if chart.timeless > 0 {
             notes.push(format!(

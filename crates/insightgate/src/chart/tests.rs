@@ -141,6 +141,8 @@ fn columns_are_known_by_names_and_cells() {
     assert_eq!(roles("A,B,C\n1,2,3\n2,2,3\n", &[]), ["B by A", "C by A"]);
     assert_eq!(roles("A,B,C\n1,2,3\n", &[]), ["A", "B", "C"]);
     assert_eq!(roles("Name,Month,Start,Seats\nA,2026-01-01,2020-01-01,5\n", &[]), ["Seats by Month, Name and Start"]);
+    assert_eq!(roles("MPNId,Name,Seats\n12,A,5\n12,B,6\n", &[]), ["Seats by Name"], "what is always the same says nothing");
+    assert_eq!(roles("MPNId,Name,Seats\n12,A,5\n12,A,6\n", &[]), ["Seats by MPNId and Name, rows with the same label added up"]);
     assert_eq!(roles("Name,A,B\nx,1,2\n", &["b"]), ["B by Name"]);
     assert_eq!(roles("MPNId,Seats\n12,5\n13,6\n", &["MPNID"]), ["MPNId"], "a person knows better");
     assert_eq!(roles("Name,Nothing,Seats\nA,,1\nA,,2\n", &[]), ["Seats by Name, rows with the same label added up"]);
@@ -168,8 +170,18 @@ fn labels_cannot_steer_the_terminal() {
 #[test]
 fn every_line_fits_whatever_the_rows() {
     let long = "名".repeat(100);
-    let numbers =
-        ["1.7976931348623157e308", "-1.7976931348623157e308", "5e-324", "0", "inf", "nan", "", "-0.001", "123456789012345678901234567890"];
+    let numbers = [
+        "1.7976931348623157e308",
+        "-1.7976931348623157e308",
+        "5e-324",
+        "-5e-324",
+        "0",
+        "inf",
+        "nan",
+        "",
+        "-0.001",
+        "123456789012345678901234567890",
+    ];
     for (width, colours) in [(40, false), (60, false), (200, false)] {
         for first in ["2026-01-01", "0001-01-01T00:00:00Z", long.as_str(), ""] {
             for second in ["2026-03-05", "9999-12-31", "b"] {

@@ -18,7 +18,8 @@ pub fn draw(names: &[String], values: &[Option<f64>], screen: Screen, number: us
         shown.iter().filter_map(|(_, value)| *value).fold((0.0, 0.0), |(low, high): (f64, f64), value| (low.min(value), high.max(value)));
     // In halves, since the whole may be more than a number can be.
     let part = |value: f64| if low < high { (value / 2.0) / (high / 2.0 - low / 2.0) } else { 0.0 };
-    let before = (part(-low) * room as f64).ceil() as usize;
+    // Each side that has a value has a cell.
+    let before = ((part(-low) * room as f64).ceil() as usize).clamp(usize::from(low < 0.0), room - usize::from(high > 0.0));
     let behind = room.saturating_sub(before);
     let line = |(name, value): &(String, Option<f64>)| {
         let number_of = written(*value);
