@@ -139,17 +139,16 @@ fn notes(contents: &Contents) -> Vec<String> {
     if !charts.left_out.is_empty() {
         notes.push(format!("Not drawn: {}.", charts.left_out.join(", ")));
     }
-    for chart in &charts.charts {
+    // Every metric is drawn by the same columns of the same rows.
+    if let Some(chart) = charts.charts.first() {
         let bars = if let Axis::Names(names) = &chart.axis { names.len().saturating_sub(MOST_BARS) } else { 0 };
-        if bars + chart.series_left_out > 0 {
-            notes.push(format!("{} more groups are in the table alone.", bars + chart.series_left_out));
+        match bars + chart.series_left_out {
+            0 => {}
+            1 => notes.push("One more group is in the table alone.".to_owned()),
+            more => notes.push(format!("{more} more groups are in the table alone.")),
         }
         if chart.timeless > 0 {
-            notes.push(format!(
-                "{}: {} without a time not drawn.",
-                chart.metric,
-                amount(u64::try_from(chart.timeless).unwrap_or_default())
-            ));
+            notes.push(format!("Without a time and not drawn: {}.", amount(u64::try_from(chart.timeless).unwrap_or_default())));
         }
     }
     notes.iter().map(|note| clean(note)).collect()
@@ -222,6 +221,9 @@ mod tests {
         assert_eq!(data["charts"][0]["series"][0]["values"], json!([1.5, -2.0]));
         assert!(page.contains(LICENCE.trim()) && !LICENCE.contains("--"), "the licence lies in a comment");
         assert!(of("Name\nA\n", None).contains("No chart: no column holds numbers."));
+        let many: String = (0..MOST_BARS + 3).map(|at| format!("g{at},1,2\n")).collect();
+        assert_eq!(of(&format!("Name,A,B\n{many}"), None).matches("3 more groups are in the table alone.").count(), 1);
+        assert!(of("Month,A\n2026-01-01,5\n,4\n", None).contains("Without a time and not drawn: 1 row."));
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn groups_over_time_are_a_row_each() {
     let expected = "\
 TotalRevenue by Month and Product
 
-        2026-01          2026-04  MOST  LAST
+        2026-01          2026-04   MAX  LAST
 Office  ▄▄▄▄▄▄██████               250   250
 Azure   ▁▁▁▁▁▁            ██████  4000  4000
 Each row has its own scale.

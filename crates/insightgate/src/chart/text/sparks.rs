@@ -13,7 +13,7 @@ const WIDEST: usize = 6;
 /// The names of the columns of values, and which value of a series each shows.
 type Summary = (&'static str, fn(&Series) -> Option<f64>);
 const SUMMARIES: [Summary; 2] = [
-    ("MOST", |series| series.values.iter().copied().flatten().reduce(f64::max)),
+    ("MAX", |series| series.values.iter().copied().flatten().reduce(f64::max)),
     ("LAST", |series| series.values.iter().copied().flatten().last()),
 ];
 
