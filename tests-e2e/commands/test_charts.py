@@ -78,6 +78,9 @@ def test_where_there_is_no_chart_it_is_said_why(demo, desk):
     desk.ok("export", texts, "--html", "there.html", "--force")
     assert "No chart: no column holds numbers." in (desk.folder / "there.html").read_text()
     assert [file.name for file in desk.folder.iterdir()] == ["there.html"]
+    desk.ok("export", GROUPS, "--from", "2020-01-01", "--to", "2020-02-01", "--html", "there.html", "--force")
+    page = (desk.folder / "there.html").read_text()
+    assert "Rows from 2020-01-01T00:00:00Z and before 2020-02-01T00:00:00Z, whatever TIMESPAN says." in page and "No chart: there are no rows." in page
 
     query = demo.create_query(GROUPS, "for a chart of a report")
     for format in ("tsv", "parquet"):

@@ -76,6 +76,10 @@ pub enum NoChart {
 }
 
 impl Chart {
+    fn empty(axis: Axis) -> Chart {
+        Chart { metric: String::new(), by: Vec::new(), added_up: false, axis, series: Vec::new(), series_left_out: 0, timeless: 0 }
+    }
+
     pub fn title(&self) -> String {
         let by = match self.by.as_slice() {
             [] => String::new(),
@@ -220,10 +224,4 @@ fn over_time(moments: &[Option<i64>], names: &[String], numbers: &[Option<f64>])
     let series = places.keys.into_iter().zip(drawn).map(|(name, values)| Series { name, values }).collect();
     let unit = Unit::of(&times);
     Chart { series, added_up, series_left_out, timeless, ..Chart::empty(Axis::Time(times, unit)) }
-}
-
-impl Chart {
-    fn empty(axis: Axis) -> Chart {
-        Chart { metric: String::new(), by: Vec::new(), added_up: false, axis, series: Vec::new(), series_left_out: 0, timeless: 0 }
-    }
 }

@@ -33,6 +33,8 @@ pub struct Contents<'a> {
     pub rows: &'a Rows,
     /// Of the whole file, if it is known.
     pub row_count: Option<u64>,
+    /// What else should be known of the rows.
+    pub notes: &'a [String],
     /// In the place of a chart: why there is none.
     pub charts: Result<&'a Charts, &'a str>,
 }
@@ -115,7 +117,7 @@ fn amount(rows: u64) -> String {
     let digits = rows.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -124,7 +126,7 @@ fn amount(rows: u64) -> String {
 }
 
 fn notes(contents: &Contents) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = contents.notes.to_vec();
     if contents.rows.more {
         let kept = amount(u64::try_from(contents.rows.records.len()).unwrap_or_default());
         notes.push(format!("This page shows the first {kept}; the rest is neither in the table nor in a chart."));
@@ -133,7 +135,7 @@ fn notes(contents: &Contents) -> Vec<String> {
         Ok(charts) => charts,
         Err(why) => {
             notes.push(format!("No chart: {why}."));
-            return notes;
+            return notes.iter().map(|note| clean(note)).collect();
         }
     };
     if !charts.left_out.is_empty() {
@@ -202,7 +204,8 @@ mod tests {
         let charts = chart::of(&rows, &[]);
         let charts = charts.as_ref().map_err(|_| "no column holds numbers");
         let generated = Some("2026-11-26T14:14:36Z");
-        page(&Contents { query: "SELECT Name, Total\nFROM Sales", generated, rows: &rows, row_count, charts }).unwrap()
+        let notes = ["Rows from <b>\u{1b}".to_owned()];
+        page(&Contents { query: "SELECT Name, Total\nFROM Sales", generated, rows: &rows, row_count, notes: &notes, charts }).unwrap()
     }
 
     fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
@@ -214,6 +217,7 @@ mod tests {
         let page = of("Name,Total\nA,1.50\n売上,-2\n", None);
         assert!(page.starts_with("<!DOCTYPE html>"));
         assert!(page.contains("<title>SELECT Name, Total FROM Sales</title>") && page.contains("<h1>Total by Name</h1>"));
+        assert!(page.contains("Rows from &#60;b&#62;\u{fffd}</p>"));
         assert!(page.contains("2 rows") && page.contains("2026-11-26T14:14:36Z"));
         assert!(page.contains("<tr><td>A</td><td>1.50</td></tr>") && page.contains("td:nth-child(2)"));
         let data: Value = serde_json::from_str(between(&page, "id=\"data\">", "</script>")).unwrap();

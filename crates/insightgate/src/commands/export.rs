@@ -131,11 +131,11 @@ struct Export {
 }
 
 impl Export {
-    async fn run(self, subject: Subject, target: Target, view: Option<View>) -> Result<(), CommandError> {
+    async fn run(mut self, subject: Subject, target: Target, view: Option<View>) -> Result<(), CommandError> {
         self.progress.say("signing in");
         self.client.token().await?;
         let (query, execution) = self.execution(&subject, self.format).await?;
-        let view = view.map(|view| view.of(query));
+        let view = view.map(|view| view.of(query, self.arguments.from, self.arguments.to));
         let as_json = self.arguments.json;
         let unreadable = execution.format.as_deref().filter(|format| view.is_some() && view::delimiter(Some(format)).is_none());
         let Some(format) = unreadable else {
@@ -147,6 +147,7 @@ impl Export {
         // The file is what was asked for, and the chart is of a second report, in a format that is read here.
         fetch(&self.client, &execution, target, None, &self.progress, as_json).await?;
         self.made.remove(&self.client).await?;
+        self.progress = Progress::new();
         let (_, execution) = self.execution(&subject, Some(Format::Csv)).await?;
         fetch(&self.client, &execution, Target::nowhere(), view, &self.progress, false).await
     }

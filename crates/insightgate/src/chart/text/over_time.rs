@@ -46,7 +46,7 @@ fn framed(rows: &[String], ticks: &Ticks, below: &str, screen: Screen, number: u
     let mut framed = String::new();
     for (from_above, row) in rows.iter().enumerate() {
         // A tick stands where a row ends above.
-        let tick = if from_above % each == 0 {
+        let tick = if from_above.is_multiple_of(each) {
             ticks.shown(ticks.last - i64::try_from(from_above / each).unwrap_or_default())
         } else {
             String::new()

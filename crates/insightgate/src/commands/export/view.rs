@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use clap::Args;
 use insightgate_client::Execution;
+use insightgate_report::instant;
 
 use crate::chart::page::{Contents, page};
 use crate::chart::rows::Head;
@@ -29,6 +31,8 @@ pub struct View {
     chart: Option<Vec<String>>,
     page: Option<Target>,
     query: String,
+    /// What the page says of the rows beside that.
+    notes: Vec<String>,
     head: Head,
 }
 
@@ -48,13 +52,18 @@ impl ViewArguments {
         }
         let names = |names: &String| names.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let page = self.html.as_deref().map(|path| Target::new(Some(path), force)).transpose()?;
-        Ok(Some(View { chart: self.chart.as_ref().map(names), page, query: String::new(), head: Head::default() }))
+        Ok(Some(View { chart: self.chart.as_ref().map(names), page, query: String::new(), notes: Vec::new(), head: Head::default() }))
     }
 }
 
 impl View {
-    pub fn of(self, query: String) -> View {
-        View { query, ..self }
+    /// Of the rows of this query, from one time to another if its own span does not count.
+    pub fn of(self, query: String, from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> View {
+        let from = from.map(|from| format!(" from {}", instant::format(from)));
+        let to = to.map(|to| format!(" before {}", instant::format(to)));
+        let span = [from, to].into_iter().flatten().collect::<Vec<_>>().join(" and");
+        let notes = if span.is_empty() { Vec::new() } else { vec![format!("Rows{span}, whatever TIMESPAN says.")] };
+        View { query, notes, ..self }
     }
 
     /// Whether stdout is taken.
@@ -73,11 +82,13 @@ impl View {
         let charts = chart::of(&rows, self.chart.as_deref().unwrap_or_default());
         if let Some(target) = self.page {
             let why = charts.as_ref().map_err(|none| refusal(none).message);
+            let notes: Vec<String> = self.notes.into_iter().chain(execution.message().map(str::to_owned)).collect();
             let contents = Contents {
                 query: &self.query,
                 generated: execution.report_generated_time.as_deref(),
                 rows: &rows,
                 row_count: execution.row_count(),
+                notes: &notes,
                 charts: why.as_ref().map(|charts| *charts).map_err(String::as_str),
             };
             let text = page(&contents).map_err(|error| CommandError::failed(format!("the page could not be made: {error}")))?;
