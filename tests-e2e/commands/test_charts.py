@@ -100,6 +100,16 @@ def test_rows_cannot_steer_the_terminal(service, away):
     assert service.left() == []
 
 
+def test_a_long_file_is_looked_at_in_part(service, away):
+    service.file = b"MPNId,Seats\n" + b"".join(b"%d,%d\n" % (row, row % 90) for row in range(12_000))
+    shown = away.ok("export", DOCUMENTED, "--chart", "--html", "page.html", "-o", "rows.csv")
+    assert (away.folder / "rows.csv").read_bytes() == service.file
+    assert "note: the chart is of the first 10000 rows\n" in shown.stderr and "… and 9960 more: ORDER BY and LIMIT choose which are drawn\n" in shown.stdout
+    page = (away.folder / "page.html").read_text()
+    assert "This page shows the first 10,000 rows;" in page and "more than 10,000 rows" in page and "9940 more groups are in the table alone." in page
+    assert page.count("<tr>") == 10_001 and "<td>9999</td>" in page and "<td>10000</td>" not in page
+
+
 # A browser
 
 
@@ -174,6 +184,17 @@ def test_a_browser_shows_chart_and_table(demo, desk, browser, query):
         browser.look(1200, 800, "light")
         browser.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert "11 98 196" in drawn(browser)[0][1]
+
+        # What the pointer is at stands below the chart: the place of the axis first, then the value of each line or bar.
+        place_of_table = "return document.querySelector('.table').getBoundingClientRect().top"
+        before = browser.run(place_of_table)
+        browser.point(".u-over")
+        browser.run("return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        place, *values = browser.run("return [...document.querySelectorAll('.u-legend .u-value')].map(cell => cell.textContent)")
+        pointed = [row for row in rows if row[0] in (place, f"{place}-01")]
+        assert {f"{float(row[-1]):,.2f}".rstrip("0").rstrip(".") for row in pointed} <= set(values), (place, values)
+        assert browser.run(place_of_table) == before, "nothing moves below the pointer"
+        assert pointed and len(values) == len(pointed) if query != BOTH else len(values) > 1
 
         assert [column(browser, at) for at in range(len(names))] == [[row[at] for row in rows] for at in range(len(names))]
         last = len(names) - 1

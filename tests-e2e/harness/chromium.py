@@ -80,6 +80,11 @@ class Chromium:
     def click(self, selector):
         self._ask("POST", f"/element/{self._find(selector)}/click", {})
 
+    def point(self, selector):
+        """Moves the pointer to the middle of an element."""
+        move = {"type": "pointerMove", "duration": 0, "origin": {ELEMENT: self._find(selector)}, "x": 0, "y": 0}
+        self._ask("POST", "/actions", {"actions": [{"type": "pointer", "id": "pointer", "parameters": {"pointerType": "mouse"}, "actions": [move]}]})
+
     def complaints(self):
         """What the page has written to the console since it was asked last, such as scripts that were not allowed to run."""
         return [entry["message"] for entry in self._ask("POST", "/se/log", {"type": "browser"})]

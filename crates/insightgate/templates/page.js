@@ -119,6 +119,10 @@
     drawn = charts.map((chart, at) => {
       const place = figures[at].querySelector(".chart");
       figures[at].hidden = false;
+      // Room for the values below the chart, so that nothing moves when the pointer brings them.
+      const texts = [...chart.series.flatMap(one => one.values.map(full)), ...(chart.labels ?? chart.names)];
+      const longest = texts.reduce((one, other) => (other.length > one.length ? other : one), "");
+      place.style.setProperty("--value", `${Math.min(240, Math.ceil(widest([longest]) * 1.1))}px`);
       const { options, data } = (chart.times ? overTime : byName)(chart, Math.max(240, place.clientWidth));
       return new uPlot(options, data, place);
     });
