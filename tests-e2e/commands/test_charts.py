@@ -110,6 +110,15 @@ def test_a_long_file_is_looked_at_in_part(service, away):
     assert page.count("<tr>") == 10_001 and "<td>9999</td>" in page and "<td>10000</td>" not in page
 
 
+def test_ctrl_c_leaves_no_half_page(service, away):
+    service.queued = None
+    (away.folder / "page.html").write_text("mine")
+    waiting = away.terminal("export", DOCUMENTED, "--chart", "--html", "page.html", "--force").until("the report is queued")
+    waiting.press(b"\x03")
+    assert waiting.end() == 1 and "error: interrupted" in waiting.text and service.left() == []
+    assert [file.name for file in away.folder.iterdir()] == ["page.html"] and (away.folder / "page.html").read_text() == "mine"
+
+
 # A browser
 
 
