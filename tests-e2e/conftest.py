@@ -64,6 +64,14 @@ def demo(start, tmp_path_factory):
 
 
 @pytest.fixture
+def desk(demo, binary, tmp_path):
+    """A desk at the demo."""
+    (tmp_path / "home").mkdir()
+    profile = demo.data_dir.parent / f"{demo.data_dir.name}-ready.json"
+    return Desk(binary, {"INSIGHTGATE_PROFILE": str(profile)}, tmp_path / "home")
+
+
+@pytest.fixture
 def service():
     """A strict imitation of the real service."""
     with Imitation() as imitation:

@@ -7,21 +7,12 @@ import stat
 import subprocess
 import threading
 
-import pytest
-
 from harness.demo import RUN_SECONDS, eventually
 from harness.desk import Desk
 from harness.imitation import ANSWERS, FILE
 
 QUERY = "SELECT CustomerName, Product, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName, Product TIMESPAN LIFETIME"
 DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
-
-
-@pytest.fixture
-def desk(demo, binary, tmp_path):
-    (tmp_path / "home").mkdir()
-    profile = demo.data_dir.parent / f"{demo.data_dir.name}-ready.json"
-    return Desk(binary, {"INSIGHTGATE_PROFILE": str(profile)}, tmp_path / "home")
 
 
 def names(demo):

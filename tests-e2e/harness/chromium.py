@@ -1,5 +1,6 @@
 """Debian's Chromium, driven by its own driver (`apt-get install chromium chromium-driver`) over the W3C's WebDriver protocol."""
 
+import base64
 import shutil
 import subprocess
 
@@ -30,7 +31,7 @@ class Chromium:
         eventually(self._is_up, SECONDS)
         # The demo's certificate is not one of the system's, and in a container there is no sandbox.
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={self.home}", "--no-first-run"]
-        wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": {"args": flags}}
+        wanted = {"acceptInsecureCerts": True, "goog:chromeOptions": {"args": flags}, "goog:loggingPrefs": {"browser": "ALL"}}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self.root += f"/session/{made['sessionId']}"
         return self
@@ -71,6 +72,41 @@ class Chromium:
 
     def has(self, step):
         return bool(self._ask("POST", "/elements", {"using": "css selector", "value": f"button[value={step}]"}))
+
+    def run(self, script, *arguments):
+        """What the script returns."""
+        return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def click(self, selector):
+        self._ask("POST", f"/element/{self._find(selector)}/click", {})
+
+    def point(self, selector):
+        """Moves the pointer to the middle of an element."""
+        move = {"type": "pointerMove", "duration": 0, "origin": {ELEMENT: self._find(selector)}, "x": 0, "y": 0}
+        self._ask("POST", "/actions", {"actions": [{"type": "pointer", "id": "pointer", "parameters": {"pointerType": "mouse"}, "actions": [move]}]})
+
+    def complaints(self):
+        """What the page has written to the console since it was asked last, such as scripts that were not allowed to run."""
+        return [entry["message"] for entry in self._ask("POST", "/se/log", {"type": "browser"})]
+
+    def look(self, width, height, scheme="light"):
+        """A window of this size, of a person who prefers light or dark."""
+        self._devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self._devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def without_scripts(self):
+        """Of pages that are opened from now on none runs."""
+        self._devtools("Emulation.setScriptExecutionDisabled", value=True)
+
+    def picture(self):
+        """The whole page as PNG."""
+        # Without a scroll bar, since all of it is shown.
+        width, height = self.run("return [innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        return base64.b64decode(self._devtools("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"])
+
+    def _devtools(self, command, **parameters):
+        return self._ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def _find(self, selector):
         return self._ask("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod bench;
+mod bundled;
 mod compiler;
 mod crash;
 mod differential;

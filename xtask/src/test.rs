@@ -8,7 +8,8 @@ use std::thread;
 
 use crate::compiler::{Role, this_program};
 use crate::steps::{self, Background, Steps, built, cargo, root, target_directory};
-use crate::{differential, tooling};
+use crate::tidy::sources;
+use crate::{bundled, differential, tooling};
 
 /// Processes that the end-to-end tests are spread over. Most tests wait rather than compute, so that they may be more than there are cores.
 const WORKERS: &str = "4";
@@ -131,6 +132,7 @@ struct Tools {
 impl Tools {
     fn fetch(target: &Path) -> Result<Self, String> {
         tooling::curl()?;
+        bundled::compare(target, &sources::listed()?)?;
         Ok(Tools {
             python: tooling::python(target)?,
             tables: tooling::vega_datasets(target)?,

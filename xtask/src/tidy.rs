@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: rules of this repository that the compiler does not know. Each rule finds all of its problems before it fails.
 
+mod bundled;
 mod crates;
 mod dependencies;
 mod documents;
@@ -9,7 +10,7 @@ mod error_sections;
 mod folders;
 mod licences;
 mod modules;
-mod sources;
+pub mod sources;
 
 use crate::steps::metadata;
 
@@ -24,7 +25,7 @@ pub fn run() -> Result<(), String> {
     let libraries = crates.iter().filter(|built| built.is_library);
     let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
     let files = sources::listed()?;
-    let rules: [(&str, Vec<String>); 10] = [
+    let rules: [(&str, Vec<String>); 11] = [
         ("edges between crates", edges::problems(&everywhere)?),
         ("circles between modules", circles),
         ("circles between folders", circles_of_folders),
@@ -33,6 +34,7 @@ pub fn run() -> Result<(), String> {
         ("paths and links in documents", documents::problems(&files)),
         ("errors of public functions", silent),
         ("licences", licences::problems(&everywhere)?),
+        ("npm packages that are built in", bundled::problems(&files)?),
         ("unused dependencies", dependencies::problems(&everywhere, &crates, &files)?),
         ("doubles", doubles::problems(&here)?),
     ];

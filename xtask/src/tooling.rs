@@ -88,6 +88,12 @@ pub fn azurite(target: &Path) -> Result<PathBuf, String> {
     npm_package(&target.join("npm-azurite"), AZURITE)
 }
 
+/// The files of a package as npm has them.
+pub fn published(target: &Path, name: &str, version: &str) -> Result<PathBuf, String> {
+    let prefix = npm_package(&target.join(format!("npm-{name}")), &format!("{name}@{version}"))?;
+    Ok(prefix.join("node_modules").join(name))
+}
+
 /// A folder of its own for each package: npm removes from one what it was not asked for.
 fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
     let stamp = prefix.join("installed");

@@ -77,7 +77,7 @@ pub enum Command {
     Run(RunArguments),
     /// A query's rows in a file: makes a report, waits for it, downloads it, and takes it away again
     #[command(
-        after_help = "Examples:\n  insightgate export \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" -o revenue.csv\n  insightgate export --file revenue.sql --from 2026-01-01 --to 2026-02-01 -o january.parquet\n  insightgate export --query Revenue --format tsv | sort\n  insightgate export --last Weekly -o weekly.csv --force"
+        after_help = "Examples:\n  insightgate export \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" -o revenue.csv\n  insightgate export --file revenue.sql --from 2026-01-01 --to 2026-02-01 -o january.parquet\n  insightgate export --query Revenue --format tsv | sort\n  insightgate export --last Weekly -o weekly.csv --force\n  insightgate export \"SELECT Month, TotalRevenue FROM CustomersAndTenants ORDER BY Month\" --chart\n  insightgate export --file revenue.sql --html revenue.html"
     )]
     Export(ExportArguments),
     /// Queries: saved, tried and explained on a server, and the language that they are written in

@@ -1,5 +1,6 @@
 //! The binary: configuration, commands, wiring.
 
+mod chart;
 mod cli;
 mod command_error;
 mod commands;

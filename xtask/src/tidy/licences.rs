@@ -8,14 +8,13 @@ use toml::Table;
 use crate::steps::root;
 
 /// What `deny.toml` allows: licences for all, and further ones for named crates.
-struct Allowed {
+pub(super) struct Allowed {
     licences: Vec<String>,
     exceptions: Vec<(String, Vec<String>)>,
 }
 
 pub fn problems(metadata: &Value) -> Result<Vec<String>, String> {
-    let text = fs::read_to_string(root().join("deny.toml")).map_err(|error| format!("deny.toml: {error}"))?;
-    let allowed = Allowed::read(&text)?;
+    let allowed = Allowed::of_repository()?;
     let packages = metadata.get("packages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let field = |package: &Value, name: &str| package.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut problems = Vec::new();
@@ -31,6 +30,10 @@ pub fn problems(metadata: &Value) -> Result<Vec<String>, String> {
 }
 
 impl Allowed {
+    pub(super) fn of_repository() -> Result<Self, String> {
+        Allowed::read(&fs::read_to_string(root().join("deny.toml")).map_err(|error| format!("deny.toml: {error}"))?)
+    }
+
     fn read(text: &str) -> Result<Self, String> {
         let table: Table = text.parse().map_err(|error| format!("deny.toml: {error}"))?;
         let licences = table.get("licenses").ok_or("deny.toml has no [licenses]")?;
@@ -43,7 +46,7 @@ impl Allowed {
         Ok(Allowed { licences: texts(licences.get("allow")), exceptions: exceptions.iter().filter_map(exception).collect() })
     }
 
-    fn permits(&self, name: &str, expression: &str) -> bool {
+    pub(super) fn permits(&self, name: &str, expression: &str) -> bool {
         let more = self.exceptions.iter().find(|(known, _)| known == name).map(|(_, more)| more.as_slice()).unwrap_or_default();
         let known = |licence: &str| self.licences.iter().chain(more).any(|allowed| allowed == licence);
         // The slash is how OR was written before SPDX.

@@ -5,6 +5,7 @@ mod made;
 pub(crate) mod quota;
 pub(crate) mod same_query;
 pub(crate) mod target;
+mod view;
 pub(crate) mod waiting;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::terminal::table::plain;
 use fetch::fetch;
 use made::Made;
 use target::Target;
+use view::{View, ViewArguments};
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
@@ -60,22 +62,32 @@ pub struct ExportArguments {
     /// Wait for a free place where a quota is used up
     #[arg(long)]
     wait: bool,
+    #[command(flatten)]
+    view: ViewArguments,
     /// Print what was written as JSON (to stderr when the rows go to stdout)
     #[arg(long)]
     json: bool,
 }
 
 pub async fn run(profile: Option<&str>, arguments: ExportArguments) -> Result<(), CommandError> {
-    let target = Target::new(arguments.output.as_deref(), arguments.force)?;
+    let view = arguments.view.view(arguments.output.as_deref(), arguments.force)?;
+    let target = match (&view, &arguments.output) {
+        (Some(_), None) => Target::nowhere(),
+        _ => Target::new(arguments.output.as_deref(), arguments.force)?,
+    };
     let subject = Subject::of(&arguments)?;
     let format = match subject {
         Subject::Last(_) => None,
         _ => Some(file_format::said(arguments.format.as_deref(), target.path())?.unwrap_or(Format::Csv)),
     };
+    if let (true, Some(format)) = (target.is_nowhere(), format.filter(|format| view::delimiter(Some(format.name())).is_none())) {
+        let message = format!("there is no file to write as {}", format.name());
+        return Err(CommandError::usage(message).hint("name one with -o, or leave --format away"));
+    }
     let client = Arc::new(insights(profile)?);
     let (made, progress) = (Made::default(), Progress::new());
     let export = Export { client: Arc::clone(&client), made: made.clone(), progress: progress.clone(), format, arguments };
-    let outcome = ended_or_interrupted(tokio::spawn(export.run(subject, target))).await;
+    let outcome = ended_or_interrupted(tokio::spawn(export.run(subject, target, view))).await;
     progress.say("taking away what was made");
     let removed = tokio::select! {
         removed = made.remove(&client) => removed,
@@ -119,21 +131,42 @@ struct Export {
 }
 
 impl Export {
-    async fn run(self, subject: Subject, target: Target) -> Result<(), CommandError> {
+    async fn run(mut self, subject: Subject, target: Target, view: Option<View>) -> Result<(), CommandError> {
         self.progress.say("signing in");
         self.client.token().await?;
-        let execution = match subject {
-            Subject::Last(report) => newest(&self.client, &named::report(&self.client, &report).await?.report_id).await?,
-            Subject::Saved(query) => {
-                let query = named::query(&self.client, &query).await?;
-                self.executed(query.query_id).await?
-            }
-            Subject::Text(text) => {
-                let query = self.query(&text).await?;
-                self.executed(query).await?
-            }
+        let (query, execution) = self.execution(&subject, self.format).await?;
+        let view = view.map(|view| view.of(query, self.arguments.from, self.arguments.to));
+        let as_json = self.arguments.json;
+        let unreadable = execution.format.as_deref().filter(|format| view.is_some() && view::delimiter(Some(format)).is_none());
+        let Some(format) = unreadable else {
+            return fetch(&self.client, &execution, target, view, &self.progress, as_json).await;
         };
-        fetch(&self.client, &execution, target, &self.progress, self.arguments.json).await
+        if matches!(subject, Subject::Last(_)) {
+            return Err(view::other_format(format));
+        }
+        // The file is what was asked for, and the chart is of a second report, in a format that is read here.
+        fetch(&self.client, &execution, target, None, &self.progress, as_json).await?;
+        self.made.remove(&self.client).await?;
+        self.progress = Progress::new();
+        let (_, execution) = self.execution(&subject, Some(Format::Csv)).await?;
+        fetch(&self.client, &execution, Target::nowhere(), view, &self.progress, false).await
+    }
+
+    /// A completed execution, with the text of its query.
+    async fn execution(&self, subject: &Subject, format: Option<Format>) -> Result<(String, Execution), CommandError> {
+        Ok(match subject {
+            Subject::Last(report) => {
+                let report = named::report(&self.client, report).await?;
+                let newest = newest(&self.client, &report.report_id).await?;
+                (report.query.unwrap_or(report.report_name), newest)
+            }
+            Subject::Saved(query) => {
+                let query = named::query(&self.client, query).await?;
+                let executed = self.executed(query.query_id, format).await?;
+                (query.query, executed)
+            }
+            Subject::Text(text) => (text.clone(), self.executed(self.query(text).await?, format).await?),
+        })
     }
 
     /// The id of a saved query with this text, or of a new one.
@@ -155,7 +188,7 @@ impl Export {
     }
 
     /// The completed execution of a new report.
-    async fn executed(&self, query: String) -> Result<Execution, CommandError> {
+    async fn executed(&self, query: String, format: Option<Format>) -> Result<Execution, CommandError> {
         self.progress.say("making the report");
         let report = NewReport {
             report_name: own_name()?,
@@ -163,7 +196,7 @@ impl Export {
             execute_now: true,
             query_start_time: self.arguments.from,
             query_end_time: self.arguments.to,
-            format: self.format.map(|format| format.name().to_owned()),
+            format: format.map(|format| format.name().to_owned()),
             ..NewReport::default()
         };
         let id = loop {

@@ -205,7 +205,7 @@ async fn download(client: Client, report: String, execution: Option<String>, tar
             None => newest(&client, &report.report_id).await?,
             Some(id) => executions::completed(&client, &report, &id).await?,
         };
-        fetch(&client, &found, target, &progress, as_json).await
+        fetch(&client, &found, target, None, &progress, as_json).await
     });
     let outcome = ended_or_interrupted(work).await;
     shown.end();

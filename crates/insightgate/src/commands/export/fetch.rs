@@ -5,15 +5,17 @@ use serde_json::json;
 
 use crate::command_error::CommandError;
 use crate::commands::export::target::Target;
+use crate::commands::export::view::View;
 use crate::terminal::print;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
 
-/// Ends with the note of what was written. `as_json`: for programs, on stdout unless the rows are there.
+/// Ends with the note of what was written, and with what is shown of the rows. `as_json`: for programs, on stdout unless rows or a chart are there.
 pub async fn fetch(
     client: &Client,
     execution: &Execution,
     mut target: Target,
+    mut view: Option<View>,
     progress: &Progress,
     as_json: bool,
 ) -> Result<(), CommandError> {
@@ -27,6 +29,9 @@ pub async fn fetch(
     }
     let mut bytes = 0_u64;
     while let Some(piece) = download.next().await? {
+        if let Some(view) = &mut view {
+            view.take(&piece);
+        }
         if !target.write(&piece)? {
             progress.end();
             return Ok(());
@@ -34,7 +39,8 @@ pub async fn fetch(
         bytes += piece.len() as u64;
         progress.advance(piece.len() as u64);
     }
-    let (name, is_stdout, path) = (target.name(), target.is_stdout(), target.path().to_owned());
+    let (name, path) = (target.name(), (!target.is_nowhere()).then(|| target.path().to_owned()));
+    let is_stdout = target.is_stdout() || view.as_ref().is_some_and(View::is_on_stdout);
     target.finish()?;
     progress.end();
     if let Some(note) = execution.message() {
@@ -42,9 +48,11 @@ pub async fn fetch(
     }
     let rows = execution.row_count();
     if !as_json {
-        let rows = rows.map(|rows| format!("{rows} rows, ")).unwrap_or_default();
-        eprintln!("{rows}{bytes} bytes: {name}");
-        return Ok(());
+        if path.is_some() {
+            let rows = rows.map(|rows| format!("{rows} rows, ")).unwrap_or_default();
+            eprintln!("{rows}{bytes} bytes: {name}");
+        }
+        return view.map_or(Ok(()), |view| view.show(execution, false));
     }
     let told = json!({
         "rows": rows,
@@ -57,7 +65,8 @@ pub async fn fetch(
     });
     if is_stdout {
         eprintln!("{told}");
-        return Ok(());
+    } else {
+        print(&format!("{told}\n"))?;
     }
-    print(&format!("{told}\n"))
+    view.map_or(Ok(()), |view| view.show(execution, true))
 }

@@ -17,6 +17,7 @@ pub struct Target {
 
 enum Place {
     Stdout,
+    Nowhere,
     /// An unfinished file beside the one that it will be.
     File(Output),
     /// What is no plain file. It is opened when there are rows: a pipe waits for its reader.
@@ -43,6 +44,15 @@ impl Target {
         Ok(Target { path, force, place })
     }
 
+    /// For rows that are looked at, and then not kept.
+    pub fn nowhere() -> Target {
+        Target { path: PathBuf::new(), force: false, place: Place::Nowhere }
+    }
+
+    pub fn is_nowhere(&self) -> bool {
+        matches!(self.place, Place::Nowhere)
+    }
+
     /// For the file's name, which may say its format.
     pub fn path(&self) -> &Path {
         &self.path
@@ -62,6 +72,7 @@ impl Target {
         // The reader may take its time, and a signal is to be heard meanwhile.
         let written = tokio::task::block_in_place(|| match &mut self.place {
             Place::Stdout => io::stdout().write_all(bytes),
+            Place::Nowhere => Ok(()),
             Place::File(output) | Place::Opened(output) => output.write_all(bytes),
             Place::Straight => {
                 let mut output = Output::open(&self.path, Readers::Everybody)?;
@@ -92,7 +103,7 @@ impl Target {
                 finished => finished,
             },
             Place::Opened(output) => output.finish(),
-            Place::Straight => Ok(()),
+            Place::Straight | Place::Nowhere => Ok(()),
         };
         match finished {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(fault(&self.path, &error)),

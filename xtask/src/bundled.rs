@@ -1,0 +1,59 @@
+//! npm packages of which files are built into the product: they lie in `crates/*/assets/`, each in a folder that is laid out as its package is.
+//!
+//! `package.json` beside the files names the version. `cargo xtask test` compares them with what npm has, byte for byte; `cargo xtask tidy` looks at
+//! licences, which takes no network.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::steps::root;
+use crate::tooling;
+
+/// One of them.
+pub struct Bundled {
+    /// Its folder, from the repository's root.
+    pub folder: String,
+    pub name: String,
+    pub version: String,
+    pub licence: String,
+    /// Its files, from its folder.
+    pub files: Vec<String>,
+}
+
+/// The packages among the files of the repository.
+pub fn packages(files: &[String]) -> Result<Vec<Bundled>, String> {
+    let described = files.iter().filter_map(|path| path.strip_suffix("/package.json"));
+    described.filter(|folder| folder.starts_with("crates/") && folder.contains("/assets/")).map(|folder| read(folder, files)).collect()
+}
+
+fn read(folder: &str, files: &[String]) -> Result<Bundled, String> {
+    let path = root().join(folder).join("package.json");
+    let failed = |error: String| format!("{}: {error}", path.display());
+    let text = fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
+    let value: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    let field = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let below = |path: &String| path.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
+    Ok(Bundled {
+        folder: folder.to_owned(),
+        name: field("name"),
+        version: field("version"),
+        licence: field("license"),
+        files: files.iter().filter_map(below).collect(),
+    })
+}
+
+/// Fetches each package, and compares its files with ours.
+pub fn compare(target: &Path, files: &[String]) -> Result<(), String> {
+    for package in packages(files)? {
+        let published = tooling::published(target, &package.name, &package.version)?;
+        for file in &package.files {
+            let [ours, theirs] = [root().join(&package.folder), published.clone()].map(|folder| fs::read(folder.join(file)).ok());
+            if ours.is_none() || ours != theirs {
+                return Err(format!("{}/{file} is not that of {} {}", package.folder, package.name, package.version));
+            }
+        }
+    }
+    Ok(())
+}
