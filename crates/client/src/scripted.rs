@@ -60,6 +60,7 @@ impl Scripted {
             client_secret: Some("s".into()),
             sign_in: SignIn::Application,
             ca_certificate: None,
+            patience: crate::Patience::default(),
         };
         let retries = Retries { most: 2, first_wait: Duration::ZERO, longest_wait: Duration::from_secs(1) };
         let client = Client::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).with_retries(retries);

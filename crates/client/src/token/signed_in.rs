@@ -32,13 +32,21 @@ impl Authority {
     /// When a certificate cannot be read, an address is none, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Authority, ClientError> {
         let url = parse_url(&settings.authority_token_url)?;
-        let exchange = Exchange::new(connect(&settings, &[&url])?);
+        let exchange = Exchange::new(connect(&settings, &[&url])?, settings.patience);
         Ok(Authority { endpoints: Endpoints::new(settings, exchange, clock)? })
     }
 
     /// Unix seconds, by the client's clock.
     pub fn now(&self) -> i64 {
         self.endpoints.now()
+    }
+
+    /// Asks the authority for its own description: so a program knows that it is there, and knows the tenant, before a person is sent to it.
+    ///
+    /// # Errors
+    /// When the authority cannot be reached, somebody else answers, or it refuses.
+    pub async fn look(&self) -> Result<(), ClientError> {
+        self.endpoints.look().await
     }
 
     pub(crate) async fn granted(&self, form: &[(&str, &str)]) -> Result<SignedIn, ClientError> {

@@ -25,9 +25,13 @@ use crate::interrupt::{ended_or_interrupted, signalled};
 use crate::session::insights;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
+use crate::terminal::words::{duration, lasting};
 use fetch::fetch;
 use made::Made;
 use target::Target;
+
+/// How long a report is waited for, if nothing else is said.
+pub const LONGEST: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
@@ -37,7 +41,7 @@ pub struct ExportArguments {
     #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file"])]
     query: Option<String>,
     /// The newest file of a report that is there, by its id or name: nothing is run
-    #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file", "query", "from", "to", "format", "wait"])]
+    #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file", "query", "from", "to", "wait"])]
     last: Option<String>,
     /// The file to write; a pipe, a device, or - for stdout, where the rows go too if no file is named
     #[arg(short, long, value_name = "FILE")]
@@ -54,9 +58,9 @@ pub struct ExportArguments {
     /// Rows before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<DateTime<Utc>>,
-    /// How long to wait for the report, such as 90s, 15m or 2h
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1h")]
-    timeout: Duration,
+    /// How long to wait for the report, such as 90s, 15m or 2h; an hour if not given
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
     /// Wait for a free place where a quota is used up
     #[arg(long)]
     wait: bool,
@@ -79,7 +83,8 @@ pub async fn run(profile: Option<&str>, arguments: ExportArguments) -> Result<()
     progress.say("taking away what was made");
     let removed = tokio::select! {
         removed = made.remove(&client) => removed,
-        () = signalled() => Err(CommandError::failed("interrupted while the report was taken away").hint("`insightgate report list` shows whether it is there")),
+        signal = signalled() => Err(CommandError { message: "interrupted while the report was taken away".to_owned(), ..CommandError::interrupted(signal) }
+            .hint("`insightgate report list` shows whether it is there")),
     };
     progress.end();
     match (outcome, removed) {
@@ -123,7 +128,11 @@ impl Export {
         self.progress.say("signing in");
         self.client.token().await?;
         let execution = match subject {
-            Subject::Last(report) => newest(&self.client, &named::report(&self.client, &report).await?.report_id).await?,
+            Subject::Last(report) => {
+                let newest = newest(&self.client, &named::report(&self.client, &report).await?.report_id).await?;
+                file_format::fits(newest.format.as_deref(), self.arguments.format.as_deref(), target.path())?;
+                newest
+            }
             Subject::Saved(query) => {
                 let query = named::query(&self.client, &query).await?;
                 self.executed(query.query_id).await?
@@ -172,13 +181,14 @@ impl Export {
                 Err(error) => quota::wait_or_tell(error, self.arguments.wait, &self.progress).await?,
             }
         };
-        let waited = tokio::time::timeout(self.arguments.timeout, waiting::completed(&self.client, &id, &self.progress)).await;
-        waited.unwrap_or_else(|_| Err(timed_out(self.arguments.timeout)))
+        let timeout = self.arguments.timeout.unwrap_or(LONGEST);
+        let waited = tokio::time::timeout(timeout, waiting::completed(&self.client, &id, &self.progress)).await;
+        waited.unwrap_or_else(|_| Err(timed_out(timeout)))
     }
 }
 
 pub fn timed_out(timeout: Duration) -> CommandError {
-    let message = format!("the report did not finish within {} s", timeout.as_secs());
+    let message = format!("the report did not finish within {}", lasting(timeout));
     CommandError { code: 5, ..CommandError::failed(message) }.hint("wait longer with --timeout, or ask for less")
 }
 
@@ -196,40 +206,4 @@ pub async fn newest(client: &Client, report: &str) -> Result<Execution, CommandE
 fn own_name() -> Result<String, CommandError> {
     let id = Random::default().uuid().map_err(|error| CommandError::failed(error.to_string()))?;
     Ok(format!("insightgate-export-{}", id.simple()))
-}
-
-/// A number of seconds, or one with s, m, h or d behind it.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write it as a number with s, m, h or d: 90s, 15m, 2h or 1d".to_owned();
-    let text = text.trim();
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.get(..at).unwrap_or_default(), unit.to_ascii_lowercase()),
-        _ => (text, 's'),
-    };
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_unit_or_are_seconds() {
-        let seconds = |text: &str| duration(text).ok().map(|duration| duration.as_secs());
-        assert_eq!(
-            ["90", "90s", "15m", "2h", "1D", " 3 m "].map(seconds),
-            [Some(90), Some(90), Some(900), Some(7200), Some(86_400), Some(180)]
-        );
-        for text in ["", "0", "m", "1w", "-1s", "1.5h", "99999999999999999999", "99999999999999999d", "1ü"] {
-            assert_eq!(seconds(text), None, "{text}");
-        }
-    }
 }

@@ -24,6 +24,7 @@ use crate::data_folder::DataFolder;
 use crate::files::fault;
 use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
+use crate::terminal::words::counted;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let text = arguments.query.needed()?;
@@ -73,7 +74,7 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
         json!({"rows": summary.rows, "bytes": summary.bytes, "sha256": summary.sha256, "file": output}).to_string()
     } else {
         let place = if to_stdout { "stdout".to_owned() } else { output.display().to_string() };
-        format!("{} rows, {} bytes: {place}", summary.rows, summary.bytes)
+        format!("{}, {}: {place}", counted(summary.rows, "row"), counted(summary.bytes, "byte"))
     };
     match (as_json, to_stdout) {
         (true, false) => println!("{text}"),

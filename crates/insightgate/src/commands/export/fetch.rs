@@ -8,6 +8,7 @@ use crate::commands::export::target::Target;
 use crate::terminal::print;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
+use crate::terminal::words::counted;
 
 /// Ends with the note of what was written. `as_json`: for programs, on stdout unless the rows are there.
 pub async fn fetch(
@@ -42,8 +43,8 @@ pub async fn fetch(
     }
     let rows = execution.row_count();
     if !as_json {
-        let rows = rows.map(|rows| format!("{rows} rows, ")).unwrap_or_default();
-        eprintln!("{rows}{bytes} bytes: {name}");
+        let rows = rows.map(|rows| format!("{}, ", counted(rows, "row"))).unwrap_or_default();
+        eprintln!("{rows}{}: {name}", counted(bytes, "byte"));
         return Ok(());
     }
     let told = json!({

@@ -1,0 +1,108 @@
+//! How long a command waits for a server's answer, and how often it makes a call again: as its flags say, else the environment, else as the client
+//! does by itself. The flags are told once, before the command begins.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use clap::Args;
+use insightgate_client::{Patience, Retries};
+
+use crate::command_error::CommandError;
+use crate::env_vars::{self, EnvVar};
+use crate::terminal::words::duration;
+
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct PatienceArguments {
+    /// How long to wait for an answer of a server, such as 30s or 5m; 2 minutes if not given
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// How often to make a call again that a busy server or a broken connection turned away; 4 times if not given, 0 for never
+    #[arg(long, global = true, value_name = "N")]
+    pub retries: Option<u32>,
+}
+
+/// What the command's flags say.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    flags: PatienceArguments,
+    /// Whether the flag says how long the whole may take, which may be longer than an answer takes.
+    of_the_whole: bool,
+}
+
+static SAID: OnceLock<Said> = OnceLock::new();
+
+/// `of_the_whole`: whether the command's own `--timeout` is the time for all that it waits for. Its first call counts.
+pub fn tell(flags: PatienceArguments, of_the_whole: bool) {
+    let _ = SAID.set(Said { flags, of_the_whole });
+}
+
+/// # Errors
+/// When a variable is no time or no number.
+pub fn current(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Patience, CommandError> {
+    of(SAID.get().copied().unwrap_or_default(), environment)
+}
+
+/// How long an answer may take, if anybody said it.
+pub fn answer(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Option<Duration>, CommandError> {
+    let Said { flags, of_the_whole } = SAID.get().copied().unwrap_or_default();
+    Ok(flags.timeout.filter(|_| !of_the_whole).or(timeout_of(&environment)?))
+}
+
+fn of(Said { flags, of_the_whole }: Said, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Patience, CommandError> {
+    let own = Patience::default();
+    let usual = timeout_of(&environment)?.unwrap_or(own.answer);
+    let answer = match flags.timeout {
+        // No answer is waited for longer than everything together.
+        Some(whole) if of_the_whole => usual.min(whole),
+        said => said.unwrap_or(usual),
+    };
+    let retries = match (flags.retries, environment(&env_vars::RETRIES)) {
+        (Some(most), _) => most,
+        (None, Some(text)) => text.trim().parse().map_err(|_| wrong(&env_vars::RETRIES, &text, "write it as a number, such as 4"))?,
+        (None, None) => own.retries.most,
+    };
+    Ok(Patience { answer, retries: Retries { most: retries, ..own.retries } })
+}
+
+fn timeout_of(environment: &impl Fn(&EnvVar) -> Option<String>) -> Result<Option<Duration>, CommandError> {
+    let Some(text) = environment(&env_vars::TIMEOUT) else { return Ok(None) };
+    duration(&text).map(Some).map_err(|hint| wrong(&env_vars::TIMEOUT, &text, &hint))
+}
+
+fn wrong(variable: &EnvVar, text: &str, hint: &str) -> CommandError {
+    CommandError::usage(format!("{} cannot be '{text}'", variable.name)).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(timeout: Option<u64>, retries: Option<u32>, of_the_whole: bool, set: &[(&str, &str)]) -> Result<(u64, u32), CommandError> {
+        let said = Said { flags: PatienceArguments { timeout: timeout.map(Duration::from_secs), retries }, of_the_whole };
+        let set = |variable: &EnvVar| set.iter().find(|(name, _)| *name == variable.name).map(|(_, value)| (*value).to_owned());
+        of(said, set).map(|patience| (patience.answer.as_secs(), patience.retries.most))
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_environment_and_that_before_the_clients_own() {
+        let both = [("INSIGHTGATE_TIMEOUT", "30s"), ("INSIGHTGATE_RETRIES", "2")];
+        assert_eq!(said(None, None, false, &[]).unwrap(), (120, 4));
+        assert_eq!(said(None, None, false, &both).unwrap(), (30, 2));
+        assert_eq!(said(Some(600), Some(0), false, &both).unwrap(), (600, 0));
+        // A time for everything shortens that for an answer, and never makes it longer.
+        assert_eq!(said(Some(7200), None, true, &[]).unwrap(), (120, 4));
+        assert_eq!(said(Some(7200), None, true, &both).unwrap(), (30, 2));
+        assert_eq!(said(Some(5), None, true, &both).unwrap(), (5, 2));
+    }
+
+    #[test]
+    fn a_variable_that_is_no_time_or_number_is_named() {
+        for (name, value) in
+            [("INSIGHTGATE_TIMEOUT", "0"), ("INSIGHTGATE_TIMEOUT", "soon"), ("INSIGHTGATE_RETRIES", "-1"), ("INSIGHTGATE_RETRIES", "x")]
+        {
+            let wrong = said(None, None, false, &[(name, value)]).unwrap_err();
+            assert_eq!((wrong.code, wrong.message.as_str()), (2, format!("{name} cannot be '{value}'").as_str()));
+            assert!(wrong.hint.is_some());
+        }
+    }
+}
