@@ -40,7 +40,7 @@ pub struct Cli {
     /// The profile to connect with: its name, or a file such as a demo's ready file
     ///
     /// Names are sections of ~/.config/insightgate/profiles.toml. INSIGHTGATE_PROFILE names one too. What else the environment says goes before a profile.
-    #[arg(long, global = true, value_name = "NAME|FILE")]
+    #[arg(long, global = true, value_name = "NAME|FILE", help_heading = "Connection")]
     pub profile: Option<String>,
     #[command(flatten)]
     pub patience: PatienceArguments,

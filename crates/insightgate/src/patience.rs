@@ -14,10 +14,10 @@ use crate::terminal::words::duration;
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct PatienceArguments {
     /// How long to wait for an answer of a server, such as 30s or 5m; 2 minutes if not given
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    #[arg(long, global = true, value_name = "TIME", help_heading = "Connection", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// How often to make a call again that a busy server or a broken connection turned away; 4 times if not given, 0 for never
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", help_heading = "Connection")]
     pub retries: Option<u32>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use insightgate_engine::ArtifactSummary;
+use insightgate_engine::{ArtifactSummary, ExportProgress};
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::datasets::catalogs::Catalogs;
@@ -24,6 +24,7 @@ use crate::data_folder::DataFolder;
 use crate::files::fault;
 use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
+use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -55,7 +56,12 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
         run_query(&engine, &catalogs, &scope, local, &mut tokio::io::stdout(), &|_| {}).await.map_err(|error| failed(error, &text))?
     } else {
         let mut file = Output::open(output, Readers::Everybody).map_err(|error| fault(output, &error))?;
-        let ran = run_query(&engine, &catalogs, &scope, local, &mut file, &|_| {}).await.map_err(|error| failed(error, &text))?;
+        let progress = Progress::new();
+        progress.say("the query is running");
+        let shown = |so_far: ExportProgress| progress.say(&format!("the query is running: {}", counted(so_far.rows, "row")));
+        let ran = run_query(&engine, &catalogs, &scope, local, &mut file, &shown).await;
+        progress.end();
+        let ran = ran.map_err(|error| failed(error, &text))?;
         file.finish().map_err(|error| fault(output, &error))?;
         ran
     };

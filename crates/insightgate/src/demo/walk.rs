@@ -58,11 +58,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
     println!("   {} {}: {query_id}", created.status, created.envelope.message.as_deref().unwrap_or_default());
 
     println!("\n4. Test query\n   GET {}/ScheduledQueries/testQueryResult?queryId={query_id}", ready.api);
-    let progress = Progress::new();
-    progress.say("the query is running");
-    let preview = client.try_query(Subject::Id(&query_id), None, None).await;
-    progress.end();
-    let preview = preview?;
+    let preview = Progress::during("the query is running", client.try_query(Subject::Id(&query_id), None, None)).await?;
     println!("   {} {}, the first:", preview.status, counted(preview.envelope.value.len() as u64, "row"));
     if let Some(row) = preview.first() {
         println!("       {}", serde_json::to_string(row).unwrap_or_default());
@@ -84,11 +80,7 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
         Err(error) => return Err(error.into()),
     };
     println!("   GET {}/ScheduledReport/execution/{report_id}", ready.api);
-    let progress = Progress::new();
-    progress.say("the report is running");
-    let execution = completed(&client, &report_id).await;
-    progress.end();
-    let execution = execution?;
+    let execution = Progress::during("the report is running", completed(&client, &report_id)).await?;
     println!("   200 {}, executionId {}", execution.execution_status, execution.execution_id);
     let link = execution.report_access_secure_link.clone().unwrap_or_default();
     let location = execution.report_location.as_deref().unwrap_or_default();

@@ -22,6 +22,15 @@ impl Progress {
         Progress(bar)
     }
 
+    /// Says so while the work goes on.
+    pub async fn during<T>(doing: &str, work: impl Future<Output = T>) -> T {
+        let progress = Progress::new();
+        progress.say(doing);
+        let done = work.await;
+        progress.end();
+        done
+    }
+
     /// What is done now, with the time that it has taken.
     pub fn say(&self, doing: &str) {
         self.0.set_style(style("{spinner} {msg} ({elapsed})"));

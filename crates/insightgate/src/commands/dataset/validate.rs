@@ -16,6 +16,7 @@ use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::{fault, shown};
 use crate::server::{EngineLimits, Roots, open_engine};
+use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
 use crate::terminal::{print, print_json};
 
@@ -53,7 +54,7 @@ pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandErro
         let root = folder.data_root(arguments.data_root.as_deref())?;
         // A folder that is not there holds nothing, and is not to be made.
         if root.folder().is_none_or(Path::is_dir) {
-            check_rows(folder, root, &mut all).await?;
+            Progress::during("reading the files", check_rows(folder, root, &mut all)).await?;
         }
     }
     // Of the built-in ones only those are of interest that have rows.
