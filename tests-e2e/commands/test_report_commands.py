@@ -127,13 +127,14 @@ def test_a_report_that_is_paused_or_deleted_while_it_is_watched(timed, desk):
     assert watching.end() == 4 and "it was deleted" in watching.text, watching.text
 
     # One that is held, so that it is followed until it is taken away.
-    held = timed.session.post(f"{timed.ready['http']}/sandbox/v1/faults", json={"kind": "executionPending", "for": "PT9H", "times": 1})
-    assert held.status_code in (200, 201), held.text
-    desk.ok("report", "create", "--name", "Held", "--now", "--query", "Watched")
-    following = desk.terminal("report", "executions", "Held", "--follow").until("Pending")
-    desk.ok("report", "delete", "Held", "--yes")
-    assert following.end() == 4 and "it was deleted" in following.text, following.text
-    desk.ok("sandbox", "fault", "clear")
+    desk.ok("sandbox", "fault", "add", "--kind", "executionPending", "--for", "9h")
+    try:
+        desk.ok("report", "create", "--name", "Held", "--now", "--query", "Watched")
+        following = desk.terminal("report", "executions", "Held", "--follow").until("Pending")
+        desk.ok("report", "delete", "Held", "--yes")
+        assert following.end() == 4 and "it was deleted" in following.text, following.text
+    finally:
+        desk.ok("sandbox", "fault", "clear")
     desk.ok("query", "delete", "Watched", "--yes")
 
 

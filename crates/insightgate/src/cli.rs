@@ -28,7 +28,7 @@ use crate::commands::sandbox::SandboxArguments;
 use crate::commands::shell::{CompletionsArguments, ManArguments};
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
-use crate::patience::PatienceArguments;
+use crate::patience::{PatienceArguments, TimeoutOf};
 
 /// Where commands look for data when no folder is named.
 pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
@@ -140,12 +140,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it waits for a report or a person, so that its own `--timeout` is for all of it.
-    pub fn waits(&self) -> bool {
+    /// What its `--timeout` is about: those that wait for a report or a person have one of their own.
+    pub fn timeout_of(&self) -> TimeoutOf {
         match self {
-            Command::Export(_) | Command::Login(_) => true,
-            Command::Report(report) => report.waits(),
-            _ => false,
+            Command::Export(_) => TimeoutOf::WholeWithoutTheEnd,
+            Command::Login(_) => TimeoutOf::Whole,
+            Command::Report(report) if report.waits() => TimeoutOf::Whole,
+            _ => TimeoutOf::Answer,
         }
     }
 }

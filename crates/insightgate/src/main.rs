@@ -58,7 +58,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     let Cli { profile, patience: flags, command } = cli;
     // Not the parser's work: its lines of usage would show the flag as if it were needed.
     let profile = profile.filter(|name| !name.is_empty()).or_else(|| env_vars::read(&env_vars::PROFILE));
-    patience::tell(flags, command.waits());
+    patience::tell(flags, command.timeout_of());
     let session = || Session::open(profile.as_deref());
     for line in env_vars::unknown(&config::variables()) {
         eprintln!("warning: {line}");

@@ -21,19 +21,29 @@ pub struct PatienceArguments {
     pub retries: Option<u32>,
 }
 
+/// What a command's `--timeout` is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimeoutOf {
+    #[default]
+    Answer,
+    /// All that is waited for. No answer is waited for longer than everything together.
+    Whole,
+    /// The same, and the command looks after it: what it takes away again in the end may take as long as ever.
+    WholeWithoutTheEnd,
+}
+
 /// What the command's flags say.
 #[derive(Debug, Clone, Copy, Default)]
 struct Said {
     flags: PatienceArguments,
-    /// Whether the flag says how long the whole may take, which may be longer than an answer takes.
-    of_the_whole: bool,
+    timeout_of: TimeoutOf,
 }
 
 static SAID: OnceLock<Said> = OnceLock::new();
 
-/// `of_the_whole`: whether the command's own `--timeout` is the time for all that it waits for. Its first call counts.
-pub fn tell(flags: PatienceArguments, of_the_whole: bool) {
-    let _ = SAID.set(Said { flags, of_the_whole });
+/// The first call counts.
+pub fn tell(flags: PatienceArguments, timeout_of: TimeoutOf) {
+    let _ = SAID.set(Said { flags, timeout_of });
 }
 
 /// # Errors
@@ -44,17 +54,17 @@ pub fn current(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Patien
 
 /// How long an answer may take, if anybody said it.
 pub fn answer(environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Option<Duration>, CommandError> {
-    let Said { flags, of_the_whole } = SAID.get().copied().unwrap_or_default();
-    Ok(flags.timeout.filter(|_| !of_the_whole).or(timeout_of(&environment)?))
+    let Said { flags, timeout_of } = SAID.get().copied().unwrap_or_default();
+    Ok(flags.timeout.filter(|_| timeout_of == TimeoutOf::Answer).or(by_variable(&environment)?))
 }
 
-fn of(Said { flags, of_the_whole }: Said, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Patience, CommandError> {
+fn of(Said { flags, timeout_of }: Said, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Patience, CommandError> {
     let own = Patience::default();
-    let usual = timeout_of(&environment)?.unwrap_or(own.answer);
-    let answer = match flags.timeout {
-        // No answer is waited for longer than everything together.
-        Some(whole) if of_the_whole => usual.min(whole),
-        said => said.unwrap_or(usual),
+    let usual = by_variable(&environment)?.unwrap_or(own.answer);
+    let answer = match (flags.timeout, timeout_of) {
+        (Some(answer), TimeoutOf::Answer) => answer,
+        (Some(whole), TimeoutOf::Whole) => usual.min(whole),
+        (Some(_), TimeoutOf::WholeWithoutTheEnd) | (None, _) => usual,
     };
     let retries = match (flags.retries, environment(&env_vars::RETRIES)) {
         (Some(most), _) => most,
@@ -64,7 +74,7 @@ fn of(Said { flags, of_the_whole }: Said, environment: impl Fn(&EnvVar) -> Optio
     Ok(Patience { answer, retries: Retries { most: retries, ..own.retries } })
 }
 
-fn timeout_of(environment: &impl Fn(&EnvVar) -> Option<String>) -> Result<Option<Duration>, CommandError> {
+fn by_variable(environment: &impl Fn(&EnvVar) -> Option<String>) -> Result<Option<Duration>, CommandError> {
     let Some(text) = environment(&env_vars::TIMEOUT) else { return Ok(None) };
     duration(&text).map(Some).map_err(|hint| wrong(&env_vars::TIMEOUT, &text, &hint))
 }
@@ -77,8 +87,8 @@ fn wrong(variable: &EnvVar, text: &str, hint: &str) -> CommandError {
 mod tests {
     use super::*;
 
-    fn said(timeout: Option<u64>, retries: Option<u32>, of_the_whole: bool, set: &[(&str, &str)]) -> Result<(u64, u32), CommandError> {
-        let said = Said { flags: PatienceArguments { timeout: timeout.map(Duration::from_secs), retries }, of_the_whole };
+    fn said(timeout: Option<u64>, retries: Option<u32>, timeout_of: TimeoutOf, set: &[(&str, &str)]) -> Result<(u64, u32), CommandError> {
+        let said = Said { flags: PatienceArguments { timeout: timeout.map(Duration::from_secs), retries }, timeout_of };
         let set = |variable: &EnvVar| set.iter().find(|(name, _)| *name == variable.name).map(|(_, value)| (*value).to_owned());
         of(said, set).map(|patience| (patience.answer.as_secs(), patience.retries.most))
     }
@@ -86,13 +96,14 @@ mod tests {
     #[test]
     fn a_flag_goes_before_the_environment_and_that_before_the_clients_own() {
         let both = [("INSIGHTGATE_TIMEOUT", "30s"), ("INSIGHTGATE_RETRIES", "2")];
-        assert_eq!(said(None, None, false, &[]).unwrap(), (120, 4));
-        assert_eq!(said(None, None, false, &both).unwrap(), (30, 2));
-        assert_eq!(said(Some(600), Some(0), false, &both).unwrap(), (600, 0));
+        assert_eq!(said(None, None, TimeoutOf::Answer, &[]).unwrap(), (120, 4));
+        assert_eq!(said(None, None, TimeoutOf::Answer, &both).unwrap(), (30, 2));
+        assert_eq!(said(Some(600), Some(0), TimeoutOf::Answer, &both).unwrap(), (600, 0));
         // A time for everything shortens that for an answer, and never makes it longer.
-        assert_eq!(said(Some(7200), None, true, &[]).unwrap(), (120, 4));
-        assert_eq!(said(Some(7200), None, true, &both).unwrap(), (30, 2));
-        assert_eq!(said(Some(5), None, true, &both).unwrap(), (5, 2));
+        assert_eq!(said(Some(7200), None, TimeoutOf::Whole, &[]).unwrap(), (120, 4));
+        assert_eq!(said(Some(7200), None, TimeoutOf::Whole, &both).unwrap(), (30, 2));
+        assert_eq!(said(Some(5), None, TimeoutOf::Whole, &both).unwrap(), (5, 2));
+        assert_eq!(said(Some(5), None, TimeoutOf::WholeWithoutTheEnd, &[]).unwrap(), (120, 4));
     }
 
     #[test]
@@ -100,7 +111,7 @@ mod tests {
         for (name, value) in
             [("INSIGHTGATE_TIMEOUT", "0"), ("INSIGHTGATE_TIMEOUT", "soon"), ("INSIGHTGATE_RETRIES", "-1"), ("INSIGHTGATE_RETRIES", "x")]
         {
-            let wrong = said(None, None, false, &[(name, value)]).unwrap_err();
+            let wrong = said(None, None, TimeoutOf::Answer, &[(name, value)]).unwrap_err();
             assert_eq!((wrong.code, wrong.message.as_str()), (2, format!("{name} cannot be '{value}'").as_str()));
             assert!(wrong.hint.is_some());
         }

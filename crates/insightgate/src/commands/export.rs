@@ -126,15 +126,16 @@ struct Export {
 impl Export {
     async fn run(self, subject: Subject, target: Target) -> Result<(), CommandError> {
         self.progress.say("signing in");
-        self.client.token().await?;
+        self.within(async { Ok(self.client.token().await?) }).await?;
         let execution = match subject {
             Subject::Last(report) => {
-                let newest = newest(&self.client, &named::report(&self.client, &report).await?.report_id).await?;
+                let found = async { newest(&self.client, &named::report(&self.client, &report).await?.report_id).await };
+                let newest = self.within(found).await?;
                 file_format::fits(newest.format.as_deref(), self.arguments.format.as_deref(), target.path())?;
                 newest
             }
             Subject::Saved(query) => {
-                let query = named::query(&self.client, &query).await?;
+                let query = self.within(named::query(&self.client, &query)).await?;
                 self.executed(query.query_id).await?
             }
             Subject::Text(text) => {
@@ -145,10 +146,23 @@ impl Export {
         fetch(&self.client, &execution, target, &self.progress, self.arguments.json).await
     }
 
+    fn timeout(&self) -> Duration {
+        self.arguments.timeout.unwrap_or(LONGEST)
+    }
+
+    /// What is only asked for, and makes nothing: it can be dropped wherever it is.
+    async fn within<T>(&self, asking: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+        let asked = tokio::time::timeout(self.timeout(), asking).await;
+        asked.unwrap_or_else(|_| {
+            let message = format!("the server did not answer within {}", lasting(self.timeout()));
+            Err(CommandError { code: 5, ..CommandError::failed(message) }.hint("try again, or wait longer with --timeout"))
+        })
+    }
+
     /// The id of a saved query with this text, or of a new one.
     async fn query(&self, text: &str) -> Result<String, CommandError> {
         self.progress.say("looking for the query");
-        let saved = named::or_none(self.client.queries(&QueryFilter::default()).await)?;
+        let saved = self.within(async { Ok(named::or_none(self.client.queries(&QueryFilter::default()).await)?) }).await?;
         if let Some(same) = saved.iter().find(|query| same_query::same(&query.query, text)) {
             return Ok(same.query_id.clone());
         }
@@ -181,7 +195,7 @@ impl Export {
                 Err(error) => quota::wait_or_tell(error, self.arguments.wait, &self.progress).await?,
             }
         };
-        let timeout = self.arguments.timeout.unwrap_or(LONGEST);
+        let timeout = self.timeout();
         let waited = tokio::time::timeout(timeout, waiting::completed(&self.client, &id, &self.progress)).await;
         waited.unwrap_or_else(|_| Err(timed_out(timeout)))
     }
