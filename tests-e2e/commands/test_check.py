@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import shlex
 import threading
 import uuid
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ def test_all_are_met(person, own):
     assert letters == "mmmmmm" and "datasets" in found["firstCall"]["reason"]
     assert "it lives 59 minutes" in found["token"]["reason"] and "which ends on" in found["application"]["reason"]
     (note,) = told["notes"]
-    assert "1 April 2026" in note and "`insightgate login`" in note
+    assert "1 April 2026" in note and "`insightgate login" in note
     assert (told["username"], told["clientId"], told["program"]) == (own.ready["username"], own.ready["client_id"], "mpn")
     shown = person.run("check")
     lines = shown.stdout.splitlines()
@@ -72,7 +73,7 @@ def test_enrollment(person, own):
     try:
         letters, found, _ = check(person, 3)
         assert letters[0] == "n" and "enrollment" in found["enrollment"]["reason"], found
-        assert "`insightgate tenant reactivate`" in found["enrollment"]["mend"]
+        assert "`insightgate tenant reactivate " in found["enrollment"]["mend"]
     finally:
         person.ok("tenant", "reactivate", domain)
     assert check(person, 0)[0] == "mmmmmm"
@@ -94,27 +95,27 @@ def test_an_organisation_that_was_not_accepted_yet(person, own, tmp_path):
         "INSIGHTGATE_CA_CERTIFICATE": own.ready["ca_certificate"],
     }
     alone = {"profile": False} | environment
-    missing(person, "umnuuu", "permission", "AADSTS650057", f"`insightgate app permission add {application} user_impersonation`", **alone)
+    missing(person, "umnuuu", "permission", "AADSTS650057", f"`insightgate app permission add {application} user_impersonation --tenant ", **alone)
     person.ok("app", "permission", "add", "Reports", "user_impersonation", *within)
-    missing(person, "umnuuu", "permission", "AADSTS65001", f"`insightgate app consent grant {application} user_impersonation`", **alone)
+    missing(person, "umnuuu", "permission", "AADSTS65001", f"`insightgate app consent grant {application} user_impersonation --tenant ", **alone)
     person.ok("app", "consent", "grant", "Reports", "user_impersonation", *within)
-    missing(person, "nmmumu", "enrollment", "not Accepted", "`insightgate tenant show DOMAIN`", **alone)
+    missing(person, "nmmumu", "enrollment", "not Accepted", "`insightgate tenant show fabrikam.example`", **alone)
     person.ok("tenant", "verify", "fabrikam.example", "--code", enrolled["verificationCode"])
     person.ok("tenant", "activate", "fabrikam.example")
-    missing(person, "mmmnmu", "role", "Executive report viewer", "`insightgate role assign ada@fabrikam.example executive_report_viewer`", **alone)
+    missing(person, "mmmnmu", "role", "Executive report viewer", "`insightgate role assign ada@fabrikam.example executive_report_viewer --tenant ", **alone)
     person.ok("role", "assign", "ada@fabrikam.example", "report_viewer", *within)
     missing(person, "mmmnmu", "role", "Report viewer opens no data here", "`insightgate role assign", **alone)
     person.ok("role", "assign", "ada@fabrikam.example", "executive_report_viewer", *within)
     assert check(person, 0, **alone)[0] == "mmmmmm"
     market = alone | {"INSIGHTGATE_PROGRAM": "cmp"}
-    missing(person, "nmmumu", "enrollment", "not enrolled", "`insightgate tenant enroll DOMAIN --program cmp`", **market)
+    missing(person, "nmmumu", "enrollment", "not enrolled", "`insightgate tenant enroll fabrikam.example --program cmp`", **market)
 
 
 def test_application_and_secret(person, own):
     ready = own.ready
     nobody = str(uuid.uuid4())
-    missing(person, "unuuuu", "application", "AADSTS700016", "`insightgate app list`", INSIGHTGATE_CLIENT_ID=nobody)
-    renewed = f"`insightgate app secret add {ready['client_id']}`"
+    missing(person, "unuuuu", "application", "AADSTS700016", "`insightgate app list --tenant ", INSIGHTGATE_CLIENT_ID=nobody)
+    renewed = f"`insightgate app secret add {ready['client_id']} --tenant {ready['tenant_id']} --profile "
     missing(person, "unuuuu", "application", "AADSTS7000215", renewed, INSIGHTGATE_CLIENT_SECRET="wrong")
     public = {"INSIGHTGATE_CLIENT_ID": ready["public_client_id"]}
     missing(person, "unuuuu", "application", "AADSTS700025", "remove client_secret", **public)
@@ -150,9 +151,9 @@ def test_a_secret_that_ends_soon_and_has_ended(person, own):
 def test_permission_and_consent(person, own):
     app, domain = own.ready["client_id"], own.ready["tenant_domain"]
     person.ok("app", "consent", "revoke", app, "user_impersonation", "--tenant", domain)
-    missing(person, "umnuuu", "permission", "AADSTS65001", f"`insightgate app consent grant {app} user_impersonation`")
+    missing(person, "umnuuu", "permission", "AADSTS65001", f"`insightgate app consent grant {app} user_impersonation --tenant ")
     person.ok("app", "permission", "remove", app, "user_impersonation", "--tenant", domain)
-    missing(person, "umnuuu", "permission", "AADSTS650057", f"`insightgate app permission add {app} user_impersonation`")
+    missing(person, "umnuuu", "permission", "AADSTS650057", f"`insightgate app permission add {app} user_impersonation --tenant ")
     person.ok("app", "permission", "add", app, "user_impersonation", "--tenant", domain)
     person.ok("app", "consent", "grant", app, "user_impersonation", "--tenant", domain)
     assert check(person, 0)[0] == "mmmmmm"
@@ -161,7 +162,7 @@ def test_permission_and_consent(person, own):
 
 def test_role(person, own):
     user, within = own.ready["username"], ("--tenant", own.ready["tenant_domain"])
-    mend = f"`insightgate role assign {user} executive_report_viewer`"
+    mend = f"`insightgate role assign {user} executive_report_viewer --tenant "
     person.ok("role", "revoke", user, "executive_report_viewer", *within)
     try:
         missing(person, "mmmnmu", "role", "lacks the role", mend)
@@ -173,29 +174,53 @@ def test_role(person, own):
     assert check(person, 0)[0] == "mmmmmm"
 
 
+def test_what_is_printed_can_be_typed(person, own):
+    """A command of the hint, as it stands, mends what is missing."""
+    app, user, within = own.ready["client_id"], own.ready["username"], ("--tenant", own.ready["tenant_domain"])
+
+    def mended(step):
+        found = check(person, 3)[1][step]
+        for command in found["mend"].split("`")[1::2]:
+            words = shlex.split(command)
+            if words[1:2] != ["login"]:
+                ran = person.run(*words[1:], profile=False)
+                assert words[0] == "insightgate" and ran.returncode == 0, (command, ran.stderr)
+        assert check(person, 0)[0] == "mmmmmm"
+
+    person.ok("app", "consent", "revoke", app, "user_impersonation", *within)
+    mended("permission")
+    person.ok("app", "consent", "revoke", app, "user_impersonation", *within)
+    person.ok("app", "permission", "remove", app, "user_impersonation", *within)
+    mended("permission")
+    person.ok("role", "revoke", user, "executive_report_viewer", *within)
+    mended("role")
+    person.ok("user", "disable", user, *within)
+    mended("token")
+
+
 def test_token_and_second_factor(person, own):
     ready = own.ready
     user, within = ready["username"], ("--tenant", ready["tenant_domain"])
-    missing(person, "umuunu", "token", "AADSTS50126", f"`insightgate user set-password {user}`", INSIGHTGATE_PASSWORD="wrong")
+    missing(person, "umuunu", "token", "AADSTS50126", f"`insightgate user set-password {user} --tenant ", INSIGHTGATE_PASSWORD="wrong")
     alone = person.write("alone", client_id=ready["client_id"], client_secret=ready["client_secret"])
     missing(person, "mmmunu", "token", "for an application alone", "INSIGHTGATE_USERNAME", profile=False, **alone)
     nobody = person.write("nobody", client_id=ready["public_client_id"])
-    missing(person, "uuuunu", "token", "nobody is signed in", "`insightgate login --device`", profile=False, **nobody)
+    missing(person, "uuuunu", "token", "nobody is signed in", "`insightgate login --device", profile=False, **nobody)
     without = person.write("without", client_id=ready["client_id"], client_secret=ready["client_secret"], username=user)
-    missing(person, "uuuunu", "token", "nobody is signed in", "`insightgate login`", profile=False, **without)
+    missing(person, "uuuunu", "token", "nobody is signed in", "`insightgate login", profile=False, **without)
 
     person.ok("user", "disable", user, *within)
     try:
-        missing(person, "umuunu", "token", "AADSTS50057", f"`insightgate user enable {user}`")
+        missing(person, "umuunu", "token", "AADSTS50057", f"`insightgate user enable {user} --tenant ")
     finally:
         person.ok("user", "enable", user, *within)
     other = command(person, "user", "add", "bob@contoso.example", "--generate", "--must-change-password")
     as_bob = {"INSIGHTGATE_USERNAME": "bob@contoso.example", "INSIGHTGATE_PASSWORD": other["generatedPassword"]}
-    missing(person, "umuunu", "token", "AADSTS50055", "`insightgate login`", **as_bob)
+    missing(person, "umuunu", "token", "AADSTS50055", "`insightgate login", **as_bob)
     again = command(person, "user", "set-password", "bob@contoso.example", "--generate")
     as_bob |= {"INSIGHTGATE_PASSWORD": again["generatedPassword"]}
     person.ok("user", "totp", "add", "bob@contoso.example", *within)
-    missing(person, "umuunu", "token", "AADSTS50076", "`insightgate login`", **as_bob)
+    missing(person, "umuunu", "token", "AADSTS50076", "`insightgate login", **as_bob)
     for number in range(10):
         own.ask_token(username="bob@contoso.example", password=f"wrong {number}")
     missing(person, "umuunu", "token", "AADSTS50053", "wait", **as_bob)
@@ -203,7 +228,7 @@ def test_token_and_second_factor(person, own):
 
 def test_a_second_factor_that_is_required(start, tmp_path):
     with start(tmp_path / "data", "--rows", "60", "--require-mfa") as strict:
-        missing(Person(strict, tmp_path), "umuunu", "token", "AADSTS50079", "`insightgate login --device`")
+        missing(Person(strict, tmp_path), "umuunu", "token", "AADSTS50079", "`insightgate login --device")
 
 
 class Answering(http.server.BaseHTTPRequestHandler):
@@ -237,11 +262,11 @@ def test_first_call(person, own):
     with answering(404, "application/json", b'{"message": "no"}') as elsewhere:
         missing(person, "ummumn", "firstCall", "nothing is at", "INSIGHTGATE_ENDPOINT", INSIGHTGATE_ENDPOINT=elsewhere)
     with answering(401, "application/json", b'{"value": [], "statusCode": 401, "code": 900421}') as service:
-        missing(person, "ummunu", "token", "900421", "`insightgate login`", INSIGHTGATE_ENDPOINT=service)
+        missing(person, "ummunu", "token", "900421", "`insightgate login", INSIGHTGATE_ENDPOINT=service)
     with answering(200, "application/json", DATASETS, timedelta(hours=-1)) as service:
         letters, found, told = check(person, 0, INSIGHTGATE_ENDPOINT=service)
-        assert letters == "mmmmmm" and found["firstCall"]["reason"] == "1 datasets"
-        assert any("clock is 6" in note or "clock is 59 minutes ahead" in note for note in told["notes"]), told["notes"]
+        assert letters == "mmmmmm" and found["firstCall"]["reason"] == "1 dataset"
+        assert any("clock is 1 hour ahead" in note or "clock is 59 minutes ahead" in note for note in told["notes"]), told["notes"]
     with answering(200, "text/html", b"<html>Sign in to the hotel's network") as portal:
         letters, found, told = check(person, 5, INSIGHTGATE_ENDPOINT=portal)
         assert letters == "ummumu" and "it is a web page" in found["firstCall"]["reason"]
@@ -253,7 +278,7 @@ def test_a_token_of_another_server(person, start, tmp_path):
         both = tmp_path / "both.pem"
         both.write_text("".join(Path(demo.ready["ca_certificate"]).read_text() for demo in (person.demo, other)))
         environment = {"INSIGHTGATE_ENDPOINT": other.ready["https"], "INSIGHTGATE_CA_CERTIFICATE": str(both)}
-        missing(person, "ummunu", "token", "the API does not accept it", "`insightgate profile show`", **environment)
+        missing(person, "ummunu", "token", "the API does not accept it", "`insightgate profile show", **environment)
 
 
 def test_what_cannot_be_reached(person, own, tmp_path):

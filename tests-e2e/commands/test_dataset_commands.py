@@ -55,7 +55,7 @@ def test_what_a_folder_offers_and_whether_it_holds(demo):
         assert len(lines) == 2, broken.stdout
         assert lines[0].startswith(f"{file}:12:8 columns.type: 'money' is not a type"), lines[0]
         assert lines[1].startswith(f"{file}:16:14 metrics.expression: the expression of metric 'Total' is wrong"), lines[1]
-        assert "1 of 1 definitions cannot be used" in broken.stderr
+        assert "1 of 1 definition cannot be used" in broken.stderr
         problems = json.loads(run("validate", "--json", code=1).stdout)
         assert [len(each["problems"]) for each in problems if each["file"] and each["file"].endswith("Sales.toml")] == [2]
         assert status(asked) == 200
@@ -95,7 +95,7 @@ def test_rows_are_added_to_what_is_there(demo, tmp_path):
         odd.write_text("not a file of rows")
         try:
             told = run("validate", code=1)
-            assert "odd.parquet" in told.stdout and "1 files of rows cannot be used" in told.stderr
+            assert "odd.parquet" in told.stdout and "1 file of rows cannot be used" in told.stderr
             assert demo.preview("SELECT MPNId FROM Profile LIMIT 1")
         finally:
             odd.unlink()

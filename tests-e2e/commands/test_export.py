@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 import threading
@@ -73,6 +74,15 @@ def test_a_reports_newest_file(demo, desk):
     assert desk.ok("export", "--last", "newest FILE", text=False, stdin=b"").stdout == whole
     assert desk.ok("export", "--last", report["reportId"], text=False, stdin=b"").stdout == whole
     assert len(demo.ok("GET", "ScheduledReport")) == before + 1, "nothing was made but the one of this test"
+    # It is as it is, whatever the name says.
+    for command in (["export", "--last", "newest file"], ["report", "download", "newest file"]):
+        refused = desk.refused(2, *command, "-o", "rows.parquet")
+        assert "the report's file is csv, and rows.parquet says parquet" in refused and "--format csv" in refused
+        assert "is csv, and not parquet" in desk.refused(2, *command, "-o", "rows.parquet", "--format", "parquet")
+        assert list(desk.folder.iterdir()) == []
+        desk.ok(*command, "-o", "rows.parquet", "--format", "csv")
+        assert (desk.folder / "rows.parquet").read_bytes() == whole
+        (desk.folder / "rows.parquet").unlink()
     missing = desk.refused(4, "export", "--last", "Nothing")
     assert "there is no report 'Nothing'" in missing and "`insightgate report list`" in missing
     assert "cannot be used with" in desk.command("export", QUERY, "--last", "Newest file").stderr
@@ -144,7 +154,7 @@ def test_a_used_up_quota_says_when_a_place_is_free(start, binary, tmp_path):
             desk.ok("export", QUERY, "-o", "/dev/null")
         refused = desk.refused(1, "export", QUERY, "-o", "rows.csv")
         assert "ExecuteNow report creation quota" in refused
-        assert "hint: a place is free in 60 min, at " in refused and "--wait" in refused
+        assert "hint: a place is free in 1 hour, at " in refused and "--wait" in refused
         assert names(demo) == [] and list(desk.folder.iterdir()) == []
 
 
@@ -287,7 +297,7 @@ def test_ctrl_c_leaves_nothing_behind(service, away):
     waiting = away.terminal("export", DOCUMENTED, "-o", "there.csv", "--force").until("the report is queued")
     assert len(service.left()) == 2
     waiting.press(b"\x03")
-    assert waiting.end() == 1 and "error: interrupted" in waiting.text, waiting.text
+    assert waiting.end() == 130 and "error: interrupted" in waiting.text, waiting.text
     assert service.left() == [] and [file.name for file in away.folder.iterdir()] == ["there.csv"]
     assert (away.folder / "there.csv").read_text() == "mine"
 
@@ -298,7 +308,7 @@ def test_ctrl_c_leaves_nothing_behind(service, away):
     reader = os.open(away.folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     into_pipe = away.terminal("export", DOCUMENTED, "-o", "pipe").until("downloading")
     into_pipe.press(b"\x03")
-    assert into_pipe.end() == 1 and service.left() == []
+    assert into_pipe.end() == 130 and service.left() == []
     os.close(reader)
     assert sorted(file.name for file in away.folder.iterdir()) == ["pipe", "there.csv"]
 
@@ -308,5 +318,5 @@ def test_being_told_to_end_leaves_nothing_behind(service, away):
     process = subprocess.Popen([away.binary, "export", DOCUMENTED, "-o", "rows.csv"], env=away.environment, cwd=away.folder, stderr=subprocess.PIPE, text=True)
     eventually(lambda: len(service.left()) == 2)
     process.terminate()
-    assert process.communicate(timeout=RUN_SECONDS)[1] == "error: interrupted\n" and process.returncode == 1
+    assert process.communicate(timeout=RUN_SECONDS)[1] == "error: interrupted\n" and process.returncode == 128 + signal.SIGTERM
     assert service.left() == [] and list(away.folder.iterdir()) == []

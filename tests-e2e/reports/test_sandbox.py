@@ -322,7 +322,7 @@ def test_the_commands_order_and_show_it(demo):
     identifier = command("fault", "add", "--path", "/insights/", "--status", "503", "--retry-after", "5", "--times", "1").stdout.strip()
     assert demo.call("GET", "ScheduledDataset", token="none").status_code == 503
     table = command("fault", "list").stdout
-    assert identifier in table and "status=503" in table and "1 times" in table
+    assert identifier in table and "status=503" in table and " 1 time " in table
     assert "KIND" in table.splitlines()[0]
     refused = command("fault", "add", "--kind", "authority", code=2)
     assert "'error' should be a number" in refused.stderr

@@ -12,7 +12,7 @@ use crate::error::{ClientError, Refusal};
 use crate::exchange::page;
 use crate::exchange::retries::Retries;
 use crate::exchange::{Exchange, Raw};
-use crate::http::{ANSWER_TIMEOUT, address, below, connect, parse_url, unreachable};
+use crate::http::{address, below, connect, parse_url, unreachable};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::authority::Endpoints;
 use crate::token::kept::TokenStore;
@@ -40,7 +40,7 @@ impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
-        let exchange = Exchange::new(connect(&settings, &[&token_url, &api_base])?);
+        let exchange = Exchange::new(connect(&settings, &[&token_url, &api_base])?, settings.patience);
         let tokens = TokenSource::new(Endpoints::new(settings, exchange.clone(), clock)?);
         Ok(Connection { api_base, exchange, tokens })
     }
@@ -74,7 +74,7 @@ impl Connection {
                 Some(token) => request.bearer_auth(token),
                 None => request,
             };
-            request.timeout(ANSWER_TIMEOUT).build().map_err(|error| unreachable(&address, error))
+            request.timeout(self.exchange.answer_timeout()).build().map_err(|error| unreachable(&address, error))
         };
         let Raw { status, headers, body } = self.exchange.answer(&address, true, make).await?;
         Ok(Reply { status: status.as_u16(), headers, body, address })
@@ -100,7 +100,7 @@ impl Connection {
             let make = || -> Result<Request, ClientError> {
                 let request = self.exchange.http().request(method.clone(), url.clone()).query(query).bearer_auth(&token.access_token);
                 // The documents ask for the content type on every method; without a body it does no harm.
-                let request = request.header("Content-Type", "application/json").timeout(ANSWER_TIMEOUT);
+                let request = request.header("Content-Type", "application/json").timeout(self.exchange.answer_timeout());
                 let request = match &body {
                     Some(body) => request.body(body.clone()),
                     None => request,

@@ -132,7 +132,7 @@ impl TokenRefusal {
 fn unreachable_hint(reason: &str, timed_out: bool) -> &'static str {
     let reason = reason.to_ascii_lowercase();
     if timed_out {
-        "nothing came back in time: try again, or look at the server's log"
+        "nothing came back in time: try again, wait longer with --timeout, or look at the server's log"
     } else if reason.contains("certificate") {
         "the server's certificate is not trusted: name its authority's PEM file in INSIGHTGATE_CA_CERTIFICATE"
     } else if reason.contains("refused") {

@@ -5,6 +5,7 @@ pub(crate) mod retries;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
@@ -12,12 +13,13 @@ use reqwest::{Request, StatusCode, Url};
 
 use crate::error::ClientError;
 use crate::http::unreachable;
+use crate::settings::Patience;
 use retries::{Retries, Trouble, retry_after};
 
 #[derive(Clone)]
 pub(crate) struct Exchange {
     http: reqwest::Client,
-    retries: Retries,
+    patience: Patience,
     /// The servers that have answered, to this or to one that it was cloned from, by their addresses: an authority and an API, and a store of files.
     seen: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -30,16 +32,21 @@ pub(crate) struct Raw {
 }
 
 impl Exchange {
-    pub fn new(http: reqwest::Client) -> Exchange {
-        Exchange { http, retries: Retries::default(), seen: Arc::default() }
+    pub fn new(http: reqwest::Client, patience: Patience) -> Exchange {
+        Exchange { http, patience, seen: Arc::default() }
     }
 
     pub fn set_retries(&mut self, retries: Retries) {
-        self.retries = retries;
+        self.patience.retries = retries;
     }
 
     pub fn retries(&self) -> &Retries {
-        &self.retries
+        &self.patience.retries
+    }
+
+    /// The time limit for an answer.
+    pub fn answer_timeout(&self) -> Duration {
+        self.patience.answer
     }
 
     pub fn http(&self) -> &reqwest::Client {
@@ -70,7 +77,7 @@ impl Exchange {
                 Ok(raw) => (Trouble::of_status(raw.status), retry_after(&raw.headers), Ok(raw)),
                 Err(error) => (Trouble::of_error(&error, self.seen(&url)), None, Err(error)),
             };
-            if let Some(wait) = self.retries.wait(made, trouble, repeatable, asked) {
+            if let Some(wait) = self.patience.retries.wait(made, trouble, repeatable, asked) {
                 made += 1;
                 tokio::time::sleep(wait).await;
                 continue;

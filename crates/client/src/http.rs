@@ -9,8 +9,6 @@ use serde_json::Value;
 use crate::error::ClientError;
 use crate::settings::ClientSettings;
 
-/// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
-pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn connect(settings: &ClientSettings, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
@@ -19,7 +17,8 @@ pub(crate) fn connect(settings: &ClientSettings, urls: &[&Url]) -> Result<reqwes
             .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
         None => Vec::new(),
     };
-    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ANSWER_TIMEOUT);
+    let answer = settings.patience.answer;
+    let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT.min(answer)).read_timeout(answer);
     let all_local = urls.iter().all(|url| is_loopback(url));
     if urls.iter().any(|url| is_loopback(url)) {
         // A server on this machine is never behind a proxy, whatever the environment says.

@@ -6,14 +6,14 @@
 //! it calls Microsoft's too. It never writes a file, never reads the clock and never shows a secret.
 //!
 //! A token is got when one is first needed, and renewed before it ends. A [`TokenStore`] keeps tokens between executions of a program, and lets several
-//! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). Calls are made again as [`Retries`] says: where the server turned them away,
+//! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). [`Patience`] says how long an answer is waited for. Calls are made again as [`Retries`] says: where the server turned them away,
 //! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.
 //!
 //! ```no_run
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use insightgate_client::{Client, ClientError, ClientSettings, ExecutionFilter, NewQuery, NewReport, SignIn};
+//! use insightgate_client::{Client, ClientError, ClientSettings, ExecutionFilter, NewQuery, NewReport, Patience, SignIn};
 //!
 //! # async fn example() -> Result<(), ClientError> {
 //! let settings = ClientSettings {
@@ -24,6 +24,7 @@
 //!     client_secret: std::env::var("SECRET").ok(),
 //!     sign_in: SignIn::Application,
 //!     ca_certificate: None,
+//!     patience: Patience::default(),
 //! };
 //! // The time in Unix seconds, from wherever the program takes it.
 //! let clock = Arc::new(|| 1_800_000_000);
@@ -78,7 +79,7 @@ pub use exchange::retries::Retries;
 pub use first_call::{FirstAnswer, FirstCall};
 pub use reqwest::Method;
 pub use sandbox::SandboxClient;
-pub use settings::{ClientSettings, Clock, SignIn};
+pub use settings::{ClientSettings, Clock, Patience, SignIn};
 pub use token::Token;
 pub use token::code::{BroughtBack, CodeRequest};
 pub use token::device::{DeviceCode, DevicePoll};

@@ -17,6 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct SandboxClient {
     base: Url,
     http: reqwest::Client,
+    answer: Duration,
 }
 
 /// A refusal's body.
@@ -37,9 +38,16 @@ impl SandboxClient {
             return Err(settings(format!("'{url}': a sandbox is asked by http, on its own machine")));
         }
         // Whatever the environment says: a sandbox answers no proxy.
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT);
+        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT);
         let http = http.redirect(reqwest::redirect::Policy::none()).build();
-        Ok(SandboxClient { base, http: http.map_err(|error| settings(format!("the HTTP client cannot start: {error}")))? })
+        let http = http.map_err(|error| settings(format!("the HTTP client cannot start: {error}")))?;
+        Ok(SandboxClient { base, http, answer: ANSWER_TIMEOUT })
+    }
+
+    /// Waits so long for an answer.
+    #[must_use]
+    pub fn answering_within(self, answer: Duration) -> SandboxClient {
+        SandboxClient { answer, ..self }
     }
 
     /// One call of `/sandbox/v1/…`. An answer without a body is null.
@@ -57,7 +65,7 @@ impl SandboxClient {
             timed_out: error.is_timeout(),
             reason: reasons(&error.without_url()),
         };
-        let request = self.http.request(method, url).header("Content-Type", "application/json");
+        let request = self.http.request(method, url).header("Content-Type", "application/json").timeout(self.answer);
         let request = match body {
             Some(body) => request.body(body.to_string()),
             None => request,

@@ -50,9 +50,9 @@ impl Scripted {
         self.requests.lock().unwrap().iter().map(|(head, body)| format!("{} {body}", path(head))).collect()
     }
 
-    /// Signed in already, and without a wait between two tries.
-    pub async fn client(&self) -> Client {
-        let settings = ClientSettings {
+    /// What leads a client here.
+    pub fn settings(&self) -> ClientSettings {
+        ClientSettings {
             authority_token_url: format!("http://{}/t/oauth2/token", self.address),
             api_base: format!("http://{}/insights/v1/mpn", self.address),
             resource: "r".into(),
@@ -60,9 +60,14 @@ impl Scripted {
             client_secret: Some("s".into()),
             sign_in: SignIn::Application,
             ca_certificate: None,
-        };
+            patience: crate::Patience::default(),
+        }
+    }
+
+    /// Signed in already, and without a wait between two tries.
+    pub async fn client(&self) -> Client {
         let retries = Retries { most: 2, first_wait: Duration::ZERO, longest_wait: Duration::from_secs(1) };
-        let client = Client::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).with_retries(retries);
+        let client = Client::new(self.settings(), Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).with_retries(retries);
         let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None };
         client.keep_token(Some(token)).await;
         client

@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::exchange::retries::Retries;
 
 /// The time in Unix seconds, which decides when a token is about to expire.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -21,6 +24,22 @@ pub struct ClientSettings {
     pub sign_in: SignIn,
     /// One or several certificates in PEM, which are trusted besides the system's.
     pub ca_certificate: Option<Vec<u8>>,
+    pub patience: Patience,
+}
+
+/// How long is waited, and how often a call is made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// The time limit for an answer, and between two pieces of a download.
+    pub answer: Duration,
+    pub retries: Retries,
+}
+
+/// A preview may take 100 seconds, as documented.
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { answer: Duration::from_secs(120), retries: Retries::default() }
+    }
 }
 
 /// Who signs in with the application.

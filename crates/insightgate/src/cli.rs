@@ -28,6 +28,7 @@ use crate::commands::sandbox::SandboxArguments;
 use crate::commands::shell::{CompletionsArguments, ManArguments};
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
+use crate::patience::{PatienceArguments, TimeoutOf};
 
 /// Where commands look for data when no folder is named.
 pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
@@ -38,9 +39,11 @@ pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
 pub struct Cli {
     /// The profile to connect with: its name, or a file such as a demo's ready file
     ///
-    /// Names are sections of ~/.config/insightgate/profiles.toml. The environment goes before a profile.
-    #[arg(long, global = true, value_name = "NAME|FILE", env = crate::env_vars::PROFILE.name, hide_env_values = true)]
+    /// Names are sections of ~/.config/insightgate/profiles.toml. INSIGHTGATE_PROFILE names one too. What else the environment says goes before a profile.
+    #[arg(long, global = true, value_name = "NAME|FILE", help_heading = "Connection")]
     pub profile: Option<String>,
+    #[command(flatten)]
+    pub patience: PatienceArguments,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -134,6 +137,18 @@ pub enum Command {
         after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"
     )]
     Audit(AuditArguments),
+}
+
+impl Command {
+    /// What its `--timeout` is about: those that wait for a report or a person have one of their own.
+    pub fn timeout_of(&self) -> TimeoutOf {
+        match self {
+            Command::Export(_) => TimeoutOf::WholeWithoutTheEnd,
+            Command::Login(_) => TimeoutOf::Whole,
+            Command::Report(report) if report.waits() => TimeoutOf::Whole,
+            _ => TimeoutOf::Answer,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -352,7 +367,7 @@ pub enum ServerRole {
 #[derive(Debug, Args)]
 pub struct InitArguments {
     /// The section of the profile file to write the operator into
-    #[arg(long, value_name = "NAME", env = crate::env_vars::PROFILE.name, hide_env_values = true)]
+    #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// Where to write the configuration, and to read it when it is there already; to - or a pipe it is written, and nothing else is done
     #[arg(long, value_name = "FILE", default_value = "insightgate.toml")]

@@ -4,7 +4,8 @@ use std::fmt;
 
 use insightgate_client::ClientError;
 
-/// Exit codes: 1 failed, 2 wrong usage, 3 not allowed or a prerequisite is missing, 4 not found, 5 unreachable or timed out.
+/// Exit codes: 1 failed, 2 wrong usage, 3 not allowed or a prerequisite is missing, 4 not found, 5 unreachable or timed out. A command that a signal
+/// ended has 128 and the signal's number, as shells say it: 130 for Ctrl-C.
 #[derive(Debug)]
 pub struct CommandError {
     pub message: String,
@@ -27,6 +28,11 @@ impl CommandError {
 
     pub fn not_found(message: impl Into<String>) -> CommandError {
         CommandError { code: 4, ..CommandError::failed(message) }
+    }
+
+    /// A signal of this number ended the command.
+    pub fn interrupted(signal: u8) -> CommandError {
+        CommandError { code: 128 + signal, ..CommandError::failed("interrupted") }
     }
 
     /// To stderr, with its hint.

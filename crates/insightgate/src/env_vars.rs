@@ -23,6 +23,10 @@ pub const USERNAME: EnvVar =
 pub const PASSWORD: EnvVar = EnvVar { name: "INSIGHTGATE_PASSWORD", about: "The user's password" };
 pub const CA_CERTIFICATE: EnvVar =
     EnvVar { name: "INSIGHTGATE_CA_CERTIFICATE", about: "A PEM file of certificates to trust besides the system's" };
+pub const TIMEOUT: EnvVar =
+    EnvVar { name: "INSIGHTGATE_TIMEOUT", about: "How long to wait for an answer of a server, such as 30s; 2 minutes if not set" };
+pub const RETRIES: EnvVar =
+    EnvVar { name: "INSIGHTGATE_RETRIES", about: "How often to make a call again, as --retries says; 4 times if not set" };
 pub const ENCRYPTION_KEY: EnvVar = EnvVar {
     name: "INSIGHTGATE_ENCRYPTION_KEY",
     about: "The key that secrets in the database are encrypted with, 64 hexadecimal digits; a file in the data folder if not set",
@@ -42,10 +46,11 @@ pub const BROWSER: EnvVar =
     EnvVar { name: "BROWSER", about: "The program that opens the page of `insightgate login`; the system's if not set" };
 pub const DISPLAY: EnvVar = EnvVar { name: "DISPLAY", about: "The screen that a browser can be opened on" };
 pub const WAYLAND_DISPLAY: EnvVar = EnvVar { name: "WAYLAND_DISPLAY", about: "The same" };
+pub const NO_COLOR: EnvVar = EnvVar { name: "NO_COLOR", about: "No colours in what goes to a terminal, whatever its value" };
 pub const HOME: EnvVar = EnvVar { name: "HOME", about: "Your own folder" };
 
 /// In the order of the help text.
-const ALL: [&EnvVar; 19] = [
+const ALL: [&EnvVar; 22] = [
     &PROFILE,
     &AUTHORITY,
     &TENANT_ID,
@@ -57,6 +62,8 @@ const ALL: [&EnvVar; 19] = [
     &USERNAME,
     &PASSWORD,
     &CA_CERTIFICATE,
+    &TIMEOUT,
+    &RETRIES,
     &SANDBOX_URL,
     &ENCRYPTION_KEY,
     &OLD_ENCRYPTION_KEYS,
@@ -64,6 +71,7 @@ const ALL: [&EnvVar; 19] = [
     &XDG_CONFIG_HOME,
     &XDG_CACHE_HOME,
     &BROWSER,
+    &NO_COLOR,
     &HOME,
 ];
 

@@ -12,6 +12,7 @@ mod files;
 mod interrupt;
 mod log;
 mod origin;
+mod patience;
 mod profiles;
 mod server;
 mod session;
@@ -55,9 +56,10 @@ fn on_runtime(cli: Cli) -> Result<(), CommandError> {
 }
 
 async fn run(cli: Cli) -> Result<(), CommandError> {
-    let Cli { profile, command } = cli;
-    // Set to nothing, the variable is not set.
-    let profile = profile.filter(|name| !name.is_empty());
+    let Cli { profile, patience: flags, command } = cli;
+    // Not the parser's work: its lines of usage would show the flag as if it were needed.
+    let profile = profile.filter(|name| !name.is_empty()).or_else(|| env_vars::read(&env_vars::PROFILE));
+    patience::tell(flags, command.timeout_of());
     let session = || Session::open(profile.as_deref());
     for line in env_vars::unknown(&config::variables()) {
         eprintln!("warning: {line}");

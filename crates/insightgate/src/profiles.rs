@@ -18,6 +18,7 @@ use toml::Table;
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
 use crate::files::{fault, read_private};
+use crate::patience;
 use crate::terminal::is_interactive;
 use crate::terminal::secret_input::ask_password;
 use token_cache::TokenCache;
@@ -44,7 +45,7 @@ pub struct Profile {
     /// A PEM file.
     pub ca_certificate: Option<String>,
     /// A ready file's second application, for management.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<Operator>,
     /// Where tokens are kept between commands, if there is a place.
     #[serde(skip)]
@@ -59,7 +60,7 @@ pub enum Purpose {
 }
 
 /// An application that manages, and has no data.
-#[derive(Clone, PartialEq, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
     client_id: String,
     client_secret: String,
@@ -166,6 +167,28 @@ impl Profile {
         self.settings(&authority, base, self.data_resource(), (client_id, self.client_secret.as_ref(), sign_in))
     }
 
+    /// An empty text says nothing, as an empty variable does.
+    pub fn without_empty(mut self) -> Profile {
+        for (_, field) in KEYS {
+            let field = field(&mut self);
+            *field = field.take().filter(|text| !text.trim().is_empty());
+        }
+        self
+    }
+
+    /// The keys without which no command can connect.
+    pub fn lacks(&self) -> Vec<&'static str> {
+        let authority = self.authority.as_deref().unwrap_or_default();
+        let has_tenant =
+            self.tenant_id.is_some() || authority.split_once("://").is_some_and(|(_, rest)| rest.trim_end_matches('/').contains('/'));
+        let keys = [
+            ("authority", authority.is_empty()),
+            ("tenant_id", !authority.is_empty() && !has_tenant),
+            ("client_id", self.client_id.is_none()),
+        ];
+        keys.into_iter().filter(|(_, lacking)| *lacking).map(|(key, _)| key).collect()
+    }
+
     /// `mpn` if the profile does not say.
     pub fn program(&self) -> Result<Program, CommandError> {
         let refused = |error| CommandError::usage(format!("{error}")).hint("it is the profile's program (INSIGHTGATE_PROGRAM)");
@@ -248,6 +271,7 @@ impl Profile {
             client_secret: client_secret.cloned(),
             sign_in,
             ca_certificate: ca_certificate.transpose()?,
+            patience: patience::current(env_vars::read)?,
         })
     }
 
@@ -312,10 +336,11 @@ pub fn sections(file: &Path) -> Result<Vec<(String, Profile)>, CommandError> {
 }
 
 fn read_section(file: &Path, name: &str, section: toml::Value) -> Result<Profile, CommandError> {
-    section.try_into().map_err(|error: toml::de::Error| {
+    let read = section.try_into().map(Profile::without_empty).map_err(|error: toml::de::Error| {
         let message = format!("profile {name} in {}: {}", file.display(), error.message());
         CommandError::usage(message).hint("its keys are those of the environment: `insightgate --help` lists them")
-    })
+    });
+    read
 }
 
 fn read_table(file: &Path) -> Result<Option<Table>, CommandError> {
@@ -357,7 +382,8 @@ pub fn from_file(path: &Path) -> Result<Profile, CommandError> {
         ca_certificate: ready.ca_certificate,
         operator: ready.operator,
         ..Profile::default()
-    })
+    }
+    .without_empty())
 }
 
 pub fn unknown(file: &Path, name: &str) -> CommandError {

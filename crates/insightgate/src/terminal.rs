@@ -3,6 +3,7 @@
 pub(crate) mod progress;
 pub(crate) mod secret_input;
 pub(crate) mod table;
+pub(crate) mod words;
 
 use std::io::{BufRead, ErrorKind, IsTerminal, Write};
 

@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use chrono::{DateTime, Utc};
+use insightgate_operations::failure::Failure;
 use insightgate_operations::reports::change::{delete_report, pause_report, resume_report, update_report};
 use insightgate_operations::reports::create::create_report;
 use insightgate_operations::reports::list::{ReportListInput, list_reports};
@@ -61,8 +62,14 @@ pub(super) async fn list(call: Call) -> Given {
 }
 
 pub(super) async fn update(mut call: Call) -> Given {
+    let report_id = call.report_id()?;
+    // A misspelt path such as `ScheduledReport/pauseReport` arrives here too: that there is no body is not what is wrong with it.
+    let is_id = |text: &str| text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
+    if !is_id(report_id.trim()) {
+        return Err(Failure::NotFound.into());
+    }
     let input = input(&mut call).await?;
-    let report = update_report(call.context(), &call.caller, &call.report_id()?, &input).await?;
+    let report = update_report(call.context(), &call.caller, &report_id, &input).await?;
     Ok(one(&call, report, "Report updated successfully"))
 }
 

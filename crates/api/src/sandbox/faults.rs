@@ -103,8 +103,22 @@ fn delay(text: &str) -> Option<Duration> {
     Some(duration(&format!("{whole}S"))?.to_std().ok()? + Duration::from_millis(milliseconds))
 }
 
-fn seconds(span: TimeDelta) -> String {
-    format!("PT{}S", span.num_seconds())
+/// In the largest units that it has: `PT2H`, `P1DT30M`.
+fn iso(span: TimeDelta) -> String {
+    let mut rest = span.num_seconds();
+    let mut text = String::from("P");
+    for (size, unit) in [(86_400, 'D'), (3600, 'H'), (60, 'M'), (1, 'S')] {
+        let count = rest / size;
+        rest %= size;
+        if count == 0 {
+            continue;
+        }
+        if unit != 'D' && !text.contains('T') {
+            text.push('T');
+        }
+        text.push_str(&format!("{count}{unit}"));
+    }
+    if text == "P" { "PT0S".to_owned() } else { text }
 }
 
 fn real_seconds(delay: Duration) -> String {
@@ -151,13 +165,13 @@ fn effect(effect: &Effect) -> Vec<(&'static str, Value)> {
     let kind = |kind: &str| ("kind", Value::from(kind));
     match effect {
         Effect::Request(fault) => of_request(fault),
-        Effect::Execution(ExecutionFault::Pending(hold)) => vec![kind("executionPending"), ("for", seconds(*hold).into())],
-        Effect::Execution(ExecutionFault::Running(hold)) => vec![kind("executionRunning"), ("for", seconds(*hold).into())],
+        Effect::Execution(ExecutionFault::Pending(hold)) => vec![kind("executionPending"), ("for", iso(*hold).into())],
+        Effect::Execution(ExecutionFault::Running(hold)) => vec![kind("executionRunning"), ("for", iso(*hold).into())],
         Effect::Execution(ExecutionFault::Slow(delay)) => vec![kind("executionSlow"), ("delay", real_seconds(*delay).into())],
         Effect::Execution(ExecutionFault::Failed { reason }) => vec![kind("executionFailed"), ("reason", reason.clone().into())],
         Effect::Callback(CallbackFault::Dropped) => vec![kind("callbackDropped")],
         Effect::Callback(CallbackFault::Doubled) => vec![kind("callbackDoubled")],
-        Effect::Callback(CallbackFault::Delayed(hold)) => vec![kind("callbackDelayed"), ("for", seconds(*hold).into())],
+        Effect::Callback(CallbackFault::Delayed(hold)) => vec![kind("callbackDelayed"), ("for", iso(*hold).into())],
         Effect::Callback(CallbackFault::Reversed(count)) => vec![kind(OUT_OF_ORDER), ("count", (*count).into())],
     }
 }
@@ -194,6 +208,14 @@ fn of_request(RequestFault { delay, answer }: &RequestFault) -> Vec<(&'static st
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_shown_in_the_largest_units_that_it_has() {
+        for (seconds, text) in [(0, "PT0S"), (90, "PT1M30S"), (7200, "PT2H"), (86_400, "P1D"), (95_400, "P1DT2H30M")] {
+            assert_eq!(iso(TimeDelta::seconds(seconds)), text);
+            assert_eq!(duration(text), Some(TimeDelta::seconds(seconds)));
+        }
+    }
 
     #[test]
     fn delays_may_have_fractions() {

@@ -18,6 +18,7 @@ fn settings() -> ClientSettings {
         client_secret: Some("s".into()),
         sign_in: SignIn::User { username: "u".into(), password: "p".into() },
         ca_certificate: None,
+        patience: crate::Patience::default(),
     }
 }
 

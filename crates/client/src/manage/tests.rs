@@ -38,6 +38,7 @@ async fn answering(answers: Vec<(&'static str, &'static str)>) -> (ManageClient,
         client_secret: Some("s3cret".into()),
         sign_in: SignIn::Application,
         ca_certificate: None,
+        patience: crate::Patience::default(),
     };
     let client = ManageClient::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
     let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 1000, resource: None, scope: None };

@@ -5,7 +5,7 @@ use reqwest::Url;
 use crate::error::ClientError;
 use crate::exchange::retries::Retries;
 use crate::exchange::{Exchange, Raw, page};
-use crate::http::{ANSWER_TIMEOUT, address, parse_url, unreachable};
+use crate::http::{address, parse_url, unreachable};
 use crate::settings::{ClientSettings, Clock};
 use crate::token::{self, Token};
 
@@ -80,6 +80,25 @@ impl Endpoints {
         url
     }
 
+    /// Asks for the authority's own description. An authority that has none is there too.
+    pub async fn look(&self) -> Result<(), ClientError> {
+        let mut url = self.version_2("token");
+        if let Ok(mut path) = url.path_segments_mut() {
+            // Of `<tenant>/oauth2/v2.0/token`.
+            path.pop().pop().pop().extend(["v2.0", ".well-known", "openid-configuration"]);
+        }
+        let address = address(&url);
+        let make = || {
+            let request = self.exchange.http().get(url.clone()).timeout(self.exchange.answer_timeout()).build();
+            request.map_err(|error| unreachable(&address, error))
+        };
+        let Raw { status, body, .. } = self.exchange.answer(&address, true, make).await?;
+        match token::read_refusal(status.as_u16(), page::without_mark(&body)) {
+            Ok(refusal) if !status.is_success() => Err(ClientError::Token(Box::new(refusal))),
+            _ => Ok(()),
+        }
+    }
+
     async fn ask(&self, url: &Url, form: &[(&str, &str)], repeatable: bool) -> Result<(Token, Option<String>), ClientError> {
         self.post(url, form, repeatable, token::read_answer).await
     }
@@ -94,7 +113,7 @@ impl Endpoints {
     ) -> Result<T, ClientError> {
         let address = address(url);
         let make = || {
-            let request = self.exchange.http().post(url.clone()).form(form).timeout(ANSWER_TIMEOUT).build();
+            let request = self.exchange.http().post(url.clone()).form(form).timeout(self.exchange.answer_timeout()).build();
             request.map_err(|error| unreachable(&address, error))
         };
         let Raw { status, body, .. } = self.exchange.answer(&address, repeatable, make).await?;

@@ -137,6 +137,7 @@ mod tests {
             client_secret: Some("s3cret".into()),
             sign_in: SignIn::Before { username: Some("ada@contoso.com".into()) },
             ca_certificate: None,
+            patience: crate::Patience::default(),
         };
         let authority = Authority::new(settings, Arc::new(|| 0)).unwrap();
         let page = authority.sign_in_page(&request(), true);

@@ -212,6 +212,7 @@ mod tests {
             client_secret: None,
             sign_in,
             ca_certificate: None,
+            patience: crate::Patience::default(),
         }
     }
 

@@ -32,13 +32,21 @@ impl Authority {
     /// When a certificate cannot be read, an address is none, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Authority, ClientError> {
         let url = parse_url(&settings.authority_token_url)?;
-        let exchange = Exchange::new(connect(&settings, &[&url])?);
+        let exchange = Exchange::new(connect(&settings, &[&url])?, settings.patience);
         Ok(Authority { endpoints: Endpoints::new(settings, exchange, clock)? })
     }
 
     /// Unix seconds, by the client's clock.
     pub fn now(&self) -> i64 {
         self.endpoints.now()
+    }
+
+    /// Asks the authority for its own description: so a program knows that it is there, and knows the tenant, before a person is sent to it.
+    ///
+    /// # Errors
+    /// When the authority cannot be reached, somebody else answers, or it refuses.
+    pub async fn look(&self) -> Result<(), ClientError> {
+        self.endpoints.look().await
     }
 
     pub(crate) async fn granted(&self, form: &[(&str, &str)]) -> Result<SignedIn, ClientError> {
@@ -63,5 +71,43 @@ impl SignedIn {
         let mut kept = Kept { username: self.username.clone(), ..Kept::default() };
         kept.take(&self.resource, &self.token, self.received_at, true);
         kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::scripted::Scripted;
+    use crate::{Patience, Retries};
+
+    fn answer(status: &str, body: &str) -> Vec<u8> {
+        format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    }
+
+    #[tokio::test]
+    async fn an_authority_is_there_before_a_person_is_sent_to_it() {
+        let unknown = r#"{"error":"invalid_tenant","error_description":"AADSTS90002: no such tenant.","error_codes":[90002]}"#;
+        let server = Scripted::start(vec![answer("200 OK", "{}"), answer("404 Not Found", "{}"), answer("400 Bad Request", unknown)]).await;
+        let authority = Authority::new(server.settings(), Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(authority.look().await.is_ok());
+        assert!(authority.look().await.is_ok(), "one without a description is there too");
+        assert!(matches!(authority.look().await, Err(ClientError::Token(refusal)) if refusal.codes == [90002]));
+        assert!(server.requests().iter().all(|head| head.starts_with("get /t/v2.0/.well-known/openid-configuration ")));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_waited_for_as_long_as_the_settings_say() {
+        // It takes connections, and answers none.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut settings = Scripted::start(Vec::new()).await.settings();
+        settings.authority_token_url = format!("http://{}/t/oauth2/token", silent.local_addr().unwrap());
+        settings.patience = Patience { answer: Duration::from_millis(50), retries: Retries::default() };
+        let authority = Authority::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(matches!(authority.look().await, Err(ClientError::Unreachable { timed_out: true, .. })));
     }
 }

@@ -15,6 +15,7 @@ fn settings() -> ClientSettings {
         client_secret: Some("s3cret".into()),
         sign_in: SignIn::User { username: "ada@contoso.com".into(), password: "p4ss".into() },
         ca_certificate: None,
+        patience: crate::Patience::default(),
     }
 }
 

@@ -3,10 +3,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
+use std::time::Duration;
 
 use insightgate_operations::written_file;
 use insightgate_operations::written_file::{Output, Readers};
-use insightgate_store::Store;
+use insightgate_store::{Store, StoreError};
 
 use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
@@ -14,6 +15,11 @@ use crate::config;
 use crate::data_folder::DataFolder;
 use crate::files::fault;
 use crate::server::not_opened;
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
+
+/// Between two looks at how far the file has grown.
+const LOOK: Duration = Duration::from_millis(200);
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     let (url, folder) = match &arguments.config {
@@ -34,8 +40,7 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     let name = output.to_str().ok_or_else(|| CommandError::usage("the file's name is no UTF-8"))?;
     // Its owner's alone before anything is in it: it holds what the database holds.
     make(output)?;
-    eprintln!("copying the database");
-    if let Err(error) = Store::back_up(&url, name).await {
+    if let Err(error) = copied(&url, name).await {
         // What is half written is no backup.
         let _ = std::fs::remove_file(output);
         return Err(not_opened(error));
@@ -44,7 +49,7 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     if arguments.json {
         println!("{}", serde_json::json!({"file": output, "bytes": bytes}));
     } else {
-        eprintln!("wrote {bytes} bytes to {}", output.display());
+        eprintln!("wrote {} to {}", counted(bytes, "byte"), output.display());
         eprintln!("files, rows and the encryption key lie beside the database: copy them too");
     }
     Ok(())
@@ -55,8 +60,7 @@ async fn stream(url: &str, folder: &Path, output: &Path, to_stdout: bool, as_jso
     let between = folder.join(format!(".backup-{}.unfinished", std::process::id()));
     let name = between.to_str().ok_or_else(|| CommandError::usage("the data folder's name is no UTF-8"))?;
     make(&between)?;
-    eprintln!("copying the database");
-    let copied = Store::back_up(url, name).await.map_err(|error| CommandError::failed(error.to_string()));
+    let copied = copied(url, name).await.map_err(|error| CommandError::failed(error.to_string()));
     let copied = copied.and_then(|()| {
         let copy = || -> std::io::Result<u64> {
             let mut file = File::open(&between)?;
@@ -74,9 +78,34 @@ async fn stream(url: &str, folder: &Path, output: &Path, to_stdout: bool, as_jso
     if as_json {
         eprintln!("{}", serde_json::json!({"file": output, "bytes": bytes}));
     } else {
-        eprintln!("wrote {bytes} bytes to {}", output.display());
+        eprintln!("wrote {} to {}", counted(bytes, "byte"), output.display());
     }
     Ok(())
+}
+
+/// The database's own copying, with how far the file has grown on a terminal.
+async fn copied(url: &str, file: &str) -> Result<(), StoreError> {
+    let progress = Progress::new();
+    progress.say("checking and copying the database");
+    let mut copying = std::pin::pin!(Store::back_up(url, file));
+    let mut look = tokio::time::interval(LOOK);
+    let mut grown = false;
+    let copied = loop {
+        tokio::select! {
+            copied = &mut copying => break copied,
+            _ = look.tick() => match std::fs::metadata(file).map(|file| file.len()) {
+                Ok(bytes) if bytes > 0 => {
+                    if !std::mem::replace(&mut grown, true) {
+                        progress.bytes("copying the database", None);
+                    }
+                    progress.reached(bytes);
+                }
+                _ => {}
+            },
+        }
+    };
+    progress.end();
+    copied
 }
 
 /// An empty file that was not there.

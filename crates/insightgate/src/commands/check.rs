@@ -25,9 +25,11 @@ pub struct CheckArguments {
     output: Output,
 }
 
-pub async fn run(profile: Option<&str>, arguments: CheckArguments) -> Result<(), CommandError> {
-    let profile = profiles::load(profile, env_vars::read)?;
-    let evidence = Evidence::gather(&profile).await?;
+pub async fn run(named: Option<&str>, arguments: CheckArguments) -> Result<(), CommandError> {
+    let profile = profiles::load(named, env_vars::read)?;
+    // What the environment names need not be said.
+    let said = named.filter(|named| env_vars::read(&env_vars::PROFILE).as_deref() != Some(named));
+    let evidence = Evidence::gather(&profile, said).await?;
     let findings = ladder::judge(&evidence);
     show(&evidence, &findings, arguments.output)?;
     outcome(&findings)

@@ -26,10 +26,14 @@ use crate::interrupt::{ended_or_interrupted, signalled};
 use crate::session::insights;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
+use crate::terminal::words::{duration, lasting};
 use fetch::fetch;
 use made::Made;
 use target::Target;
 use view::{View, ViewArguments};
+
+/// How long a report is waited for, if nothing else is said.
+pub const LONGEST: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
@@ -39,7 +43,7 @@ pub struct ExportArguments {
     #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file"])]
     query: Option<String>,
     /// The newest file of a report that is there, by its id or name: nothing is run
-    #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file", "query", "from", "to", "format", "wait"])]
+    #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file", "query", "from", "to", "wait"])]
     last: Option<String>,
     /// The file to write; a pipe, a device, or - for stdout, where the rows go too if no file is named
     #[arg(short, long, value_name = "FILE")]
@@ -56,9 +60,9 @@ pub struct ExportArguments {
     /// Rows before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     to: Option<DateTime<Utc>>,
-    /// How long to wait for the report, such as 90s, 15m or 2h
-    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1h")]
-    timeout: Duration,
+    /// How long to wait for the report, such as 90s, 15m or 2h; an hour if not given
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
     /// Wait for a free place where a quota is used up
     #[arg(long)]
     wait: bool,
@@ -91,7 +95,8 @@ pub async fn run(profile: Option<&str>, arguments: ExportArguments) -> Result<()
     progress.say("taking away what was made");
     let removed = tokio::select! {
         removed = made.remove(&client) => removed,
-        () = signalled() => Err(CommandError::failed("interrupted while the report was taken away").hint("`insightgate report list` shows whether it is there")),
+        signal = signalled() => Err(CommandError { message: "interrupted while the report was taken away".to_owned(), ..CommandError::interrupted(signal) }
+            .hint("`insightgate report list` shows whether it is there")),
     };
     progress.end();
     match (outcome, removed) {
@@ -133,8 +138,11 @@ struct Export {
 impl Export {
     async fn run(mut self, subject: Subject, target: Target, view: Option<View>) -> Result<(), CommandError> {
         self.progress.say("signing in");
-        self.client.token().await?;
+        self.within(async { Ok(self.client.token().await?) }).await?;
         let (query, execution) = self.execution(&subject, self.format).await?;
+        if matches!(subject, Subject::Last(_)) {
+            file_format::fits(execution.format.as_deref(), self.arguments.format.as_deref(), target.path())?;
+        }
         let view = view.map(|view| view.of(query, self.arguments.from, self.arguments.to));
         let as_json = self.arguments.json;
         let unreadable = execution.format.as_deref().filter(|format| view.is_some() && view::delimiter(Some(format)).is_none());
@@ -156,12 +164,15 @@ impl Export {
     async fn execution(&self, subject: &Subject, format: Option<Format>) -> Result<(String, Execution), CommandError> {
         Ok(match subject {
             Subject::Last(report) => {
-                let report = named::report(&self.client, report).await?;
-                let newest = newest(&self.client, &report.report_id).await?;
-                (report.query.unwrap_or(report.report_name), newest)
+                let found = async {
+                    let report = named::report(&self.client, report).await?;
+                    let newest = newest(&self.client, &report.report_id).await?;
+                    Ok((report.query.unwrap_or(report.report_name), newest))
+                };
+                self.within(found).await?
             }
             Subject::Saved(query) => {
-                let query = named::query(&self.client, query).await?;
+                let query = self.within(named::query(&self.client, query)).await?;
                 let executed = self.executed(query.query_id, format).await?;
                 (query.query, executed)
             }
@@ -169,10 +180,23 @@ impl Export {
         })
     }
 
+    fn timeout(&self) -> Duration {
+        self.arguments.timeout.unwrap_or(LONGEST)
+    }
+
+    /// What is only asked for, and makes nothing: it can be dropped wherever it is.
+    async fn within<T>(&self, asking: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+        let asked = tokio::time::timeout(self.timeout(), asking).await;
+        asked.unwrap_or_else(|_| {
+            let message = format!("the server did not answer within {}", lasting(self.timeout()));
+            Err(CommandError { code: 5, ..CommandError::failed(message) }.hint("try again, or wait longer with --timeout"))
+        })
+    }
+
     /// The id of a saved query with this text, or of a new one.
     async fn query(&self, text: &str) -> Result<String, CommandError> {
         self.progress.say("looking for the query");
-        let saved = named::or_none(self.client.queries(&QueryFilter::default()).await)?;
+        let saved = self.within(async { Ok(named::or_none(self.client.queries(&QueryFilter::default()).await)?) }).await?;
         if let Some(same) = saved.iter().find(|query| same_query::same(&query.query, text)) {
             return Ok(same.query_id.clone());
         }
@@ -205,13 +229,14 @@ impl Export {
                 Err(error) => quota::wait_or_tell(error, self.arguments.wait, &self.progress).await?,
             }
         };
-        let waited = tokio::time::timeout(self.arguments.timeout, waiting::completed(&self.client, &id, &self.progress)).await;
-        waited.unwrap_or_else(|_| Err(timed_out(self.arguments.timeout)))
+        let timeout = self.timeout();
+        let waited = tokio::time::timeout(timeout, waiting::completed(&self.client, &id, &self.progress)).await;
+        waited.unwrap_or_else(|_| Err(timed_out(timeout)))
     }
 }
 
 pub fn timed_out(timeout: Duration) -> CommandError {
-    let message = format!("the report did not finish within {} s", timeout.as_secs());
+    let message = format!("the report did not finish within {}", lasting(timeout));
     CommandError { code: 5, ..CommandError::failed(message) }.hint("wait longer with --timeout, or ask for less")
 }
 
@@ -229,40 +254,4 @@ pub async fn newest(client: &Client, report: &str) -> Result<Execution, CommandE
 fn own_name() -> Result<String, CommandError> {
     let id = Random::default().uuid().map_err(|error| CommandError::failed(error.to_string()))?;
     Ok(format!("insightgate-export-{}", id.simple()))
-}
-
-/// A number of seconds, or one with s, m, h or d behind it.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write it as a number with s, m, h or d: 90s, 15m, 2h or 1d".to_owned();
-    let text = text.trim();
-    let (number, unit) = match text.char_indices().next_back() {
-        Some((at, unit)) if unit.is_ascii_alphabetic() => (text.get(..at).unwrap_or_default(), unit.to_ascii_lowercase()),
-        _ => (text, 's'),
-    };
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_a_unit_or_are_seconds() {
-        let seconds = |text: &str| duration(text).ok().map(|duration| duration.as_secs());
-        assert_eq!(
-            ["90", "90s", "15m", "2h", "1D", " 3 m "].map(seconds),
-            [Some(90), Some(90), Some(900), Some(7200), Some(86_400), Some(180)]
-        );
-        for text in ["", "0", "m", "1w", "-1s", "1.5h", "99999999999999999999", "99999999999999999d", "1ü"] {
-            assert_eq!(seconds(text), None, "{text}");
-        }
-    }
 }

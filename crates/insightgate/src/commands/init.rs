@@ -130,8 +130,8 @@ impl Destination {
         if let Some(file) = &arguments.operator_file {
             return Ok(Destination::File(file.clone()));
         }
-        let profile = arguments.profile.as_deref().filter(|name| !name.is_empty());
-        match profile.map_or(Named::Section(PROFILE), profiles::named) {
+        let profile = arguments.profile.clone().filter(|name| !name.is_empty()).or_else(|| env_vars::read(&env_vars::PROFILE));
+        match profile.as_deref().map_or(Named::Section(PROFILE), profiles::named) {
             Named::Section(name) => Ok(Destination::Section { file: profiles::default_file(env_vars::read)?, name: name.to_owned() }),
             // It may be a demo's ready file.
             Named::File(_) => Err(CommandError::usage("--profile names a file").hint("write the credentials with --operator-file FILE")),

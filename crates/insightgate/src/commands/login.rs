@@ -15,13 +15,18 @@ use serde_json::json;
 
 use crate::command_error::CommandError;
 use crate::env_vars;
+use crate::interrupt::unless_interrupted;
 use crate::profiles::token_cache::TokenCache;
 use crate::profiles::{self, Purpose};
 use crate::session::clock;
 use crate::terminal::print_json;
 use crate::terminal::table::plain;
+use crate::terminal::words::{duration, lasting};
 use browser::Opened;
 use loopback::{Brought, Loopback};
+
+/// How long a person is waited for, if nothing else is said.
+const LONGEST: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 pub struct LoginArguments {
@@ -40,9 +45,9 @@ pub struct LoginArguments {
     /// For the management commands alone, as an administrator whose application does not read data
     #[arg(long)]
     management: bool,
-    /// Give up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    timeout: u64,
+    /// How long to wait for the person, such as 90s or 15m; 10 minutes if not given
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
     /// Print who signed in as JSON; never a token
     #[arg(long)]
     json: bool,
@@ -59,8 +64,10 @@ pub async fn run(profile: Option<&str>, arguments: LoginArguments) -> Result<(),
         _ => None,
     };
     let authority = Authority::new(settings, clock())?;
-    let limit = Duration::from_secs(arguments.timeout);
+    let limit = arguments.timeout.unwrap_or(LONGEST);
     let signing_in = async {
+        // Nobody is sent to a page that does not come.
+        authority.look().await?;
         if arguments.device {
             let signed_in = by_device(&authority).await?;
             keep(cache, &account, &signed_in, expected.as_deref()).await?;
@@ -69,8 +76,9 @@ pub async fn run(profile: Option<&str>, arguments: LoginArguments) -> Result<(),
             by_browser(&authority, &arguments, (cache, &account, expected.as_deref())).await
         }
     };
-    let Ok(outcome) = tokio::time::timeout(limit, signing_in).await else {
-        let failed = CommandError { code: 5, ..CommandError::failed(format!("nobody signed in within {} seconds", arguments.timeout)) };
+    let waited = async { Ok(tokio::time::timeout(limit, signing_in).await) };
+    let Ok(outcome) = unless_interrupted(waited).await? else {
+        let failed = CommandError { code: 5, ..CommandError::failed(format!("nobody signed in within {}", lasting(limit))) };
         return Err(
             failed.hint("--timeout gives more time; without a browser on this machine, `insightgate login --device` uses another's")
         );

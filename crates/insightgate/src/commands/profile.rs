@@ -88,7 +88,9 @@ fn list(current: Option<&str>, output: Output) -> Result<(), CommandError> {
     if by_environment {
         eprintln!("note: the environment names another server (INSIGHTGATE_AUTHORITY), so that none of these is used");
     }
-    print(&table.text())
+    print(&table.text())?;
+    all.iter().for_each(|(name, profile)| incomplete(name, profile));
+    Ok(())
 }
 
 fn show(name: Option<&str>, output: Output) -> Result<(), CommandError> {
@@ -99,8 +101,26 @@ fn show(name: Option<&str>, output: Output) -> Result<(), CommandError> {
     }
     let mut lines = vec![("name", shown.to_owned())];
     let masked = masked(&profile);
-    lines.extend(masked.iter().map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default().to_owned())));
-    print(&fields(&lines))
+    lines.extend(masked.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?.to_owned()))));
+    // The operator of a demo lies within the profile.
+    let within: Vec<(String, &str)> = masked
+        .iter()
+        .filter_map(|(key, value)| Some((key, value.as_object()?)))
+        .flat_map(|(outer, value)| value.iter().filter_map(move |(key, value)| Some((format!("{outer}.{key}"), value.as_str()?))))
+        .collect();
+    lines.extend(within.iter().map(|(key, value)| (key.as_str(), (*value).to_owned())));
+    print(&fields(&lines))?;
+    incomplete(shown, &profile);
+    Ok(())
+}
+
+/// Names what a profile lacks, which nobody sees in a list of what it has.
+fn incomplete(name: &str, profile: &Profile) {
+    let lacks = profile.lacks();
+    if !lacks.is_empty() {
+        let name = if name.is_empty() { "the environment".to_owned() } else { format!("the profile {name}") };
+        eprintln!("note: {name} is not complete, so that no command can connect with it: it lacks {}", lacks.join(" and "));
+    }
 }
 
 fn remove(name: &str, yes: bool, output: Output) -> Result<(), CommandError> {
@@ -130,15 +150,25 @@ fn authority(profile: &Profile) -> String {
 fn with_name(name: &str, used: bool, profile: &Profile) -> Value {
     let mut all = Map::from_iter([("name".to_owned(), json!(name)), ("used".to_owned(), json!(used))]);
     all.extend(masked(profile));
+    all.insert("missing".to_owned(), json!(profile.lacks()));
     Value::Object(all)
 }
 
 /// Every key that is set, with its value, or what stands in place of a secret.
 fn masked(profile: &Profile) -> Map<String, Value> {
     let all = serde_json::to_value(profile).ok().and_then(|all| all.as_object().cloned()).unwrap_or_default();
+    without_secrets(all)
+}
+
+fn without_secrets(all: Map<String, Value>) -> Map<String, Value> {
     let shown = all.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| {
         let secret = key.contains("secret") || key.contains("password");
-        (key, if secret { Value::from(MASKED) } else { value })
+        let shown = match value {
+            _ if secret => Value::from(MASKED),
+            Value::Object(within) => Value::Object(without_secrets(within)),
+            other => other,
+        };
+        (key, shown)
     });
     shown.collect()
 }
@@ -158,6 +188,7 @@ mod tests {
             ..Profile::default()
         };
         let shown = with_name("mine", true, &profile).to_string();
+        assert!(shown.contains("\"missing\":[\"client_id\"]"), "{shown}");
         assert_eq!(shown.matches(MASKED).count(), 2);
         assert!(!shown.contains("s3cret") && !shown.contains("username"), "{shown}");
         assert_eq!(authority(&profile), "https://login.example/t");

@@ -15,6 +15,7 @@ use crate::command_error::CommandError;
 use crate::commands::named;
 use crate::commands::query::text::{QueryText, not_valid_by, time};
 use crate::session::{Output, insights, text};
+use crate::terminal::progress::Progress;
 use crate::terminal::table::{Table, fields, plain};
 use crate::terminal::{confirm, print, print_json};
 
@@ -182,7 +183,7 @@ impl<'a> Asked<'a> {
 
     /// What is wrong with the text is shown in the text, also in a saved one.
     async fn answer<T>(&self, call: impl Future<Output = Result<Answer<T>, ClientError>>) -> Result<Answer<T>, CommandError> {
-        let error = match call.await {
+        let error = match Progress::during("the query is running", call).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };

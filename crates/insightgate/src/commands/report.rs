@@ -1,5 +1,6 @@
 //! `insightgate report`: reports that run by a schedule or at once, what they have run, and their files.
 
+mod again;
 mod change;
 mod create;
 mod executions;
@@ -17,12 +18,13 @@ use insightgate_client::{Client, Report};
 use crate::command_error::CommandError;
 use crate::commands::export::fetch::fetch;
 use crate::commands::export::target::Target;
-use crate::commands::export::{duration, newest};
-use crate::commands::named;
-use crate::interrupt::ended_or_interrupted;
+use crate::commands::export::{LONGEST, newest};
+use crate::commands::{file_format, named};
+use crate::interrupt::{ended_or_interrupted, unless_interrupted};
 use crate::session::{Output, insights};
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
+use crate::terminal::words::duration;
 use crate::terminal::{confirm, print_json};
 
 #[derive(Debug, Args)]
@@ -85,17 +87,19 @@ enum ReportCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Runs a report's query at once, as a report of its own beside it
-    #[command(after_help = "Examples:\n  insightgate report run Weekly\n  insightgate report run Weekly --watch")]
+    /// Runs a report's query at once, as a report of its own: Weekly-run for Weekly, in place of its run before
+    #[command(
+        after_help = "Examples:\n  insightgate report run Weekly\n  insightgate report run Weekly --watch && insightgate report download Weekly-run -o weekly.csv"
+    )]
     Run {
         #[arg(value_name = "ID|NAME")]
         report: String,
         /// Wait until it is over
         #[arg(long)]
         watch: bool,
-        /// How long to wait at most, such as 90s, 15m or 2h
-        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1h")]
-        timeout: Duration,
+        /// How long to wait at most, such as 90s, 15m or 2h; an hour if not given
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        timeout: Option<Duration>,
     },
     /// Waits until a report's execution is over: the one that is queued or running, or else the next one
     #[command(after_help = "Example:\n  insightgate report watch Weekly --timeout 2h")]
@@ -120,7 +124,7 @@ enum ReportCommand {
         #[arg(long, conflicts_with = "status")]
         follow: bool,
     },
-    /// A report's newest file, or that of one execution
+    /// A report's newest file, or that of one execution, as it is
     #[command(
         after_help = "Examples:\n  insightgate report download Weekly -o weekly.csv\n  insightgate report download Weekly --execution 5ef778f3-edf1-40ba-9d2c-e445876d4f47 -o - | head"
     )]
@@ -136,7 +140,17 @@ enum ReportCommand {
         /// Replace the file if it is there already
         #[arg(long)]
         force: bool,
+        /// The file's format, where its name says another one
+        #[arg(long, value_name = "FORMAT")]
+        format: Option<String>,
     },
+}
+
+impl ReportArguments {
+    /// Whether it waits, so that its `--timeout` is for all of it.
+    pub fn waits(&self) -> bool {
+        matches!(self.command, ReportCommand::Run { .. } | ReportCommand::Watch { .. })
+    }
 }
 
 pub async fn run(profile: Option<&str>, arguments: ReportArguments) -> Result<(), CommandError> {
@@ -157,12 +171,12 @@ pub async fn run(profile: Option<&str>, arguments: ReportArguments) -> Result<()
         }
         ReportCommand::Delete { report, yes } => delete(&client, output, &report, yes).await,
         ReportCommand::Run { report, watch, timeout } => {
-            let made = create::again(&client, &named::report(&client, &report).await?).await?;
+            let made = again::run(&client, &named::report(&client, &report).await?).await?;
             if !watch {
                 return show::one(output, &made);
             }
             eprintln!("report {} ({})", plain(&made.report_name), plain(&made.report_id));
-            watch::until_over(client, made, output, Some(timeout)).await
+            watch::until_over(client, made, output, Some(timeout.unwrap_or(LONGEST))).await
         }
         ReportCommand::Watch { report, timeout } => {
             let report = named::report(&client, &report).await?;
@@ -171,14 +185,14 @@ pub async fn run(profile: Option<&str>, arguments: ReportArguments) -> Result<()
         ReportCommand::Executions { report, status, follow } => {
             let report = named::report(&client, &report).await?;
             if follow {
-                executions::follow(&client, &report, output).await
+                unless_interrupted(executions::follow(&client, &report, output)).await
             } else {
                 executions::list(&client, &report, status, output).await
             }
         }
-        ReportCommand::Download { report, execution, file, force } => {
+        ReportCommand::Download { report, execution, file, force, format } => {
             let target = Target::new(file.as_deref(), force)?;
-            download(client, report, execution, target, output.json).await
+            download(client, report, execution, (target, format), output.json).await
         }
     }
 }
@@ -195,7 +209,13 @@ async fn delete(client: &Client, output: Output, named: &str, yes: bool) -> Resu
     Ok(())
 }
 
-async fn download(client: Client, report: String, execution: Option<String>, target: Target, as_json: bool) -> Result<(), CommandError> {
+async fn download(
+    client: Client,
+    report: String,
+    execution: Option<String>,
+    (target, format): (Target, Option<String>),
+    as_json: bool,
+) -> Result<(), CommandError> {
     let (client, progress) = (Arc::new(client), Progress::new());
     let shown = progress.clone();
     let work = tokio::spawn(async move {
@@ -205,6 +225,7 @@ async fn download(client: Client, report: String, execution: Option<String>, tar
             None => newest(&client, &report.report_id).await?,
             Some(id) => executions::completed(&client, &report, &id).await?,
         };
+        file_format::fits(found.format.as_deref(), format.as_deref(), target.path())?;
         fetch(&client, &found, target, None, &progress, as_json).await
     });
     let outcome = ended_or_interrupted(work).await;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use insightgate_engine::ArtifactSummary;
+use insightgate_engine::{ArtifactSummary, ExportProgress};
 use insightgate_identity::scope::TenantScope;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::datasets::catalogs::Catalogs;
@@ -24,6 +24,8 @@ use crate::data_folder::DataFolder;
 use crate::files::fault;
 use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
     let text = arguments.query.needed()?;
@@ -54,7 +56,12 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
         run_query(&engine, &catalogs, &scope, local, &mut tokio::io::stdout(), &|_| {}).await.map_err(|error| failed(error, &text))?
     } else {
         let mut file = Output::open(output, Readers::Everybody).map_err(|error| fault(output, &error))?;
-        let ran = run_query(&engine, &catalogs, &scope, local, &mut file, &|_| {}).await.map_err(|error| failed(error, &text))?;
+        let progress = Progress::new();
+        progress.say("the query is running");
+        let shown = |so_far: ExportProgress| progress.say(&format!("the query is running: {}", counted(so_far.rows, "row")));
+        let ran = run_query(&engine, &catalogs, &scope, local, &mut file, &shown).await;
+        progress.end();
+        let ran = ran.map_err(|error| failed(error, &text))?;
         file.finish().map_err(|error| fault(output, &error))?;
         ran
     };
@@ -73,7 +80,7 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
         json!({"rows": summary.rows, "bytes": summary.bytes, "sha256": summary.sha256, "file": output}).to_string()
     } else {
         let place = if to_stdout { "stdout".to_owned() } else { output.display().to_string() };
-        format!("{} rows, {} bytes: {place}", summary.rows, summary.bytes)
+        format!("{}, {}: {place}", counted(summary.rows, "row"), counted(summary.bytes, "byte"))
     };
     match (as_json, to_stdout) {
         (true, false) => println!("{text}"),

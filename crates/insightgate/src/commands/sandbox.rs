@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::command_error::CommandError;
 use crate::env_vars;
 use crate::files::read_private;
+use crate::patience;
 use crate::profiles::{Named, named};
 use crate::session::Output;
 use crate::terminal::print_json;
@@ -23,8 +24,8 @@ const DEFAULT_URL: &str = "http://127.0.0.1:7080";
 
 #[derive(Debug, Args)]
 pub struct SandboxArguments {
-    /// Where the demo is; else a ready file that --profile names, or http://127.0.0.1:7080
-    #[arg(long, global = true, value_name = "URL", env = env_vars::SANDBOX_URL.name)]
+    /// Where the demo is; else as INSIGHTGATE_SANDBOX_URL says, or a ready file that --profile names, or http://127.0.0.1:7080
+    #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
     #[command(flatten)]
     output: Output,
@@ -67,11 +68,16 @@ struct Sandbox {
 
 pub async fn run(profile: Option<&str>, arguments: SandboxArguments) -> Result<(), CommandError> {
     let SandboxArguments { url, output, command } = arguments;
-    let url = match url.filter(|url| !url.is_empty()) {
+    let url = match url.filter(|url| !url.is_empty()).or_else(|| env_vars::read(&env_vars::SANDBOX_URL)) {
         Some(url) => url,
         None => of_profile(profile)?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
     };
-    let sandbox = Sandbox { client: SandboxClient::new(&url)?, output };
+    let client = SandboxClient::new(&url)?;
+    let client = match patience::answer(env_vars::read)? {
+        Some(answer) => client.answering_within(answer),
+        None => client,
+    };
+    let sandbox = Sandbox { client, output };
     match command {
         SandboxCommand::Clock { command } => clock::run(&sandbox, command).await,
         SandboxCommand::Fault { command } => fault::run(&sandbox, command).await,

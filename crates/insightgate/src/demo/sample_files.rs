@@ -19,6 +19,8 @@ use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::write_private;
 use crate::server::cores;
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
 
 /// What the rows were made from: if it is unchanged, nothing needs to be written.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +49,7 @@ pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, 
     if kept.as_ref() == Some(&made) {
         return Ok(());
     }
-    eprintln!("writing sample data: {} rows in each dataset", arguments.rows);
+    eprintln!("writing sample data: {} in each dataset", counted(arguments.rows, "row"));
     let settings = [partner(), other_partner()].map(|partner| SampleSettings { seed: arguments.seed, rows: arguments.rows, now, partner });
     let tenants = [credentials.tenant_id, credentials.other_tenant_id];
     let mut tables = Vec::new();
@@ -62,7 +64,11 @@ pub fn write(context: &Context, folder: &DataFolder, arguments: &DemoArguments, 
             }
         }
     }
-    write_all(&tables).map_err(|error| {
+    let progress = Progress::new();
+    progress.rows("making rows", tables.iter().map(|table| table.settings.rows).sum());
+    let written = write_all(&tables, &progress);
+    progress.end();
+    written.map_err(|error| {
         let failed = CommandError::failed(format!("the sample data could not be written: {error}"));
         if error.is_storage_full() { failed.hint("the disk is full: free some space, or use --rows with a smaller number") } else { failed }
     })?;
@@ -79,7 +85,7 @@ struct SampleTable<'a> {
 }
 
 impl SampleTable<'_> {
-    fn write(&self) -> Result<(), EngineError> {
+    fn write(&self, progress: &Progress) -> Result<(), EngineError> {
         let chunks: Box<dyn Iterator<Item = Chunk>> = match self.program {
             Program::Mpn => Box::new(sample::table(&self.dataset, self.settings)),
             Program::Cmp => Box::new(sample::marketplace::table(&self.dataset, self.settings)),
@@ -87,20 +93,21 @@ impl SampleTable<'_> {
         let mut writer = TableWriter::create(&self.path, &self.dataset)?;
         for chunk in chunks {
             writer.write(&chunk)?;
+            progress.advance(chunk.first().map_or(0, Vec::len) as u64);
         }
         writer.finish()
     }
 }
 
 /// Writes on every core, since a first start waits for it. Ends with the first failure.
-fn write_all(tables: &[SampleTable<'_>]) -> Result<(), EngineError> {
+fn write_all(tables: &[SampleTable<'_>], progress: &Progress) -> Result<(), EngineError> {
     let remaining = Mutex::new(tables.iter());
     let next = || remaining.lock().ok()?.next();
     let give_up = || drop(remaining.lock().map(|mut remaining| *remaining = [].iter()));
     std::thread::scope(|scope| {
         let write = || -> Result<(), EngineError> {
             while let Some(table) = next() {
-                table.write().inspect_err(|_| give_up())?;
+                table.write(progress).inspect_err(|_| give_up())?;
             }
             Ok(())
         };

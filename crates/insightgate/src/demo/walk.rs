@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, SignIn, Subject};
+use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, Patience, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
 use insightgate_operations::written_file::{Output, Readers};
 
@@ -14,6 +14,8 @@ use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::{fault, shown};
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
 
 const QUERY_NAME: &str = "Revenue by customer";
 const QUERY: &str =
@@ -44,9 +46,9 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
     println!("\n2. Datasets\n   GET {}/ScheduledDataset", ready.api);
     let datasets = client.datasets(None).await?;
     let first = datasets.first().ok_or_else(|| CommandError::failed("the server offers no dataset"))?;
-    println!("   {} {} datasets, the first: {}", datasets.status, datasets.envelope.value.len(), first.dataset_name);
-    println!("       {} columns ({}, …)", first.selectable_columns.len(), beginning(&first.selectable_columns));
-    println!("       {} metrics ({})", first.available_metrics.len(), first.available_metrics.join(", "));
+    println!("   {} {}, the first: {}", datasets.status, counted(datasets.envelope.value.len() as u64, "dataset"), first.dataset_name);
+    println!("       {} ({}, …)", counted(first.selectable_columns.len() as u64, "column"), beginning(&first.selectable_columns));
+    println!("       {} ({})", counted(first.available_metrics.len() as u64, "metric"), first.available_metrics.join(", "));
 
     println!("\n3. Query\n   POST {}/ScheduledQueries", ready.api);
     println!("       {QUERY}");
@@ -56,8 +58,8 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
     println!("   {} {}: {query_id}", created.status, created.envelope.message.as_deref().unwrap_or_default());
 
     println!("\n4. Test query\n   GET {}/ScheduledQueries/testQueryResult?queryId={query_id}", ready.api);
-    let preview = client.try_query(Subject::Id(&query_id), None, None).await?;
-    println!("   {} {} rows, the first:", preview.status, preview.envelope.value.len());
+    let preview = Progress::during("the query is running", client.try_query(Subject::Id(&query_id), None, None)).await?;
+    println!("   {} {}, the first:", preview.status, counted(preview.envelope.value.len() as u64, "row"));
     if let Some(row) = preview.first() {
         println!("       {}", serde_json::to_string(row).unwrap_or_default());
     }
@@ -78,14 +80,14 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses, fold
         Err(error) => return Err(error.into()),
     };
     println!("   GET {}/ScheduledReport/execution/{report_id}", ready.api);
-    let execution = completed(&client, &report_id).await?;
+    let execution = Progress::during("the report is running", completed(&client, &report_id)).await?;
     println!("   200 {}, executionId {}", execution.execution_status, execution.execution_id);
     let link = execution.report_access_secure_link.clone().unwrap_or_default();
     let location = execution.report_location.as_deref().unwrap_or_default();
     println!("   GET {location}?sv=…&sig=…");
     let file = folder.path().join("first-report.csv");
     let (bytes, lines) = download(&client, &nearby(ready, local, &link), &file).await?;
-    println!("   200 {bytes} bytes in {}", shown(&file));
+    println!("   200 {} in {}", counted(bytes, "byte"), shown(&file));
     for line in lines {
         println!("       {line}");
     }
@@ -108,6 +110,7 @@ pub fn client(context: &SharedContext, ready: &Ready, local: &Addresses) -> Resu
         client_secret: Some(ready.client_secret.clone()),
         sign_in: SignIn::User { username: ready.username.clone(), password: ready.password.clone() },
         ca_certificate: Some(std::fs::read(authority).map_err(|error| fault(authority, &error))?),
+        patience: Patience::default(),
     };
     let context = Arc::clone(context);
     Ok(Client::new(settings, Arc::new(move || context.clock.now().timestamp()))?)

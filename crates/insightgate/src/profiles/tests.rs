@@ -204,3 +204,38 @@ fn an_authority_without_a_tenant_is_no_authority() {
             .unwrap();
     assert!(profile.management().unwrap_err().hint.unwrap().contains("INSIGHTGATE_TENANT_ID"));
 }
+
+#[test]
+fn a_ready_file_that_was_taken_into_the_profile_file_manages_as_its_operator_too() {
+    let (folder, variables) = home("[first]\nauthority = \"https://one.example/t\"\n");
+    let path = folder.path().join("ready.json");
+    let ready = serde_json::json!({
+        "https": "https://127.0.0.1:7443", "authority": "https://127.0.0.1:7443/t", "client_id": "app", "client_secret": "s",
+        "username": "analyst@d", "password": "p", "operator": {"client_id": "op", "client_secret": "os"}
+    });
+    crate::files::write_private(&path, ready.to_string().as_bytes()).unwrap();
+    let file = default_file(looked_up(&variables)).unwrap();
+    for _ in 0..2 {
+        write::to_section(&file, "demo", &from_file(&path).unwrap_or_else(|error| panic!("{error}"))).unwrap();
+        let profile = load(Some("demo"), looked_up(&variables)).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(profile.management().unwrap().client_id, "op");
+        assert_eq!(profile.insights().unwrap().client_id, "app");
+        assert_eq!(profile.applications().unwrap().len(), 2);
+        assert_eq!(sections(&file).unwrap().len(), 2);
+    }
+    assert!(write::remove_section(&file, "demo").unwrap());
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("operator"));
+}
+
+#[test]
+fn an_empty_text_says_nothing_and_what_is_missing_is_named() {
+    let (_folder, variables) = home("[half]\nauthority = \"https://one.example\"\nclient_id = \" \"\nclient_secret = \"\"\n");
+    let half = load(Some("half"), looked_up(&variables)).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(half.lacks(), ["tenant_id", "client_id"]);
+    assert_eq!(half.client_secret, None);
+    let half = Profile { tenant_id: Some("t".into()), ..half };
+    assert_eq!(half.insights().unwrap_err().message, "the profile lacks client_id");
+    let nothing = Profile { authority: Some(String::new()), ..Profile::default() }.without_empty();
+    assert_eq!(nothing.lacks(), ["authority", "client_id"]);
+    assert_eq!(nothing.insights().unwrap_err().message, "the profile lacks authority and client_id");
+}

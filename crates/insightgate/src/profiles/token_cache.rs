@@ -1,6 +1,7 @@
 //! Tokens between two commands: a file for each account, in a folder that its owner alone may open. A file that others may read is refused, since they
 //! may have its tokens. Processes take turns by a lock beside the file, so that one of them asks for a new token and the others find it.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -40,9 +41,10 @@ impl TokenCache {
 
     /// Forgets all tokens of the account. Whether there were any.
     pub fn forget(&self, account: &Account) -> Result<bool, CommandError> {
-        if !self.path(account).exists() {
+        if !self.path(account).exists() && !self.lock_path(account).exists() {
             return Ok(false);
         }
+        // Even where nothing is kept yet: another process may be getting the first token.
         self.hold(account).and_then(|held| held.forget()).map_err(refused)
     }
 
@@ -53,11 +55,17 @@ impl TokenCache {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
             Err(error) => return Err(fault(&self.folder, &error)),
         };
-        let mut count = 0;
+        let mut files = BTreeSet::new();
         for entry in entries {
             let path = entry.map_err(|error| fault(&self.folder, &error))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
-                std::fs::remove_file(&path).map_err(|error| fault(&path, &error))?;
+            if path.extension().is_some_and(|extension| extension == "json" || extension == "lock") {
+                files.insert(path.with_extension("json"));
+            }
+        }
+        let mut count = 0;
+        for file in files {
+            // Each in its turn, also where nothing is kept yet: a process that is getting a token writes it first, and then it is forgotten.
+            if self.locked(file).and_then(|held| held.forget()).map_err(refused)? {
                 count += 1;
             }
         }
@@ -71,6 +79,32 @@ impl TokenCache {
 
     fn path(&self, account: &Account) -> PathBuf {
         self.folder.join(format!("{}.json", account.id()))
+    }
+
+    fn lock_path(&self, account: &Account) -> PathBuf {
+        self.path(account).with_extension("lock")
+    }
+
+    /// Waits for whoever holds this file, by the lock beside it.
+    fn locked(&self, file: PathBuf) -> Result<Box<dyn HeldTokens>, StoreFault> {
+        let path = file.with_extension("lock");
+        let held = |lock| -> Box<dyn HeldTokens> { Box::new(HeldFile { path: file, _lock: lock }) };
+        // Where no file can be made, the token is used without being kept: writing it fails, and that is told.
+        if make_folder(&self.folder).is_err() {
+            return Ok(held(None));
+        }
+        let Ok(lock) = private(OpenOptions::new().create(true).truncate(false).read(true).write(true)).open(&path) else {
+            return Ok(held(None));
+        };
+        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+            eprintln!("note: waiting for another insightgate that is getting this token");
+        }
+        match lock.lock() {
+            Ok(()) => Ok(held(Some(lock))),
+            // A file system without locks.
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(held(None)),
+            Err(error) => Err(as_fault(fault(&path, &error))),
+        }
     }
 
     /// Refuses a folder that others may open.
@@ -92,25 +126,10 @@ impl TokenStore for TokenCache {
     }
 
     fn hold(&self, account: &Account) -> Result<Box<dyn HeldTokens>, StoreFault> {
-        let held = |lock| -> Box<dyn HeldTokens> { Box::new(HeldFile { path: self.path(account), _lock: lock }) };
-        // Where no file can be made, the token is used without being kept: writing it fails, and that is told.
-        if make_folder(&self.folder).is_err() {
-            return Ok(held(None));
+        if make_folder(&self.folder).is_ok() {
+            self.checked()?;
         }
-        self.checked()?;
-        let path = self.folder.join(format!("{}.lock", account.id()));
-        let Ok(lock) = private(OpenOptions::new().create(true).truncate(false).read(true).write(true)).open(&path) else {
-            return Ok(held(None));
-        };
-        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
-            eprintln!("note: waiting for another insightgate that is getting this token");
-        }
-        match lock.lock() {
-            Ok(()) => Ok(held(Some(lock))),
-            // A file system without locks.
-            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(held(None)),
-            Err(error) => Err(as_fault(fault(&path, &error))),
-        }
+        self.locked(self.path(account))
     }
 
     fn lost(&self, lost: &StoreFault) {
@@ -272,6 +291,27 @@ mod tests {
         drop(held);
         assert_eq!(heard.recv().unwrap(), Some(kept()), "what the first one wrote");
         waiting.join().unwrap();
+    }
+
+    #[test]
+    fn a_token_that_another_process_is_getting_is_forgotten_too() {
+        let (_folder, cache) = cache();
+        // The first token of ada, and another one of bob: nothing of ada is there yet.
+        cache.keep(&account("bob"), &kept()).unwrap();
+        for all in [true, false] {
+            let held = cache.hold(&account("ada")).unwrap_or_else(|fault| panic!("{}", fault.message));
+            let (told, heard) = std::sync::mpsc::channel();
+            let other = cache.clone();
+            let waiting = std::thread::spawn(move || {
+                told.send(()).unwrap();
+                if all { other.forget_all().unwrap() } else { usize::from(other.forget(&account("ada")).unwrap()) }
+            });
+            heard.recv().unwrap();
+            held.write(&kept()).unwrap_or_else(|fault| panic!("{}", fault.message));
+            drop(held);
+            assert_eq!((waiting.join().unwrap(), read(&cache, "ada")), (if all { 2 } else { 1 }, None));
+        }
+        assert_eq!(read(&cache, "bob"), None);
     }
 
     #[test]

@@ -22,6 +22,15 @@ impl Progress {
         Progress(bar)
     }
 
+    /// Says so while the work goes on.
+    pub async fn during<T>(doing: &str, work: impl Future<Output = T>) -> T {
+        let progress = Progress::new();
+        progress.say(doing);
+        let done = work.await;
+        progress.end();
+        done
+    }
+
     /// What is done now, with the time that it has taken.
     pub fn say(&self, doing: &str) {
         self.0.set_style(style("{spinner} {msg} ({elapsed})"));
@@ -41,8 +50,22 @@ impl Progress {
         self.0.reset();
     }
 
-    pub fn advance(&self, bytes: u64) {
-        self.0.inc(bytes);
+    /// Rows from now on, of so many.
+    pub fn rows(&self, doing: &str, total: u64) {
+        self.0.set_style(style("{msg} [{bar:30}] {human_pos} of {human_len} rows"));
+        self.0.set_length(total);
+        self.0.set_message(doing.to_owned());
+        self.0.reset();
+    }
+
+    /// So many more bytes or rows.
+    pub fn advance(&self, more: u64) {
+        self.0.inc(more);
+    }
+
+    /// So many bytes in all, as far as it has come.
+    pub fn reached(&self, bytes: u64) {
+        self.0.set_position(bytes);
     }
 
     /// Takes the line away for good.
@@ -66,6 +89,7 @@ mod tests {
             "{spinner} {msg} ({elapsed})",
             "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}",
             "{spinner} {msg} {bytes}, {bytes_per_sec}",
+            "{msg} [{bar:30}] {human_pos} of {human_len} rows",
         ] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }

@@ -327,6 +327,9 @@ async fn what_is_not_there_has_each_programs_words() {
                 assert_eq!(deployment.call_program(who, program, method, &path, body).await.refused(404), message, "{path}");
             }
         }
+        // A path that is none is not answered as an update without its body.
+        let misspelt = format!("ScheduledReport/pauseReport?reportId={UNKNOWN}");
+        assert_eq!(deployment.call_program(who, program, Method::PUT, &misspelt, Value::Null).await.refused(404), message);
         assert_eq!(deployment.call_program(who, program, Method::GET, "ScheduledReport", Value::Null).await.ok(), Vec::<Value>::new());
     }
 }

@@ -33,9 +33,11 @@ impl Endpoint {
             client_secret: None,
             sign_in,
             ca_certificate: None,
+            patience: crate::Patience::default(),
         };
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut source = TokenSource::new(Endpoints::new(settings, Exchange::new(http), Arc::new(|| NOW)).unwrap());
+        let mut source =
+            TokenSource::new(Endpoints::new(settings, Exchange::new(http, crate::Patience::default()), Arc::new(|| NOW)).unwrap());
         if let Some(store) = store {
             source.keep_in(Arc::new(store.clone()));
         }

@@ -39,7 +39,12 @@ pub struct Place {
     pub endpoint: String,
     pub program: String,
     pub client_id: String,
+    /// The profile's, or whoever signed in.
     pub username: Option<String>,
+    /// Of the authority: an id or a domain.
+    pub tenant: String,
+    /// As `--profile` named it; None where commands find it without.
+    pub profile: Option<String>,
     pub has_secret: bool,
     /// Whether this is the real service, and not a server of this program.
     pub microsofts: bool,
@@ -94,7 +99,8 @@ pub struct Trouble {
 }
 
 impl Evidence {
-    pub async fn gather(profile: &Profile) -> Result<Evidence, CommandError> {
+    /// `named`: the profile as `--profile` names it, if it has to.
+    pub async fn gather(profile: &Profile, named: Option<&str>) -> Result<Evidence, CommandError> {
         let settings = match profile.insights() {
             // Without a password or a sign-in before there is somebody to sign in, which is a prerequisite too.
             Err(_) if profile.password.is_none() && (profile.username.is_some() || profile.client_secret.is_none()) => {
@@ -104,7 +110,9 @@ impl Evidence {
         };
         let client = connected(profile, settings.clone())?;
         let authority = settings.authority_token_url.trim_end_matches("/oauth2/token").to_owned();
-        let place = Place {
+        let mut place = Place {
+            tenant: tenant(&authority, profile.username.as_deref()),
+            profile: named.map(str::to_owned),
             microsofts: is_microsofts(&authority) || is_microsofts(&settings.api_base),
             authority,
             endpoint: settings.api_base.clone(),
@@ -121,6 +129,8 @@ impl Evidence {
             Err(error @ (ClientError::Unreachable { .. } | ClientError::Unexpected { .. })) => (Grant::Failed(trouble(&error)), None),
             Err(error) => return Err(error.into()),
         };
+        let signed_in = token.as_ref().and_then(Token::claims).and_then(|claims| claims.get("upn")?.as_str().map(str::to_owned));
+        place.username = place.username.or(signed_in);
         let before = clock();
         let looked = client.first_call(token.as_ref()).await;
         let after = clock();
@@ -134,6 +144,13 @@ impl Evidence {
         let secret_ends = if place.microsofts { None } else { secret_ends(profile, &place).await };
         Ok(Evidence { place, now: after, grant, call, clock_ahead, secret_ends })
     }
+}
+
+/// Whoever is of any tenant is of the user name's domain.
+fn tenant(authority: &str, username: Option<&str>) -> String {
+    let last = authority.rsplit('/').next().unwrap_or_default();
+    let domain = username.and_then(|name| name.rsplit_once('@')).map(|(_, domain)| domain);
+    domain.filter(|_| matches!(last, "organizations" | "common")).unwrap_or(last).to_owned()
 }
 
 fn granted(token: &Token) -> Granted {

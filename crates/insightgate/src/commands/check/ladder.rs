@@ -1,11 +1,14 @@
 //! From what the servers said to the six prerequisites, in the order of the prerequisites page. A server asks for them one after another, so a refusal
 //! says that what it asks for before is met, and leaves what it asks for after unknown. Pure.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SecondsFormat};
 
 use super::evidence::{Answered, Call, Evidence, Grant, Granted};
 use super::finding::{Finding, Findings, State, Step};
 use super::mend;
+use crate::terminal::words::{counted, lasting};
 
 /// Seconds by which a clock may be off without a word.
 const CLOCK: i64 = 60;
@@ -21,7 +24,7 @@ pub fn judge(evidence: &Evidence) -> Findings {
         Grant::Refused(refusal) => refused(&mut findings, evidence, &refusal.codes, &refusal.to_string(), refusal.status),
         Grant::SignInNeeded(reason) => {
             let ended = reason.as_ref().map(|reason| format!("the last sign-in has ended: {reason}"));
-            findings.not_met(Step::Token, &ended.unwrap_or_else(|| "nobody is signed in".to_owned()), mend::SIGN_IN.to_owned());
+            findings.not_met(Step::Token, &ended.unwrap_or_else(|| "nobody is signed in".to_owned()), mend::sign_in(&evidence.place));
             findings.unknown_from_here(Step::Application, "it is asked for when somebody signs in");
         }
         Grant::Failed(trouble) => {
@@ -56,30 +59,30 @@ fn granted(findings: &mut Findings, evidence: &Evidence, token: &Granted) {
     } else {
         findings.met(Step::Permission, "the token was granted to act for the user");
     }
-    let minutes = (token.expires_at - evidence.now).max(0) / 60;
+    let minutes = (token.expires_at - evidence.now).max(0).unsigned_abs() / 60;
     let end = DateTime::from_timestamp(token.expires_at, 0).map(|end| end.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default();
-    let lifetime = format!("it lives {minutes} minutes, until {end}");
+    let lifetime = format!("it lives {}, until {end}", counted(minutes, "minute"));
     let answered = match &evidence.call {
         Call::Answer(answer) => answer.mfa,
         _ => None,
     };
     match (token.alone, answered.or(token.second_factor)) {
         (true, _) if place.program == "mpn" => {
-            findings.not_met(Step::Token, "it is for the application alone, and program mpn needs a user too", mend::USER.to_owned());
+            findings.not_met(Step::Token, "it is for the application alone, and program mpn needs a user too", mend::user(place));
         }
         (true, _) => findings.met(Step::Token, &format!("for the application alone; {lifetime}")),
         (false, Some(true)) => findings.met(Step::Token, &format!("with a second factor; {lifetime}")),
         (false, None) => findings.met(Step::Token, &format!("whether with a second factor is not knowable from here; {lifetime}")),
         (false, Some(false)) if place.microsofts => {
             let reason = "it has no second factor, without which Microsoft's service refuses every call since 1 April 2026 (900421)";
-            findings.not_met(Step::Token, reason, mend::SIGN_IN.to_owned());
+            findings.not_met(Step::Token, reason, mend::sign_in(place));
         }
         (false, Some(false)) => {
             findings.met(Step::Token, &format!("without a second factor; {lifetime}"));
-            findings.notes.push(
-                "a password grant gives no second factor, and Microsoft's service refuses its tokens since 1 April 2026: `insightgate login` signs in with one"
-                    .to_owned(),
-            );
+            findings.notes.push(format!(
+                "a password grant gives no second factor, and Microsoft's service refuses its tokens since 1 April 2026: {} signs in with one",
+                place.command("login")
+            ));
         }
     }
 }
@@ -111,12 +114,12 @@ fn called(findings: &mut Findings, evidence: &Evidence, answer: &Answered) {
         200..=299 => {
             findings.met(Step::Enrollment, &format!("in program {}: its data can be asked for", place.program));
             findings.met(Step::Role, "it opens data");
-            findings.met(Step::Call, &format!("{} datasets", answer.datasets));
+            findings.met(Step::Call, &counted(answer.datasets as u64, "dataset"));
         }
         401 => {
             let second_factor = answer.code == Some(900_421) || answer.mfa == Some(false) && answer.code.is_some();
             let told = answer.challenge.clone().unwrap_or(message);
-            let mend = if second_factor { mend::SIGN_IN.to_owned() } else { mend::not_accepted(place) };
+            let mend = if second_factor { mend::sign_in(place) } else { mend::not_accepted(place) };
             let number = if second_factor { " (900421)" } else { "" };
             findings.not_met(Step::Token, &format!("the API does not accept it: {told}{number}"), mend);
             findings.unknown_from_here(Step::Call, "it was refused for its token");
@@ -135,13 +138,13 @@ fn called(findings: &mut Findings, evidence: &Evidence, answer: &Answered) {
             findings.not_met(step, &message, mend::refused_call(step, &message, place));
             findings.unknown_from_here(Step::Call, "it was refused for the reason above (403)");
         }
-        404 => findings.not_met(Step::Call, &format!("nothing is at {}", place.endpoint), mend::ENDPOINT.to_owned()),
+        404 => findings.not_met(Step::Call, &format!("nothing is at {}", place.endpoint), mend::endpoint(place)),
         429 | 500.. => {
             findings.unknown_from_here(Step::Call, &message);
             let hint = Some("the server is busy or has a fault: try again later".to_owned());
             findings.out_of_reach(&message, hint);
         }
-        _ => findings.not_met(Step::Call, &message, mend::ENDPOINT.to_owned()),
+        _ => findings.not_met(Step::Call, &message, mend::endpoint(place)),
     }
 }
 
@@ -156,11 +159,7 @@ fn secret(findings: &mut Findings, evidence: &Evidence) {
     let day = DateTime::from_timestamp(end, 0).map(|end| end.format("%Y-%m-%d").to_string()).unwrap_or_default();
     let days = (end - evidence.now).div_euclid(DAY);
     if (0..SECRET_DAYS).contains(&days) {
-        let left = match days {
-            0 => "today".to_owned(),
-            1 => "in one day".to_owned(),
-            days => format!("in {days} days"),
-        };
+        let left = if days == 0 { "today".to_owned() } else { format!("in {}", counted(days.unsigned_abs(), "day")) };
         findings.notes.push(format!("the secret ends {left}, on {day}: {}", mend::new_secret(&evidence.place)));
     } else if let Some(found) = findings.all.iter_mut().find(|found| found.step == Step::Application && found.state == State::Met) {
         found.reason = format!("{}, which ends on {day}", found.reason);
@@ -170,7 +169,8 @@ fn secret(findings: &mut Findings, evidence: &Evidence) {
 fn clock_note(ahead: Option<i64>) -> Option<String> {
     let ahead = ahead.filter(|ahead| ahead.abs() > CLOCK)?;
     let (size, way) = (ahead.abs(), if ahead > 0 { "ahead of" } else { "behind" });
-    let size = if size < 120 { format!("{size} seconds") } else { format!("{} minutes", size / 60) };
+    let size =
+        if size < 120 { counted(size.unsigned_abs(), "second") } else { lasting(Duration::from_secs(size.unsigned_abs() / 60 * 60)) };
     Some(format!("this machine's clock is {size} {way} the server's: set it right, since other programs rely on it for their tokens"))
 }
 

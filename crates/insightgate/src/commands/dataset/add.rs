@@ -1,8 +1,5 @@
 //! `insightgate dataset add`: makes a dataset from a person's own files.
 
-use std::cell::Cell;
-use std::io::IsTerminal;
-
 use insightgate_operations::datasets::add::{AddDatasetFault, AddedDataset, DatasetOwner, NewDataset, add_dataset};
 use insightgate_query::datasets::catalog::TenantKey;
 use insightgate_query::datasets::definition::type_name;
@@ -11,8 +8,11 @@ use serde_json::json;
 use crate::cli::{DatasetAddArguments, TenantKeyArgument};
 use crate::command_error::CommandError;
 use crate::commands::dataset::file_arguments::{only_files, told};
+use crate::commands::dataset::rows_read::rows_read;
 use crate::data_folder::DataFolder;
 use crate::files::shown;
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     only_files(&arguments.files)?;
@@ -38,19 +38,11 @@ pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
         location_column: arguments.location_column.clone(),
         replace: arguments.replace,
     };
-    let shown = Cell::new(0_u64);
-    let progress = |rows: u64| {
-        // Only where a person looks, and not more often than it can be read.
-        if std::io::stderr().is_terminal() && rows >= shown.get() + 500_000 {
-            shown.set(rows);
-            eprint!("\r{rows} rows");
-        }
-    };
     let root = folder.data_root(arguments.data_root.as_deref())?;
-    let added = tokio::task::block_in_place(|| add_dataset(&root, folder.path(), &folder.definitions(), &new, &progress));
-    if shown.get() > 0 {
-        eprintln!();
-    }
+    let progress = Progress::new();
+    let read = rows_read(&progress);
+    let added = tokio::task::block_in_place(|| add_dataset(&root, folder.path(), &folder.definitions(), &new, &read));
+    progress.end();
     let added = added.map_err(failed)?;
     if arguments.json {
         print_json(&added)
@@ -79,7 +71,7 @@ fn print_json(added: &AddedDataset) {
 
 fn print_text(added: &AddedDataset) {
     let dataset = &added.definition.dataset;
-    println!("{}: {} rows, {} columns", dataset.name, added.rows, dataset.columns.len());
+    println!("{}: {}, {}", dataset.name, counted(added.rows, "row"), counted(dataset.columns.len() as u64, "column"));
     let width = dataset.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or_default();
     for column in &dataset.columns {
         println!("  {:width$}  {}", column.name, type_name(column.kind));

@@ -1,8 +1,5 @@
 //! `insightgate dataset import`: adds rows to an existing dataset.
 
-use std::cell::Cell;
-use std::io::IsTerminal;
-
 use insightgate_engine::EngineError;
 use insightgate_operations::datasets::catalogs::Catalogs;
 use insightgate_operations::datasets::import_rows::{ImportFault, NewRows, import_rows};
@@ -11,12 +8,12 @@ use serde_json::json;
 use crate::cli::DatasetImportArguments;
 use crate::command_error::CommandError;
 use crate::commands::dataset::file_arguments::only_files;
+use crate::commands::dataset::rows_read::rows_read;
 use crate::data_folder::DataFolder;
 use crate::files::shown;
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
 use crate::terminal::{print, print_json};
-
-/// Rows between two signs of progress.
-const STEP: u64 = 500_000;
 
 pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
     only_files(&arguments.files)?;
@@ -28,26 +25,18 @@ pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
         program: arguments.program,
         tenant: arguments.tenant,
     };
-    let told = Cell::new(0_u64);
-    let progress = |rows: u64| {
-        // Only where a person looks, and not more often than it can be read.
-        if std::io::stderr().is_terminal() && rows >= told.get() + STEP {
-            told.set(rows);
-            eprint!("\r{rows} rows");
-        }
-    };
     let root = folder.data_root(arguments.data_root.as_deref())?;
     let catalogs = Catalogs::new(folder.definitions());
-    let imported = tokio::task::block_in_place(|| import_rows(&root, folder.path(), &catalogs, &new, &progress));
-    if told.get() > 0 {
-        eprintln!();
-    }
+    let progress = Progress::new();
+    let read = rows_read(&progress);
+    let imported = tokio::task::block_in_place(|| import_rows(&root, folder.path(), &catalogs, &new, &read));
+    progress.end();
     let imported = imported.map_err(failed)?;
     if arguments.json {
         return print_json(&json!({"dataset": imported.dataset.name, "rows": imported.rows, "files": imported.files}));
     }
     let files: String = imported.files.iter().map(|file| format!("  {}\n", shown(file))).collect();
-    print(&format!("{}: {} rows more\n{files}", imported.dataset.name, imported.rows))
+    print(&format!("{}: {} more\n{files}", imported.dataset.name, counted(imported.rows, "row")))
 }
 
 fn failed(fault: ImportFault) -> CommandError {

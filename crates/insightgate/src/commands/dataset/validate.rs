@@ -16,6 +16,8 @@ use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::{fault, shown};
 use crate::server::{EngineLimits, Roots, open_engine};
+use crate::terminal::progress::Progress;
+use crate::terminal::words::counted;
 use crate::terminal::{print, print_json};
 
 /// Extensions of what is no definition.
@@ -52,7 +54,7 @@ pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandErro
         let root = folder.data_root(arguments.data_root.as_deref())?;
         // A folder that is not there holds nothing, and is not to be made.
         if root.folder().is_none_or(Path::is_dir) {
-            check_rows(folder, root, &mut all).await?;
+            Progress::during("reading the files", check_rows(folder, root, &mut all)).await?;
         }
     }
     // Of the built-in ones only those are of interest that have rows.
@@ -70,10 +72,12 @@ pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandErro
             Ok(())
         }
         (0, 0) => Ok(()),
-        (0, files) => Err(CommandError::failed(format!("{files} files of rows cannot be used"))
+        (0, files) => Err(CommandError::failed(format!("{} of rows cannot be used", counted(files as u64, "file")))
             .hint("queries of their tenants fail until they fit or are moved away; others go on")),
-        (definitions, _) => Err(CommandError::failed(format!("{definitions} of {} definitions cannot be used", all.len()))
-            .hint("a server goes on with the last good version of each, and leaves one out that never was good")),
+        (definitions, _) => {
+            Err(CommandError::failed(format!("{definitions} of {} cannot be used", counted(all.len() as u64, "definition")))
+                .hint("a server goes on with the last good version of each, and leaves one out that never was good"))
+        }
     }
 }
 
@@ -153,8 +157,9 @@ impl Checked {
         let wrong = rows.map(|rows| rows.faults.len() + rows.ownerless.len()).unwrap_or_default();
         let files = match (rows.map(|rows| rows.files).unwrap_or_default(), wrong) {
             (0, _) => "no files of rows yet".to_owned(),
+            (1, 0) => "1 file of rows fits".to_owned(),
             (files, 0) => format!("{files} files of rows fit"),
-            (files, wrong) => format!("{wrong} of {files} files of rows cannot be used"),
+            (files, wrong) => format!("{wrong} of {} of rows cannot be used", counted(files as u64, "file")),
         };
         format!("{text}{of}: {} holds, {files}\n", dataset.name)
     }

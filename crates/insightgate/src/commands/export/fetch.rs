@@ -9,6 +9,7 @@ use crate::commands::export::view::View;
 use crate::terminal::print;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
+use crate::terminal::words::counted;
 
 /// Ends with the note of what was written, and with what is shown of the rows. `as_json`: for programs, on stdout unless rows or a chart are there.
 pub async fn fetch(
@@ -49,8 +50,8 @@ pub async fn fetch(
     let rows = execution.row_count();
     if !as_json {
         if path.is_some() {
-            let rows = rows.map(|rows| format!("{rows} rows, ")).unwrap_or_default();
-            eprintln!("{rows}{bytes} bytes: {name}");
+            let rows = rows.map(|rows| format!("{}, ", counted(rows, "row"))).unwrap_or_default();
+            eprintln!("{rows}{}: {name}", counted(bytes, "byte"));
         }
         return view.map_or(Ok(()), |view| view.show(execution, false));
     }

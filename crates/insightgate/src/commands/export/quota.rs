@@ -8,6 +8,7 @@ use insightgate_operations::clock::Clock;
 
 use crate::command_error::CommandError;
 use crate::terminal::progress::Progress;
+use crate::terminal::words::{counted, lasting};
 
 /// Between two tries, at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -87,8 +88,8 @@ fn free(kind: Kind, seconds: Option<u64>) -> String {
 
 fn span(seconds: u64) -> String {
     match seconds {
-        0..=90 => format!("{seconds} s"),
-        _ => format!("{} min", seconds.div_ceil(60)),
+        0..=90 => counted(seconds, "second"),
+        _ => lasting(Duration::from_secs(seconds.div_ceil(60).saturating_mul(60))),
     }
 }
 
@@ -115,8 +116,8 @@ mod tests {
 
     #[test]
     fn it_is_said_when_a_place_is_free() {
-        assert!(hint(Kind::AtOnce, Some(1800)).starts_with("a place is free in 30 min, at "));
-        assert!(hint(Kind::AtOnce, Some(61)).contains("in 61 s") && hint(Kind::AtOnce, None).contains("an hour old"));
+        assert!(hint(Kind::AtOnce, Some(1800)).starts_with("a place is free in 30 minutes, at "));
+        assert!(hint(Kind::AtOnce, Some(61)).contains("in 61 seconds") && hint(Kind::AtOnce, None).contains("an hour old"));
         assert!(hint(Kind::Active, Some(3600)).contains("report list") && hint(Kind::Queries, None).contains("query list --own"));
     }
 }

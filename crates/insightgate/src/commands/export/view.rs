@@ -15,6 +15,7 @@ use crate::command_error::CommandError;
 use crate::commands::export::target::Target;
 use crate::terminal::print;
 use crate::terminal::table::plain;
+use crate::terminal::words::counted;
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct ViewArguments {
@@ -117,7 +118,7 @@ fn written(mut target: Target, text: &str, quiet: bool) -> Result<(), CommandErr
         target.finish()?;
     }
     if !quiet {
-        eprintln!("a page of {} bytes: {name}", text.len());
+        eprintln!("a page of {}: {name}", counted(text.len() as u64, "byte"));
     }
     Ok(())
 }

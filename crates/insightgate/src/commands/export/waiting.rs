@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use insightgate_client::{Client, ClientError, Execution, ExecutionFilter, ReportFilter};
+use insightgate_client::{Client, ClientError, Execution, ExecutionFilter, Report, ReportFilter};
 
 use crate::command_error::CommandError;
 use crate::commands::named::or_none;
@@ -57,16 +57,16 @@ impl<'a> Watch<'a> {
         or_none(self.client.executions(&self.report, &filter).await)
     }
 
-    /// An error if the report is not there any more.
-    pub async fn still_there(&mut self) -> Result<(), CommandError> {
+    /// The report as it is now; None if there was no trace of it, which may pass. An error if it is not there any more.
+    pub async fn report(&mut self) -> Result<Option<Report>, CommandError> {
         let filter = ReportFilter { report_id: Some(self.report.clone()), ..ReportFilter::default() };
-        if or_none(self.client.reports(&filter).await)?.is_empty() {
-            self.misses += 1;
-        } else {
+        if let Some(found) = or_none(self.client.reports(&filter).await)?.pop() {
             self.misses = 0;
+            return Ok(Some(found));
         }
+        self.misses += 1;
         if self.misses < MISSES {
-            return Ok(());
+            return Ok(None);
         }
         let message = format!("the report {} is not there any more: it was deleted", plain(&self.report));
         Err(CommandError::not_found(message).hint("`insightgate report list` shows what there is"))
@@ -94,7 +94,7 @@ pub async fn completed(client: &Client, report: &str, progress: &Progress) -> Re
             }
         }
         if executions.is_empty() {
-            watch.still_there().await?;
+            watch.report().await?;
         }
         progress.say(&state(&executions));
         watch.pause().await;
@@ -111,12 +111,18 @@ pub fn state(executions: &[Execution]) -> String {
         "the report is ready, its link is not"
     } else if executions.iter().any(|execution| has(execution, "Running")) {
         "the report is running"
+    } else if executions.iter().any(|execution| has(execution, "Paused")) {
+        "the report is paused"
     } else if executions.is_empty() || executions.iter().any(is_in_flight) {
         "the report is queued"
     } else {
         "the report waits for its next run"
     }
     .to_owned()
+}
+
+pub fn is_paused(report: &Report) -> bool {
+    report.report_status.eq_ignore_ascii_case("Paused")
 }
 
 pub fn is_in_flight(execution: &Execution) -> bool {

@@ -20,7 +20,7 @@ pub struct AddArguments {
     /// What --profile is to call it; default is used when none is named
     #[arg(value_name = "NAME")]
     name: String,
-    /// Take everything from this file, such as a demo's ready file; other flags go before it
+    /// Take everything from this file, such as a demo's ready file with its operator; other flags go before it
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Who issues tokens: https://host/tenant, or https://host together with --tenant-id
@@ -83,6 +83,9 @@ pub fn run(arguments: AddArguments, output: Output) -> Result<(), CommandError> 
     profile.program()?;
     to_section(&file, &name, &profile)?;
     eprintln!("added the profile {name} to {}; `insightgate check --profile {name}` says whether all is there", file.display());
+    if profile.has_operator() {
+        eprintln!("it has the file's operator too, whom the management commands use");
+    }
     if output.json { print_json(&super::with_name(&name, false, &profile)) } else { Ok(()) }
 }
 
@@ -101,8 +104,11 @@ fn read(arguments: AddArguments) -> Result<Profile, CommandError> {
         username: arguments.username.clone().or(before.username),
         password: before.password.filter(|_| arguments.username.is_none()),
         ca_certificate: before.ca_certificate,
+        // It goes with the application of the same file.
+        operator: before.operator.filter(|_| !given),
         ..Profile::default()
-    };
+    }
+    .without_empty();
     if let Some(path) = arguments.ca_certificate {
         // Commands run in other folders.
         let whole = std::path::absolute(&path).map_err(|error| fault(&path, &error))?;

@@ -1,4 +1,4 @@
-//! New reports: of a saved query, of a text, which is saved first unless a query has it already, and of another report's query once more.
+//! New reports: of a saved query, of a text, which is saved first unless a query has it already.
 
 use chrono::{DateTime, Utc};
 use clap::Args;
@@ -78,27 +78,7 @@ pub async fn run(client: &Client, output: Output, new: CreateArguments) -> Resul
     show::one(output, &created(client, &report).await?)
 }
 
-/// A report that runs at once, of the same query and in the same format.
-pub async fn again(client: &Client, report: &Report) -> Result<Report, CommandError> {
-    let once = NewReport {
-        report_name: report.report_name.clone(),
-        query_id: report.query_id.clone(),
-        execute_now: true,
-        format: report.format.clone(),
-        ..NewReport::default()
-    };
-    match created(client, &once).await {
-        // A query that was deleted lives on in its report alone.
-        Err(Failed::Refused(error)) if is_unknown_query(&error) && report.query.is_some() => {
-            let text = report.query.clone().unwrap_or_default();
-            let query_id = saved(client, &report.report_name, text).await?;
-            Ok(created(client, &NewReport { query_id, ..once }).await?)
-        }
-        other => Ok(other?),
-    }
-}
-
-enum Failed {
+pub enum Failed {
     Refused(ClientError),
     Other(CommandError),
 }
@@ -112,18 +92,18 @@ impl From<Failed> for CommandError {
     }
 }
 
-async fn created(client: &Client, report: &NewReport) -> Result<Report, Failed> {
+pub async fn created(client: &Client, report: &NewReport) -> Result<Report, Failed> {
     let answer = client.create_report(report).await.map_err(Failed::Refused)?;
     answer.first().cloned().ok_or_else(|| Failed::Other(CommandError::failed("the server's answer holds nothing")))
 }
 
-fn is_unknown_query(error: &ClientError) -> bool {
+pub fn is_unknown_query(error: &ClientError) -> bool {
     let ClientError::Refused(refusal) = error else { return false };
     refusal.status == 400 && refusal.message.as_deref().is_some_and(|message| message.to_lowercase().contains("invalid queryid"))
 }
 
 /// The id of a saved query with this text, or of a new one of the report's name.
-async fn saved(client: &Client, name: &str, text: String) -> Result<String, CommandError> {
+pub async fn saved(client: &Client, name: &str, text: String) -> Result<String, CommandError> {
     let all = named::or_none(client.queries(&QueryFilter::default()).await)?;
     if let Some(same) = all.iter().find(|query| same_query::same(&query.query, &text)) {
         return Ok(same.query_id.clone());

@@ -6,7 +6,7 @@ use insightgate_client::{Client, Execution, ExecutionFilter, Report};
 use serde_json::json;
 
 use crate::command_error::CommandError;
-use crate::commands::export::waiting::{Watch, is_in_flight};
+use crate::commands::export::waiting::{Watch, is_in_flight, is_paused};
 use crate::commands::named;
 use crate::session::{Output, text};
 use crate::terminal::table::{Table, plain};
@@ -58,7 +58,7 @@ pub async fn completed(client: &Client, report: &Report, id: &str) -> Result<Exe
 }
 
 /// A line for each execution and each change, until none is queued or running. A run that waits for its time is not queued; a report that runs once
-/// has run when that is over.
+/// has run when that is over, and waits for nothing while it is paused.
 pub async fn follow(client: &Client, report: &Report, output: Output) -> Result<(), CommandError> {
     let mut watch = Watch::new(client, &report.report_id);
     let mut told: HashMap<String, String> = HashMap::new();
@@ -70,15 +70,20 @@ pub async fn follow(client: &Client, report: &Report, output: Output) -> Result<
                 line(execution, output)?;
             }
         }
-        let is_over = match runs_once(report) {
-            true => executions.iter().any(|execution| execution.is_completed() || execution.is_failed()),
-            false => !executions.iter().any(is_in_flight),
-        };
-        if is_over {
+        let once = runs_once(report);
+        if once && executions.iter().any(|execution| execution.is_completed() || execution.is_failed()) {
             return Ok(());
         }
-        if executions.is_empty() {
-            watch.still_there().await?;
+        // Somebody may have paused or deleted it.
+        if !executions.iter().any(is_in_flight)
+            && let Some(now) = watch.report().await?
+        {
+            if is_paused(&now) {
+                eprintln!("note: the report {} is paused: nothing runs until `insightgate report resume`", plain(&now.report_name));
+            }
+            if !once || is_paused(&now) {
+                return Ok(());
+            }
         }
         watch.pause().await;
     }

@@ -1,6 +1,6 @@
 //! The interval of a schedule, as people write and read it.
 
-use crate::commands::export::duration;
+use crate::terminal::words::duration;
 
 /// Whole hours, as a number or as a time.
 pub fn hours(text: &str) -> Result<u32, String> {

@@ -6,7 +6,7 @@ use insightgate_client::{Client, Execution, Report};
 
 use crate::command_error::CommandError;
 use crate::commands::export::timed_out;
-use crate::commands::export::waiting::{Watch, failure, is_in_flight, state};
+use crate::commands::export::waiting::{Watch, failure, is_in_flight, is_paused, state};
 use crate::commands::report::executions::runs_once;
 use crate::interrupt::ended_or_interrupted;
 use crate::session::{Output, show_one, text};
@@ -46,9 +46,6 @@ async fn over(client: &Client, report: &Report, progress: &Progress) -> Result<E
     let mut before: Option<Vec<String>> = None;
     loop {
         let executions = watch.executions().await?;
-        if executions.is_empty() {
-            watch.still_there().await?;
-        }
         let is_over = |execution: &Execution| execution.is_completed() || execution.is_failed();
         let no_more = report.report_status.eq_ignore_ascii_case("Inactive") && !executions.iter().any(is_in_flight);
         let known = before.get_or_insert_with(|| {
@@ -66,23 +63,25 @@ async fn over(client: &Client, report: &Report, progress: &Progress) -> Result<E
             return if found.is_failed() { Err(failure(found)) } else { Ok(found.clone()) };
         }
         let open: Vec<Execution> = executions.iter().filter(|execution| !is_over(execution)).cloned().collect();
-        if !once && !open.iter().any(is_in_flight) {
-            goes_on(report)?;
+        // Somebody may pause or delete it meanwhile.
+        if !open.iter().any(is_in_flight)
+            && let Some(now) = watch.report().await?
+        {
+            goes_on(&now, once)?;
         }
         progress.say(&state(&open));
         watch.pause().await;
     }
 }
 
-/// An error if nothing will run.
-fn goes_on(report: &Report) -> Result<(), CommandError> {
-    let is = |status: &str| report.report_status.eq_ignore_ascii_case(status);
+/// An error if nothing will run. The one run of a report that runs once may not be seen yet.
+fn goes_on(report: &Report, once: bool) -> Result<(), CommandError> {
     let name = plain(&report.report_name);
-    if is("Paused") {
+    if is_paused(report) {
         let paused = CommandError::failed(format!("the report {name} is paused: nothing runs"));
         return Err(paused.hint("`insightgate report resume` lets it run again, `insightgate report run` runs it at once"));
     }
-    if is("Inactive") {
+    if !once && report.report_status.eq_ignore_ascii_case("Inactive") {
         let ended = CommandError::not_found(format!("the report {name} has no further run to wait for"));
         return Err(ended.hint("`insightgate report executions` shows what it has run, `insightgate report run` runs it once more"));
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Sandbox, text};
 use crate::command_error::CommandError;
+use crate::terminal::progress::Progress;
 use crate::terminal::{print, print_json};
 
 #[derive(Debug, Subcommand)]
@@ -32,8 +33,13 @@ pub(super) enum ClockCommand {
 pub(super) async fn run(sandbox: &Sandbox, command: ClockCommand) -> Result<(), CommandError> {
     let clock = match command {
         ClockCommand::Show => sandbox.ask(Method::GET, &["clock"], None).await?,
-        ClockCommand::Advance { by } => sandbox.ask(Method::POST, &["clock"], Some(&json!({ "advance": duration(&by) }))).await?,
-        ClockCommand::Set { to } => sandbox.ask(Method::POST, &["clock"], Some(&json!({ "now": to }))).await?,
+        ClockCommand::Advance { by } => {
+            Progress::during("the clock is moving", sandbox.ask(Method::POST, &["clock"], Some(&json!({ "advance": duration(&by) }))))
+                .await?
+        }
+        ClockCommand::Set { to } => {
+            Progress::during("the clock is moving", sandbox.ask(Method::POST, &["clock"], Some(&json!({ "now": to })))).await?
+        }
     };
     show(sandbox, &clock)
 }

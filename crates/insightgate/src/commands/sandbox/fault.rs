@@ -8,6 +8,7 @@ use super::clock::duration;
 use super::{Sandbox, items, text};
 use crate::command_error::CommandError;
 use crate::terminal::table::Table;
+use crate::terminal::words::counted;
 use crate::terminal::{print, print_json};
 
 #[derive(Debug, Subcommand)]
@@ -156,18 +157,26 @@ pub(super) async fn run(sandbox: &Sandbox, command: FaultCommand) -> Result<(), 
     }
 }
 
+/// A duration of one unit as a person writes it; others as they are.
+fn short(iso: &str) -> String {
+    let text = iso.strip_prefix("PT").or_else(|| iso.strip_prefix('P')).unwrap_or_default().to_ascii_lowercase();
+    if duration(&text) == iso { text } else { iso.to_owned() }
+}
+
 /// What it meets, what happens, and how often, each in a few words.
 fn described(fault: &Value) -> (String, String, String) {
     let pairs = |fields: &Map<String, Value>, left_out: &[&str]| {
         let shown = fields.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
-        let shown = shown.map(|(name, value)| format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        let plain = |name: &str, text: &str| if matches!(name, "for" | "delay") { short(text) } else { text.to_owned() };
+        let shown =
+            shown.map(|(name, value)| format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), |text| plain(name, text))));
         shown.collect::<Vec<_>>().join(" ")
     };
     let none = Map::new();
     let matching = pairs(fault.get("match").and_then(Value::as_object).unwrap_or(&none), &[]);
     let what = pairs(fault.as_object().unwrap_or(&none), &["id", "kind", "match", "times", "share", "met", "happened"]);
     let often = match (fault.get("times"), fault.get("share")) {
-        (Some(times), _) => format!("{times} times"),
+        (Some(times), _) => times.as_u64().map_or_else(|| times.to_string(), |times| counted(times, "time")),
         (_, Some(share)) => format!("share {share}"),
         _ => "always".to_owned(),
     };
@@ -179,6 +188,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn durations_are_shown_as_they_are_given() {
+        for (iso, shown) in [("PT2H", "2h"), ("P1D", "1d"), ("PT0.5S", "0.5s"), ("PT1H30M", "PT1H30M"), ("soon", "soon")] {
+            assert_eq!(short(iso), shown);
+        }
+        let fault = json!({"match": {}, "kind": "executionPending", "for": "PT2H", "times": 1});
+        let (_, what, often) = described(&fault);
+        assert_eq!((what.as_str(), often.as_str()), ("for=2h", "1 time"));
+    }
 
     #[test]
     fn a_fault_in_a_few_words() {
