@@ -7,14 +7,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ClientError;
-use crate::settings::ClientSettings;
 
 /// The time limit for an answer, and between two pieces of a download. A preview may take 100 seconds, as documented.
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) fn connect(settings: &ClientSettings, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
-    let certificates = match &settings.ca_certificate {
+pub(crate) fn connect(ca_certificate: Option<&[u8]>, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
+    let certificates = match ca_certificate {
         Some(pem) => Certificate::from_pem_bundle(pem)
             .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
         None => Vec::new(),

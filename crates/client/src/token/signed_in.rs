@@ -32,7 +32,7 @@ impl Authority {
     /// When a certificate cannot be read, an address is none, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Authority, ClientError> {
         let url = parse_url(&settings.authority_token_url)?;
-        let exchange = Exchange::new(connect(&settings, &[&url])?);
+        let exchange = Exchange::new(connect(settings.ca_certificate.as_deref(), &[&url])?);
         Ok(Authority { endpoints: Endpoints::new(settings, exchange, clock)? })
     }
 
