@@ -164,9 +164,10 @@ def desk_at(binary, ready, endpoint, folder):
 
 def left(demo):
     """What of a replay is still there."""
-    names = [query["name"] for query in demo.ok("GET", "ScheduledQueries") if query["type"] == "userDefined"]
+    names = [query["name"] for query in demo.ok("GET", "ScheduledQueries")]
     reports = demo.call("GET", "ScheduledReport")
-    return names + [report["reportName"] for report in (reports.json()["value"] if reports.status_code == 200 else [])]
+    names += [report["reportName"] for report in (reports.json()["value"] if reports.status_code == 200 else [])]
+    return [name for name in names if name in ("recorded", "now", "later", "later still")]
 
 
 def test_a_recording_holds_every_exchange_and_no_secret(walked):
@@ -191,11 +192,10 @@ def test_a_recording_holds_every_exchange_and_no_secret(walked):
 
 def test_the_same_server_and_another_of_its_kind_do_not_differ(walked, binary, first, second, desk, tmp_path):
     for demo, at in ((second, desk), (first, desk_at(binary, first.ready, first.ready["http"], tmp_path))):
-        before = left(demo)
         ran = at.command("sandbox", "compare", str(walked[0]))
         assert (ran.returncode, ran.stdout) == (0, ""), ran.stdout + ran.stderr
         assert "no difference" in ran.stderr and "2 of the authority are not replayed" in ran.stderr
-        assert left(demo) == before
+        assert left(demo) == []
     answer = desk.json("sandbox", "compare", str(walked[0]))
     assert answer["compared"] >= 15 and answer["differences"] == [] and not answer["cut"], answer
 
@@ -314,6 +314,40 @@ def test_a_slower_server_is_waited_for(walked, binary, second, tmp_path):
         assert ran.returncode == 0 and len(polls) == 3, ran.stdout + ran.stderr
 
 
+def test_ctrl_c_takes_away_what_the_replay_made(walked, binary, second, tmp_path):
+    polled = threading.Event()
+
+    def never(call, status, headers, value):
+        if "/execution/" in call:
+            polled.set()
+            return 404, headers, {"value": [], "totalCount": 0, "message": "No executions found", "statusCode": 404}
+        return status, headers, value
+
+    with Changing(second.ready["http"], never) as changed:
+        desk = desk_at(binary, second.ready, changed.address, tmp_path)
+        command = [desk.binary, "sandbox", "compare", str(walked[0])]
+        replay = subprocess.Popen(command, env=desk.environment, stderr=subprocess.PIPE, text=True)
+        assert polled.wait(PATIENCE) and sorted(left(second)) == ["later still", "now", "recorded"]
+        replay.send_signal(signal.SIGINT)
+        said = replay.communicate(timeout=60)[1]
+        assert replay.returncode == 1 and "error: interrupted" in said, said
+    assert left(second) == []
+
+
+def test_values_of_rows_are_compared_where_they_were_recorded(binary, first, second, tmp_path):
+    file = tmp_path / "values.jsonl"
+    with recording(binary, file, first.ready["http"], "--values") as recorder:
+        walk = Walk(recorder, first.ready, first.now()).run()
+    text = file.read_text()
+    assert walk.rows[0]["CustomerName"] in text and not any(secret in text for secret in walk.secrets)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    same = desk_at(binary, first.ready, first.ready["http"], tmp_path / "a").command("sandbox", "compare", str(file), "--values")
+    assert same.returncode == 0, same.stdout
+    other = desk_at(binary, second.ready, second.ready["http"], tmp_path / "b").command("sandbox", "compare", str(file), "--values")
+    assert other.returncode == 1 and "  rows: recorded" in other.stdout and "  value[0].TotalRevenue: recorded" in other.stdout, other.stdout
+
+
 def test_a_strangers_recording_asks_nothing_but_the_documented_api(walked, binary, second, tmp_path):
     kept = second.create_query(PREVIEW, "of mine")["queryId"]
     heading, lines = walked[0].read_text().splitlines()[0], []
@@ -364,7 +398,8 @@ def test_a_file_that_is_there_stays_and_other_machines_are_kept_out(desk, first,
     assert "--force" in said and there.read_text() == "mine"
     said = desk.refused(2, "sandbox", "record", "--upstream", first.ready["http"], "-o", str(tmp_path / "x"), "--listen", "0.0.0.0:0")
     assert "--allow-remote" in said and not (tmp_path / "x").exists()
-    desk.refused(2, "sandbox", "record", "--upstream", first.ready["http"] + "/path", "-o", str(tmp_path / "x"))
+    ran = desk.command("sandbox", "record", "--upstream", first.ready["http"] + "/path", "-o", str(tmp_path / "x"))
+    assert ran.returncode == 2 and "without a path" in ran.stderr
 
 
 def test_force_replaces_a_file_that_others_could_read(binary, first, tmp_path):
@@ -410,7 +445,7 @@ def test_msal_signs_in_through_the_recorder(binary, first, tmp_path):
 class Large(BaseHTTPRequestHandler):
     """A store with a file of 50 MB, at another host than the API."""
 
-    PIECE, PIECES = b"0123456789abcdef" * 4096, 800
+    PIECE, PIECES = b"0123456789,bcde\n" * 4096, 800
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):
@@ -418,7 +453,7 @@ class Large(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path.startswith("/insights/"):
-            link = f"http://localhost:{self.server.server_port}/container/large.bin?sv=1&sig=a-signature-of-the-store"
+            link = f"http://localhost:{self.server.server_port}/container/large.csv?sv=1&sig=a-signature-of-the-store"
             body = json.dumps({"value": [{"reportAccessSecureLink": link}]}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -455,7 +490,7 @@ def test_a_large_file_at_another_host_passes_without_memory(binary, tmp_path):
     with serving(Large) as upstream, recording(binary, file, upstream) as recorder:
         found = recorder.session.get(f"{recorder.http}/insights/v1/mpn/ScheduledReport/execution/x").json()
         link = found["value"][0]["reportAccessSecureLink"]
-        assert link.startswith(f"{recorder.http}/link/1/container/large.bin?")
+        assert link.startswith(f"{recorder.http}/link/1/container/large.csv?")
         before, length = peak_kib(recorder.process), 0
         with recorder.session.get(link, stream=True) as answer:
             for piece in answer.iter_content(1 << 16):

@@ -51,9 +51,12 @@ impl Mapping {
         self.own.contains(&here.to_ascii_lowercase())
     }
 
+    /// An address with a permission in its query goes before one without.
     pub fn learn_link(&mut self, recorded: &str, here: &str) {
         let path = recorded.split('?').next().unwrap_or_default();
-        self.links.insert(path.to_owned(), here.to_owned());
+        if here.contains('?') || !self.links.contains_key(path) {
+            self.links.insert(path.to_owned(), here.to_owned());
+        }
     }
 
     pub fn link(&self, recorded_path: &str) -> Option<&str> {
@@ -165,6 +168,7 @@ mod tests {
     fn links_and_pages_are_those_of_here() {
         let mut mapping = Mapping::default();
         mapping.learn_link("/link/1/c/f.csv?sig=***", "https://store.example/c/g.csv?sig=real");
+        mapping.learn_link("/link/1/c/f.csv", "https://store.example/c/g.csv");
         assert_eq!(mapping.link("/link/1/c/f.csv"), Some("https://store.example/c/g.csv?sig=real"));
         mapping.learn_page("/insights/v1/mpn/ScheduledReport?skipToken=a", "https://elsewhere.example/x?skipToken=b");
         assert_eq!(mapping.query("/insights/v1/mpn/ScheduledReport", "skipToken=a"), "skipToken=b");

@@ -80,7 +80,8 @@ pub(in super::super) fn of_sample(sample: &Sample, about: About<'_>, redactor: &
         return None;
     }
     if about.kind == Kind::Link && about.status < 300 {
-        let columns = rows::columns(&sample.head, about.content_type);
+        // The first line of a part may be a row.
+        let columns = if about.status == 200 { rows::columns(&sample.head, about.content_type, about.path) } else { None };
         let head = about.values.then(|| redactor.text(&beginning(&sample.head)));
         return Some(Content::File(FileContent { bytes: sample.bytes, sha256: sample.sha256.clone(), columns, head }));
     }
@@ -104,4 +105,42 @@ fn beginning(body: &[u8]) -> String {
 /// Without the byte-order mark that some servers write before JSON.
 pub(in super::super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, kind: Kind, values: bool, body: &str) -> Option<Content> {
+        let sample = Sample { head: body.as_bytes().to_vec(), bytes: body.len() as u64, sha256: "ab".to_owned() };
+        let about = About { kind, path: "/artifacts/x.csv", status, content_type: "text/csv", values };
+        of_sample(&sample, about, &mut Redactor::default())
+    }
+
+    #[test]
+    fn of_a_file_no_row_is_kept_unless_it_is_wanted() {
+        let (text, row) = ("Name,Units\nContoso,3\n", "Contoso,3\n");
+        let Some(Content::File(whole)) = of(200, Kind::Link, false, text) else { panic!() };
+        assert_eq!((whole.bytes, whole.columns.unwrap().len(), whole.head), (text.len() as u64, 2, None));
+        let Some(Content::File(part)) = of(206, Kind::Link, false, row) else { panic!() };
+        assert_eq!((part.columns, part.head), (None, None));
+        let Some(Content::File(wanted)) = of(200, Kind::Link, true, text) else { panic!() };
+        assert_eq!(wanted.head.as_deref(), Some(text));
+        assert_eq!(of(204, Kind::Link, false, ""), None);
+        assert_eq!(of(403, Kind::Link, false, "<Error/>"), Some(Content::Text("<Error/>".to_owned())));
+        assert_eq!(of(200, Kind::Authority, false, "<input value='flow'>"), Some(Content::Text(String::new())));
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_masked_is_not_kept() {
+        let mut redactor = Redactor::default();
+        let mut sent = |body: &str, kind: &str| of_request(body.as_bytes(), kind, &mut redactor);
+        assert_eq!(sent("", "application/json"), None);
+        assert_eq!(
+            sent("a=1&password=long-secret", "application/x-www-form-urlencoded"),
+            Some(Content::Form("a=1&password=***".to_owned()))
+        );
+        assert_eq!(sent("{\"password\": \"long-secret", "application/json"), Some(Content::Text(String::new())));
+        assert!(matches!(sent("\u{feff}{\"a\": 1}", "text/plain"), Some(Content::Json(_))));
+    }
 }

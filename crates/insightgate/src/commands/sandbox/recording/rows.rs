@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 /// The columns of a table, and the rows of it, that are looked at.
 const MOST_COLUMNS: usize = 1_000;
 const MOST_ROWS: usize = 1_000;
+/// The bytes of a name: what is longer is none.
+const LONGEST_NAME: usize = 256;
 
 /// A column of a file, and the kinds of its values that are not empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,12 +81,15 @@ fn kind_of_text(text: &str) -> &'static str {
     }
 }
 
-/// The columns of a table as text, from its first bytes. None for a file of another kind.
-pub(super) fn columns(head: &[u8], content_type: &str) -> Option<Vec<Column>> {
-    let content_type = content_type.to_ascii_lowercase();
+/// The columns of a table as text, from its first bytes. None for a file of another kind. `path`: of its link, which says what a store does not.
+pub(super) fn columns(head: &[u8], content_type: &str, path: &str) -> Option<Vec<Column>> {
+    let (content_type, path) = (content_type.to_ascii_lowercase(), path.to_ascii_lowercase());
+    let said = |kinds: [&str; 2], ends: [&str; 2]| {
+        kinds.iter().any(|kind| content_type.contains(kind)) || ends.iter().any(|end| path.ends_with(end))
+    };
     let separator = match () {
-        () if content_type.contains("tab-separated") || content_type.contains("tsv") => '\t',
-        () if content_type.contains("csv") || content_type.contains("text/plain") || content_type.contains("octet-stream") => ',',
+        () if said(["tab-separated", "/tsv"], [".tsv", ".tsv.gz"]) => '\t',
+        () if said(["text/csv", "/csv"], [".csv", ".csv.gz"]) => ',',
         () => return None,
     };
     // The last character may have been cut.
@@ -93,7 +98,7 @@ pub(super) fn columns(head: &[u8], content_type: &str) -> Option<Vec<Column>> {
         return None;
     }
     let mut records = Records { rest: text.chars(), separator };
-    let names = records.next()?;
+    let names = records.next().filter(|names| names.iter().all(|name| name.len() <= LONGEST_NAME))?;
     let mut columns: Vec<Column> = names.into_iter().take(MOST_COLUMNS).map(|name| Column { name, kinds: BTreeSet::new() }).collect();
     let mut pending = None;
     for record in records.take(MOST_ROWS) {
@@ -161,8 +166,8 @@ impl Iterator for Records<'_> {
 mod tests {
     use super::*;
 
-    fn kinds(text: &str, content_type: &str) -> Option<Vec<(String, Vec<String>)>> {
-        let columns = columns(text.as_bytes(), content_type)?;
+    fn kinds(text: &str, content_type: &str, path: &str) -> Option<Vec<(String, Vec<String>)>> {
+        let columns = columns(text.as_bytes(), content_type, path)?;
         Some(columns.into_iter().map(|column| (column.name, column.kinds.into_iter().collect())).collect())
     }
 
@@ -170,15 +175,23 @@ mod tests {
     fn columns_have_names_and_kinds() {
         let text = "Name,\"Month, first\",Units,Day\n\"A \"\"b\"\", c\",2026-01-01,3,2026-01-01T00:00:00Z\nB\nD,,,\nCut,20";
         let expected = |name: &str, kinds: &[&str]| (name.to_owned(), kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>());
-        let found = kinds(text, "text/csv; charset=utf-8").unwrap();
+        let found = kinds(text, "text/csv; charset=utf-8", "/x").unwrap();
         assert_eq!(
             found,
             [expected("Name", &["text"]), expected("Month, first", &["date"]), expected("Units", &["number"]), expected("Day", &["time"])]
         );
-        assert_eq!(kinds("A\tB\n1\tx\n", "text/tab-separated-values").unwrap()[1].1, ["text"]);
-        assert_eq!(kinds("PAR1\u{0}\u{1}", "application/octet-stream"), None);
-        assert_eq!(kinds("{}", "application/json"), None);
-        assert_eq!(kinds("", "text/csv"), None);
+        let kind = |text: &str, content_type: &str, path: &str| kinds(text, content_type, path).map(|columns| columns.len());
+        assert_eq!(kind("A\tB\n1\tx\n", "text/tab-separated-values", "/x"), Some(2));
+        assert_eq!(kind("A,B\n", "application/octet-stream", "/f.CSV"), Some(2));
+        for (text, content_type, path) in [
+            ("A,B\n", "application/octet-stream", "/f.bin"),
+            ("PAR1\u{0}\u{1}", "text/csv", "/f"),
+            ("{}", "application/json", "/f"),
+            ("", "text/csv", "/f"),
+            (&"x".repeat(300), "text/csv", "/f"),
+        ] {
+            assert_eq!(kind(text, content_type, path), None, "{content_type} {path}");
+        }
     }
 
     #[test]
