@@ -521,7 +521,7 @@ def test_ctrl_c_amid_a_download_leaves_a_whole_file(binary, tmp_path):
         assert next(answer.iter_content(4)) == b"A,B\n"
         said = recorder.end()
         held.set()
-    assert recorder.process.returncode == 0 and "1 exchanges are in" in said, said
+    assert recorder.process.returncode == 0 and "1 exchange is in" in said, said
     lines = file.read_text().splitlines()
     assert len(lines) == 2 and json.loads(lines[1])["broken"] and file.read_text().endswith("\n")
 

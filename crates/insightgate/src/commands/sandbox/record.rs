@@ -133,7 +133,8 @@ pub(super) async fn run(arguments: RecordArguments, as_json: bool) -> Result<(),
         listening.shutdown().await;
     }
     let written = journal.finish()?;
-    eprintln!("{written} exchanges are in {}", shown(&arguments.output));
+    let exchanges = if written == 1 { "exchange is" } else { "exchanges are" };
+    eprintln!("{written} {exchanges} in {}", shown(&arguments.output));
     Ok(())
 }
 

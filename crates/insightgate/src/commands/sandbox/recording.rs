@@ -22,7 +22,9 @@ pub(super) const VERSION: u32 = 1;
 /// The exchanges of one file that are read.
 const MOST_EXCHANGES: usize = 20_000;
 /// The bytes of one line.
-const LONGEST_LINE: u64 = 8 << 20;
+const LONGEST_LINE: u64 = 16 << 20;
+/// The bytes of all lines together, which are held in memory.
+const MOST_BYTES: usize = 256 << 20;
 
 /// The first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -115,9 +117,10 @@ fn read(mut reader: impl BufRead, path: &Path) -> Result<Recording, CommandError
         return Err(CommandError::usage(message).hint("record it anew, or compare it with the program that wrote it"));
     }
     let heading = serde_json::from_value(first).map_err(|_| foreign())?;
-    let (mut exchanges, mut cut, mut number) = (Vec::new(), false, 1_usize);
+    let (mut exchanges, mut cut, mut number, mut bytes) = (Vec::new(), false, 1_usize, 0_usize);
     while let Some((text, ended)) = line(&mut reader, path)? {
         number += 1;
+        bytes = bytes.saturating_add(text.len());
         match serde_json::from_slice::<Exchange>(&text) {
             Ok(exchange) => exchanges.push(exchange),
             // Only the last line has no end.
@@ -125,8 +128,9 @@ fn read(mut reader: impl BufRead, path: &Path) -> Result<Recording, CommandError
             // The parser's words may repeat what a stranger wrote.
             Err(_) => return Err(CommandError::failed(format!("{}: line {number} is no exchange", path.display()))),
         }
-        if exchanges.len() > MOST_EXCHANGES {
-            return Err(CommandError::failed(format!("{} has more than {MOST_EXCHANGES} exchanges", path.display())));
+        if exchanges.len() > MOST_EXCHANGES || bytes > MOST_BYTES {
+            let message = format!("{} has more than {MOST_EXCHANGES} exchanges or {} MiB", path.display(), MOST_BYTES >> 20);
+            return Err(CommandError::failed(message).hint("each line behind the first is an exchange: compare a part of them"));
         }
     }
     exchanges.sort_by_key(|exchange| exchange.number);
@@ -186,7 +190,7 @@ mod tests {
         }
         let newer = of(&HEADING.replace(":1,", ":7,")).unwrap_err();
         assert_eq!(newer.message, "file is a recording of form 7, and this program reads form 1");
-        let long = format!("{HEADING}\n{}", "x".repeat(9 << 20));
-        assert!(of(&long).unwrap_err().message.contains("more than 8 MiB"));
+        let long = format!("{HEADING}\n{}", "x".repeat(17 << 20));
+        assert!(of(&long).unwrap_err().message.contains("more than 16 MiB"));
     }
 }

@@ -40,6 +40,8 @@ const HOP_BY_HOP: [&str; 11] = [
     "host",
     "expect",
 ];
+/// Those of an answer that make a browser ask elsewhere, or always by HTTPS.
+const OF_ONE_HOST: [&str; 2] = ["strict-transport-security", "alt-svc"];
 /// Headers of answers that hold addresses.
 const WITH_ADDRESSES: [HeaderName; 3] = [header::LOCATION, header::CONTENT_LOCATION, header::WWW_AUTHENTICATE];
 
@@ -161,6 +163,9 @@ impl Pending {
     async fn answered(self, mut answer: Forwarded) -> Response {
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let mut headers = passed_on(&answer.headers);
+        for name in OF_ONE_HOST {
+            headers.remove(name);
+        }
         for name in WITH_ADDRESSES {
             let here = headers
                 .get(&name)

@@ -10,6 +10,8 @@ use super::rows::{self, Column};
 
 /// The bytes of a text that are kept.
 const LONGEST_TEXT: usize = 8 << 10;
+/// The bytes of an answer in JSON that is kept.
+const LONGEST_JSON: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,6 +66,9 @@ pub(in super::super) fn of_request(body: &[u8], content_type: &str, redactor: &m
 pub(in super::super) fn of_answer(body: &[u8], about: About<'_>, redactor: &mut Redactor) -> Option<Content> {
     if body.is_empty() {
         return None;
+    }
+    if body.len() > LONGEST_JSON {
+        return Some(Content::Text(String::new()));
     }
     Some(match serde_json::from_slice::<Value>(without_mark(body)) {
         Ok(value) => {

@@ -118,16 +118,29 @@ impl Redactor {
 
     /// A text: an address with its query, a message, or anything else.
     pub fn text(&mut self, text: &str) -> String {
-        let is_address = ["https://", "http://", "/"].iter().any(|start| text.starts_with(start)) && !text.contains([' ', '\n']);
-        let text = match text.split_once(['?', '#']) {
-            Some((place, pairs)) if is_address => {
-                let mark = text.get(place.len()..place.len() + 1).unwrap_or("?");
-                format!("{place}{mark}{}", self.pairs(pairs))
-            }
-            _ => text.to_owned(),
-        };
+        let words = text.split_inclusive(char::is_whitespace);
+        let text: String = words.map(|word| self.address(word, word.len() == text.len())).collect();
         let text = without_tokens(&self.without_users(&text));
         self.secrets.iter().fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret, MASK) } else { text })
+    }
+
+    /// A word in which an address has no secrets in its query and fragment. `alone`: it may be a path.
+    fn address(&mut self, word: &str, alone: bool) -> String {
+        let is_address = word.contains("https://") || word.contains("http://") || (alone && word.starts_with('/'));
+        if !is_address || !word.contains(['?', '#']) {
+            return word.to_owned();
+        }
+        // What ends a sentence or a quotation is no part of it.
+        let (word, end) = word.split_at(word.trim_end_matches(|c: char| c.is_whitespace() || "\"'.,;)>".contains(c)).len());
+        let (rest, fragment) = word.split_once('#').map_or((word, None), |(rest, fragment)| (rest, Some(fragment)));
+        let mut shown = match rest.split_once('?') {
+            Some((place, query)) => format!("{place}?{}", self.pairs(query)),
+            None => rest.to_owned(),
+        };
+        if let Some(fragment) = fragment {
+            shown = format!("{shown}#{}", self.pairs(fragment));
+        }
+        shown + end
     }
 
     /// A path of the authority may end in a sign-in name.
@@ -260,6 +273,11 @@ mod tests {
             "https://a.example/artifacts/x.csv?sv=1&sig=***&se=2026"
         );
         assert_eq!(redactor.text("https://b.example/back#code=secretcode&state=s"), "https://b.example/back#code=***&state=s");
+        assert_eq!(redactor.text("https://b.example/?state=s#code=secretcode"), "https://b.example/?state=s#code=***");
+        assert_eq!(
+            redactor.text("gone: https://b.example/f?se=1&sig=another-one is over"),
+            "gone: https://b.example/f?se=1&sig=*** is over"
+        );
         // Known from the link.
         assert_eq!(redactor.text("the signature abc/defg has ended"), "the signature *** has ended");
         assert_eq!(redactor.text("is this a / b? yes"), "is this a / b? yes");
