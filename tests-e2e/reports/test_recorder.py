@@ -402,6 +402,25 @@ def test_a_file_that_is_there_stays_and_other_machines_are_kept_out(desk, first,
     assert ran.returncode == 2 and "without a path" in ran.stderr
 
 
+def test_the_command_line_is_recorded_at_the_real_services_answers(service, binary, second, tmp_path):
+    """The imitation answers as the documents show, and this server as it does."""
+    service.mark = True
+    file = tmp_path / "imitated.jsonl"
+    with recording(binary, file, service.address) as recorder:
+        (tmp_path / "away").mkdir()
+        away = Desk(binary, service.environment | {"INSIGHTGATE_AUTHORITY": f"{recorder.http}/contoso.example"}, tmp_path / "away")
+        away.ok("export", "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH", "-o", "usage.csv")
+        assert (tmp_path / "away" / "usage.csv").read_bytes() == service.file
+    text = file.read_text()
+    secrets = [service.environment[f"INSIGHTGATE_{name}"] for name in ("CLIENT_SECRET", "USERNAME", "PASSWORD")]
+    assert service.signatures and service.tokens
+    assert not any(secret in text for secret in [*secrets, *service.signatures, *service.tokens])
+    ran = desk_at(binary, second.ready, second.ready["http"], tmp_path).command("sandbox", "compare", str(file), "--json", "--no-added")
+    found = {(one["path"].split("/")[1], one["field"], one["kind"]) for one in json.loads(ran.stdout)["differences"]}
+    assert ran.returncode == 1 and not any(kind == "added" for _, _, kind in found)
+    assert {("artifacts", "headers.content-type", "value"), ("insights", "value[0].reportStatus", "value")} <= found, found
+
+
 def test_force_replaces_a_file_that_others_could_read(binary, first, tmp_path):
     file = tmp_path / "there.jsonl"
     file.write_text("theirs")

@@ -29,6 +29,8 @@ use crate::terminal::{print, print_json};
 use differences::{Difference, Strictness, What};
 use replay::{Made, Outcome, Replay, Told};
 
+/// The differences of one exchange that are shown to a person.
+const MOST_LINES: usize = 25;
 /// The characters of a value that are shown to a person.
 const LONGEST_VALUE: usize = 160;
 
@@ -140,7 +142,7 @@ fn text(outcome: &Outcome) -> String {
     let mut text = String::new();
     for (told, found) in &outcome.differing {
         text.push_str(&format!("{}\n", line(told)));
-        for difference in found {
+        for difference in found.iter().take(MOST_LINES) {
             let Difference { field, kind, recorded, here } = difference;
             let words = match kind {
                 What::Missing => format!("recorded {}, here nothing", shown(recorded)),
@@ -149,6 +151,9 @@ fn text(outcome: &Outcome) -> String {
                 What::Type | What::Value => format!("recorded {}, here {}", shown(recorded), shown(here)),
             };
             text.push_str(&format!("  {}: {words}\n", plain(field)));
+        }
+        if let Some(more) = found.len().checked_sub(MOST_LINES).filter(|more| *more > 0) {
+            text.push_str(&format!("  and {more} more: --json has them\n"));
         }
     }
     text

@@ -94,7 +94,7 @@ impl Origins {
     /// The upstream's own links, and those to other hosts, which get a folder each.
     fn files_of(&self, text: &str, own: &str) -> Vec<(String, String)> {
         let mut found = Vec::new();
-        if let Ok(answer) = serde_json::from_str::<Value>(text) {
+        if let Ok(answer) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}')) {
             links(&answer, &mut found);
         }
         let mut pairs = vec![(self.upstream.clone(), own.to_owned())];
@@ -211,7 +211,9 @@ mod tests {
         );
         let file = origins.route("/link/1/c/f.csv", Some("sig=x")).unwrap();
         assert_eq!(file, Route { kind: Kind::Link, address: "https://store.example/c/f.csv?sig=x".into() });
-        assert_eq!(address(&origins, "/link/2/c/f.csv"), None);
+        assert_eq!(address(&origins, "/link/3/c/f.csv"), None);
+        let marked = "\u{feff}{\"reportLocation\":\"https://other.example/f\"}";
+        assert_eq!(origins.pointed_here(Kind::Api, OWN, marked), "\u{feff}{\"reportLocation\":\"http://127.0.0.1:9/link/2/f\"}");
         let metadata = r#"{"token_endpoint":"https://login.example/t/oauth2/token","scope":"https://api.example/user_impersonation"}"#;
         assert_eq!(
             origins.pointed_here(Kind::Authority, OWN, metadata),

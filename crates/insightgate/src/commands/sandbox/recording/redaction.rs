@@ -275,8 +275,8 @@ mod tests {
         assert_eq!(redactor.text("https://b.example/back#code=secretcode&state=s"), "https://b.example/back#code=***&state=s");
         assert_eq!(redactor.text("https://b.example/?state=s#code=secretcode"), "https://b.example/?state=s#code=***");
         assert_eq!(
-            redactor.text("gone: https://b.example/f?se=1&sig=another-one is over"),
-            "gone: https://b.example/f?se=1&sig=*** is over"
+            redactor.text("gone: (https://b.example/f?se=1&sig=another-one) is over"),
+            "gone: (https://b.example/f?se=1&sig=***) is over"
         );
         // Known from the link.
         assert_eq!(redactor.text("the signature abc/defg has ended"), "the signature *** has ended");

@@ -122,4 +122,10 @@ fn fields_are_ignored_with_all_below_them() {
     assert_eq!(ignoring(&["value[].a", "$.VALUE[3].d"], true), ["value[0].ab"]);
     assert_eq!(ignoring(&["value"], true), Vec::<String>::new());
     assert_eq!(ignoring(&["value[].a.b"], false), ["value[0].ab"]);
+    let more = json!({"value": [{"name": "a"}, {"name": "b"}], "totalCount": 2});
+    let count = |added: bool| {
+        let (strictness, one) = (Strictness { added, ..all() }, json!({"value": [{"name": "a"}], "totalCount": 1}));
+        of(one, more.clone(), false, &strictness, &mut Mapping::default()).len()
+    };
+    assert_eq!((count(true), count(false)), (2, 0));
 }
