@@ -88,6 +88,11 @@ pub(super) struct Recording {
     pub cut: bool,
 }
 
+/// Without the byte-order mark that some servers write before JSON.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 impl Exchange {
     pub fn is_get(&self) -> bool {
         self.method == "GET"

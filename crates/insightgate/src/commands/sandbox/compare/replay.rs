@@ -19,9 +19,9 @@ use super::differences::{Answer, Difference, Strictness, What, differences};
 use super::mapping::{Mapping, is_id, time};
 use super::progress::{Progress, progress};
 use crate::command_error::CommandError;
-use crate::commands::sandbox::recording::content::{About, Content, is_preview, of_answer, of_sample, without_mark};
+use crate::commands::sandbox::recording::content::{About, Content, is_preview, of_answer, of_sample};
 use crate::commands::sandbox::recording::redaction::Redactor;
-use crate::commands::sandbox::recording::{Exchange, Kind, Recording};
+use crate::commands::sandbox::recording::{Exchange, Kind, Recording, without_mark};
 
 /// Between two polls.
 const LOOK: Duration = Duration::from_millis(500);

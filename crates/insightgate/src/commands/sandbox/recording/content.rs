@@ -4,9 +4,9 @@ use insightgate_client::Sample;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Kind;
 use super::redaction::Redactor;
 use super::rows::{self, Column};
+use super::{Kind, without_mark};
 
 /// The bytes of a text that are kept.
 const LONGEST_TEXT: usize = 8 << 10;
@@ -105,11 +105,6 @@ fn text(body: &[u8], about: About<'_>, redactor: &mut Redactor) -> Content {
 
 fn beginning(body: &[u8]) -> String {
     String::from_utf8_lossy(body.get(..LONGEST_TEXT).unwrap_or(body)).into_owned()
-}
-
-/// Without the byte-order mark that some servers write before JSON.
-pub(in super::super) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 #[cfg(test)]

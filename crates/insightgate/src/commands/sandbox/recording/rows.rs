@@ -93,7 +93,7 @@ pub(super) fn columns(head: &[u8], content_type: &str, path: &str) -> Option<Vec
         () => return None,
     };
     // The last character may have been cut.
-    let text = String::from_utf8_lossy(super::content::without_mark(head));
+    let text = String::from_utf8_lossy(super::without_mark(head));
     if text.chars().take(512).any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n')) {
         return None;
     }
