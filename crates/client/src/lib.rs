@@ -7,7 +7,8 @@
 //!
 //! A token is got when one is first needed, and renewed before it ends. A [`TokenStore`] keeps tokens between executions of a program, and lets several
 //! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). Calls are made again as [`Retries`] says: where the server turned them away,
-//! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.
+//! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off. A [`Forwarder`] sends
+//! what another client asked, as it is.
 //!
 //! ```no_run
 //! use std::sync::Arc;

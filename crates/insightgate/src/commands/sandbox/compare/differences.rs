@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::aligned::{aligned, field};
 use super::mapping::{Mapping, is_id};
 use crate::commands::sandbox::recording::content::{Content, FileContent};
+use crate::commands::sandbox::recording::redaction::{NOBODY, SOMEBODY};
 use crate::commands::sandbox::recording::rows::kind;
 use insightgate_api::masked::MASK;
 
@@ -356,12 +357,15 @@ fn word(content: &Content) -> &'static str {
 /// A text with the form of times in the place of times, and of ids in the place of ids; in words, of numbers too.
 fn form(text: &str, words: bool) -> String {
     let mut shown = String::with_capacity(text.len());
+    // Users are numbered as they come, which is another order in a replay.
+    let somebody = text.contains(NOBODY);
     for word in text.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || "-:.".contains(c))) {
         let end = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).len();
         let (bare, rest) = word.split_at(end);
         let digits: String = bare.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
         match () {
             () if is_id(bare) => shown.push_str("{id}"),
+            () if somebody && bare.starts_with(SOMEBODY) => shown.push_str(SOMEBODY),
             () if digits.starts_with("9999-99-99") => shown.push_str(&digits),
             () if words && !bare.is_empty() && digits.bytes().all(|byte| byte == b'9' || byte == b'.') => shown.push('#'),
             () => shown.push_str(bare),

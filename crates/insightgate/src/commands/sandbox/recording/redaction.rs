@@ -14,8 +14,9 @@ const MOST_SECRETS: usize = 2_000;
 const SHORTEST_SECRET: usize = 6;
 /// The sign-in names that are told apart.
 const MOST_USERS: usize = 1_000;
-/// The domain of the names that stand for others.
-const NOBODY: &str = "redacted.example";
+/// The domain of the names that stand for others, which begin with [`SOMEBODY`] and a number.
+pub(in super::super) const NOBODY: &str = "redacted.example";
+pub(in super::super) const SOMEBODY: &str = "user-";
 /// Fields of a form or query that hold a sign-in name.
 const USER_FIELDS: [&str; 6] = ["username", "login_hint", "upn", "preferred_username", "unique_name", "email"];
 /// A signed token as it begins: `{"` in base64url.
@@ -190,7 +191,7 @@ impl Redactor {
             }
             None => 0,
         };
-        format!("user-{place}@{NOBODY}")
+        format!("{SOMEBODY}{place}@{NOBODY}")
     }
 
     /// Replaces what looks like a sign-in name or an e-mail address.

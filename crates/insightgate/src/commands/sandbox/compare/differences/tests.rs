@@ -28,9 +28,9 @@ fn one(field: &str, kind: What) -> Vec<(String, What)> {
 #[test]
 fn what_has_to_differ_does_not_count() {
     let recorded = json!({"value": [{"reportId": A, "user": "1", "createdTime": "2021-01-06T05:46:00Z", "reportAccessSecureLink": "/a?sig=***",
-        "message": format!("Report {A} runs in 12 minutes, at 2021-01-06T05:46:00Z."), "callbackUrl": "https://a.example", "secret": "***"}], "totalCount": 1});
+        "message": format!("Report {A} runs in 12 minutes, at 2021-01-06T05:46:00Z."), "callbackUrl": "https://a.example", "secret": "***", "owner": "of user-1@redacted.example."}], "totalCount": 1});
     let here = json!({"value": [{"reportId": B, "user": "2", "createdTime": "2026-11-22T12:00:00Z", "reportAccessSecureLink": "https://b.example/b?sig=x",
-        "message": format!("Report {B} runs in 3 minutes, at 2026-11-22T12:00:00Z."), "callbackUrl": null, "secret": "x"}], "totalCount": 1});
+        "message": format!("Report {B} runs in 3 minutes, at 2026-11-22T12:00:00Z."), "callbackUrl": null, "secret": "x", "owner": "of user-2@redacted.example."}], "totalCount": 1});
     assert_eq!(plain(recorded, here), []);
 }
 
