@@ -430,11 +430,12 @@ def test_force_replaces_a_file_that_others_could_read(binary, first, tmp_path):
 
 
 def test_msal_signs_in_through_the_recorder(binary, first, tmp_path):
-    """Unchanged, over HTTPS by the demo's own certificate, and with an upstream that is HTTPS too."""
+    """Unchanged, over HTTPS by the demo's own certificate; authority and API are at two addresses, the first of which is HTTPS."""
     ready = first.ready
     certificate = ready["ca_certificate"]
     file = tmp_path / "msal.jsonl"
-    with recording(binary, file, ready["https"], certificate=certificate, https=first.data_dir) as recorder:
+    two = ["--authority", ready["https"]]
+    with recording(binary, file, ready["http"], *two, certificate=certificate, https=first.data_dir) as recorder:
         authority = f"{recorder.https}/{ready['tenant_id']}"
         client = msal.ConfidentialClientApplication(
             ready["client_id"],
