@@ -18,6 +18,7 @@ pub use http::connection_end::ConnectionEnd;
 pub use http::correlation::REFUSED_TOKENS;
 pub use http::intake::Intake;
 pub use router::router;
+pub use sandbox::masked;
 pub use state::{ApiState, SandboxAccess};
 
 /// For the fuzz targets.

@@ -3,7 +3,7 @@
 mod clock;
 mod faults;
 mod injection;
-mod masked;
+pub mod masked;
 mod object;
 mod receiver;
 mod requests;

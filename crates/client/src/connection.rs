@@ -40,7 +40,8 @@ impl Connection {
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Self, ClientError> {
         let token_url = parse_url(&settings.authority_token_url)?;
         let api_base = parse_url(&settings.api_base)?;
-        let exchange = Exchange::new(connect(&settings, &[&token_url, &api_base])?, settings.patience);
+        let http = connect(settings.ca_certificate.as_deref(), settings.patience.answer, &[&token_url, &api_base])?;
+        let exchange = Exchange::new(http, settings.patience);
         let tokens = TokenSource::new(Endpoints::new(settings, exchange.clone(), clock)?);
         Ok(Connection { api_base, exchange, tokens })
     }

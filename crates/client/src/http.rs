@@ -7,17 +7,16 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ClientError;
-use crate::settings::ClientSettings;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) fn connect(settings: &ClientSettings, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
-    let certificates = match &settings.ca_certificate {
+/// `answer`: how long each piece of an answer is waited for.
+pub(crate) fn connect(ca_certificate: Option<&[u8]>, answer: Duration, urls: &[&Url]) -> Result<reqwest::Client, ClientError> {
+    let certificates = match ca_certificate {
         Some(pem) => Certificate::from_pem_bundle(pem)
             .map_err(|error| ClientError::Settings(format!("the CA certificate cannot be read: {error}")))?,
         None => Vec::new(),
     };
-    let answer = settings.patience.answer;
     let mut builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT.min(answer)).read_timeout(answer);
     let all_local = urls.iter().all(|url| is_loopback(url));
     if urls.iter().any(|url| is_loopback(url)) {

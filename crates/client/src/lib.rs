@@ -6,8 +6,9 @@
 //! it calls Microsoft's too. It never writes a file, never reads the clock and never shows a secret.
 //!
 //! A token is got when one is first needed, and renewed before it ends. A [`TokenStore`] keeps tokens between executions of a program, and lets several
-//! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). [`Patience`] says how long an answer is waited for. Calls are made again as [`Retries`] says: where the server turned them away,
-//! and where a connection broke off and making the call twice does no harm. A [`Download`] goes on where its connection broke off.
+//! processes share them. An [`Authority`] signs a person in, with a browser ([`CodeRequest`]) or with a device code ([`DeviceCode`]). [`Patience`] says
+//! how long an answer is waited for. Calls are made again as [`Retries`] says: where the server turned them away, and where a connection broke off and
+//! making the call twice does no harm. A [`Download`] goes on where its connection broke off. A [`Forwarder`] sends what another client asked, as it is.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -62,6 +63,7 @@ mod download;
 mod error;
 mod exchange;
 mod first_call;
+mod forward;
 mod http;
 pub mod manage;
 mod sandbox;
@@ -77,6 +79,7 @@ pub use download::Download;
 pub use error::{ClientError, ManageRefusal, Refusal, TokenRefusal};
 pub use exchange::retries::Retries;
 pub use first_call::{FirstAnswer, FirstCall};
+pub use forward::{Forwarded, Forwarder, Sample};
 pub use reqwest::Method;
 pub use sandbox::SandboxClient;
 pub use settings::{ClientSettings, Clock, Patience, SignIn};

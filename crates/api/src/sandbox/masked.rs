@@ -1,17 +1,21 @@
-//! Masks secrets in what the sandbox keeps of requests: nobody finds a token, a password or the signature of a link in it.
+//! Masks secrets in what the sandbox keeps of requests, and the recorder of exchanges: nobody finds a token, a password or the signature of a link in it.
 
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-const MASK: &str = "***";
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
 
 /// Parts of names of values that are masked.
 const SECRET: [&str; 9] = ["secret", "password", "token", "assertion", "signature", "verifier", "otp", "passcode", "ticket"];
 /// Whole names of such values.
 const SECRET_NAMES: [&str; 6] = ["sig", "code", "device_code", "user_code", "usercode", "devicecode"];
 /// Names that only look so.
-const OPEN_NAMES: [&str; 3] = ["client_assertion_type", "requested_token_use", "skiptoken"];
+const OPEN_NAMES: [&str; 6] =
+    ["client_assertion_type", "requested_token_use", "skiptoken", "token_type", "token_endpoint", "id_token_signing_alg_values_supported"];
+/// Beginnings of such names.
+const OPEN_BEGINNINGS: [&str; 1] = ["token_endpoint_auth_"];
 
 /// Headers that are kept, in this order.
 const HEADERS: [&str; 14] = [
@@ -33,19 +37,31 @@ const HEADERS: [&str; 14] = [
 /// Headers of which only it is kept that they were sent.
 const MASKED_HEADERS: [&str; 3] = ["x-aaduserticket", "cookie", "proxy-authorization"];
 
-fn is_secret(name: &str) -> bool {
+/// Whether what has this name is a secret.
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !OPEN_NAMES.contains(&name.as_str()) && (SECRET_NAMES.contains(&name.as_str()) || SECRET.iter().any(|part| name.contains(part)))
+    let open = OPEN_NAMES.contains(&name.as_str()) || OPEN_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+    !open && (SECRET_NAMES.contains(&name.as_str()) || SECRET.iter().any(|part| name.contains(part)))
 }
 
 /// Pairs of a query or form.
 pub(super) fn pairs(text: &[u8]) -> String {
+    pairs_as(text, |_, value| value.to_owned(), |_| {})
+}
+
+/// The same; `open` says how a value that is no secret is shown, and `secret` is told those that are.
+pub fn pairs_as(text: &[u8], mut open: impl FnMut(&str, &str) -> String, mut secret: impl FnMut(&str)) -> String {
     let mut shown = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(text) {
         // A body of another kind that is sent as a form is one long name.
-        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-        let value = if is_secret(&name) || !is_name { MASK } else { &value };
-        shown.append_pair(if is_name { &name } else { MASK }, value);
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"$_.-".contains(&byte));
+        let value = if is_secret(&name) || !is_name {
+            secret(&value);
+            MASK.to_owned()
+        } else {
+            open(&name, &value)
+        };
+        shown.append_pair(if is_name { &name } else { MASK }, &value);
     }
     // The mask is the only thing that has stars, and is read more easily so.
     shown.finish().replace("%2A%2A%2A", MASK)
@@ -65,7 +81,8 @@ pub(super) fn json(value: Value) -> Value {
     }
 }
 
-pub(super) fn headers(headers: &HeaderMap) -> Map<String, Value> {
+/// The headers of a request that say something, secrets masked.
+pub fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let mut shown = Map::new();
     for name in HEADERS {
         if let Some(value) = headers.get(name) {
@@ -98,6 +115,9 @@ mod tests {
             "grant_type=password&client_id=a&client_secret=***&username=c&password=***&code=***&code_challenge=f&scope=g"
         );
         assert_eq!(pairs(b"sv=1&sig=abc&se=2026"), "sv=1&sig=***&se=2026");
+        let answer = json!({"token_type": "Bearer", "token_endpoint": "https://a.example/token", "access_token": "t", "token_endpoint_auth_methods_supported": ["a"]});
+        let shown = json!({"token_type": "Bearer", "token_endpoint": "https://a.example/token", "access_token": "***", "token_endpoint_auth_methods_supported": ["a"]});
+        assert_eq!(super::json(answer), shown);
         assert_eq!(pairs(br#"{"password":"a"}"#), "***=***");
         let sent = json!({"Name": "n", "items": [{"signingSecret": "s", "x": 1}], "Password": "p", "token": null});
         assert_eq!(super::json(sent), json!({"Name": "n", "items": [{"signingSecret": "***", "x": 1}], "Password": "***", "token": null}));

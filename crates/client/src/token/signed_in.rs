@@ -32,7 +32,7 @@ impl Authority {
     /// When a certificate cannot be read, an address is none, or the client cannot be made.
     pub fn new(settings: ClientSettings, clock: Clock) -> Result<Authority, ClientError> {
         let url = parse_url(&settings.authority_token_url)?;
-        let exchange = Exchange::new(connect(&settings, &[&url])?, settings.patience);
+        let exchange = Exchange::new(connect(settings.ca_certificate.as_deref(), settings.patience.answer, &[&url])?, settings.patience);
         Ok(Authority { endpoints: Endpoints::new(settings, exchange, clock)? })
     }
 

@@ -1,8 +1,11 @@
 //! `insightgate sandbox`: asks the sandbox of a running demo. It knows no rule: what a fault may be, the sandbox says.
 
 mod clock;
+mod compare;
 mod fault;
 mod kept;
+mod record;
+mod recording;
 
 use std::path::Path;
 
@@ -58,6 +61,16 @@ enum SandboxCommand {
         after_help = "Examples:\n  insightgate sandbox requests\n  insightgate sandbox requests --clear\n  insightgate sandbox requests --json"
     )]
     Requests(kept::KeptArguments),
+    /// A proxy in front of a service, which writes down what clients ask and what it answers, without secrets
+    #[command(
+        after_help = "Examples:\n  insightgate sandbox record --upstream http://127.0.0.1:7080 -o recording.jsonl\n  insightgate sandbox record --upstream https://api.partnercenter.microsoft.com --authority https://login.microsoftonline.com --https 127.0.0.1:8443 -o microsoft.jsonl"
+    )]
+    Record(record::RecordArguments),
+    /// Plays a recording at the profile's server, and says what differs by field
+    #[command(
+        after_help = "Examples:\n  insightgate sandbox compare recording.jsonl --profile ready.json\n  insightgate sandbox compare microsoft.jsonl --no-added --ignore value[].user --json\n\nExits with 0 where nothing differs, and with 1 where something does."
+    )]
+    Compare(compare::CompareArguments),
 }
 
 /// A sandbox that is asked.
@@ -68,25 +81,31 @@ struct Sandbox {
 
 pub async fn run(profile: Option<&str>, arguments: SandboxArguments) -> Result<(), CommandError> {
     let SandboxArguments { url, output, command } = arguments;
-    let url = match url.filter(|url| !url.is_empty()).or_else(|| env_vars::read(&env_vars::SANDBOX_URL)) {
-        Some(url) => url,
-        None => of_profile(profile)?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
+    let sandbox = || -> Result<Sandbox, CommandError> {
+        let url = match url.filter(|url| !url.is_empty()).or_else(|| env_vars::read(&env_vars::SANDBOX_URL)) {
+            Some(url) => url,
+            None => of_profile(profile)?.unwrap_or_else(|| DEFAULT_URL.to_owned()),
+        };
+        let client = SandboxClient::new(&url)?;
+        let client = match patience::answer(env_vars::read)? {
+            Some(answer) => client.answering_within(answer),
+            None => client,
+        };
+        Ok(Sandbox { client, output })
     };
-    let client = SandboxClient::new(&url)?;
-    let client = match patience::answer(env_vars::read)? {
-        Some(answer) => client.answering_within(answer),
-        None => client,
-    };
-    let sandbox = Sandbox { client, output };
     match command {
-        SandboxCommand::Clock { command } => clock::run(&sandbox, command).await,
-        SandboxCommand::Fault { command } => fault::run(&sandbox, command).await,
+        SandboxCommand::Clock { command } => clock::run(&sandbox()?, command).await,
+        SandboxCommand::Fault { command } => fault::run(&sandbox()?, command).await,
         SandboxCommand::Reset => {
+            let sandbox = sandbox()?;
             let answer = sandbox.ask(Method::POST, &["reset"], Some(&json!({}))).await?;
             sandbox.done(&answer, "the first state is back")
         }
-        SandboxCommand::Callbacks(arguments) => kept::callbacks(&sandbox, &arguments).await,
-        SandboxCommand::Requests(arguments) => kept::requests(&sandbox, &arguments).await,
+        SandboxCommand::Callbacks(arguments) => kept::callbacks(&sandbox()?, &arguments).await,
+        SandboxCommand::Requests(arguments) => kept::requests(&sandbox()?, &arguments).await,
+        // These two speak the documented API, and need no sandbox.
+        SandboxCommand::Record(arguments) => record::run(arguments, output.json).await,
+        SandboxCommand::Compare(arguments) => compare::run(profile, arguments, output.json).await,
     }
 }
 
