@@ -4,7 +4,6 @@ mod clock;
 mod faults;
 mod injection;
 mod masked;
-mod object;
 mod receiver;
 mod requests;
 

@@ -1,4 +1,6 @@
-//! `/sandbox/v1/clock`: shows the clock and moves it.
+//! `/sandbox/v1/clock`: shows the clock and moves it, as far as one request may take.
+
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,6 +10,7 @@ use insightgate_report::instant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::faults::delay;
 use super::{Call, Given, unread};
 use crate::http::fields;
 use crate::state::ApiState;
@@ -20,21 +23,39 @@ pub(super) async fn set_clock(call: Call) -> Given {
     call.is_json()?;
     let Call { state, body, .. } = call;
     let sent: Move = fields::read(body, &[]).await.map_err(unread)?;
-    let now = move_clock(&state.context, sent.target(state.context.clock.now())?).await?;
-    Ok((StatusCode::OK, clock(&state, now)))
+    let (target, within) = (sent.target(state.context.clock.now())?, sent.within()?);
+    let now = move_clock(&state.context, target, within).await?;
+    let mut shown = clock(&state, now);
+    if now >= target {
+        return Ok((StatusCode::OK, shown));
+    }
+    let (reached, target) = (instant::format(now), instant::format(target));
+    let error = format!(
+        "The clock stands at {reached}: so much falls due on the way to {target} that one request cannot move it there. What fell due until now is \
+         queued. Go on with {{\"now\": \"{target}\"}}."
+    );
+    if let Some(fields) = shown.as_object_mut() {
+        fields.extend([("error".to_owned(), error.into()), ("target".to_owned(), target.into())]);
+    }
+    // No status that a client repeats by itself: an advance that is repeated goes further than it should.
+    Ok((StatusCode::CONFLICT, shown))
 }
+
+/// How long a move may take, in real time, if nothing is said, and at most. Two that wait for each other end within the limit of a request.
+const LONGEST_MOVE: Duration = Duration::from_secs(60);
 
 fn clock(state: &ApiState, now: DateTime<Utc>) -> Value {
     let mode = if state.context.clock.is_manual() { "manual" } else { "system" };
     json!({"now": instant::format(now), "mode": mode})
 }
 
-/// `{"advance": "PT24H"}` or `{"now": "2026-11-22T12:00:00Z"}`.
+/// `{"advance": "PT24H"}` or `{"now": "2026-11-22T12:00:00Z"}`, each with `"within": "PT10S"` or without.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Move {
     advance: Option<String>,
     now: Option<String>,
+    within: Option<String>,
 }
 
 impl Move {
@@ -50,6 +71,14 @@ impl Move {
             }
             _ => Err(invalid("Give exactly one of advance and now.")),
         }
+    }
+
+    fn within(&self) -> Result<Duration, Failure> {
+        let Some(text) = &self.within else { return Ok(LONGEST_MOVE) };
+        let most = LONGEST_MOVE.as_secs();
+        delay(text).filter(|within| *within <= LONGEST_MOVE).ok_or_else(|| {
+            Failure::Invalid(format!("within should be an ISO 8601 duration such as PT10S, of real time and at most PT{most}S."))
+        })
     }
 }
 
