@@ -1,6 +1,7 @@
 //! `/sandbox/v1`: the API that only a sandbox has. It needs no token, so the caller's address and host are checked before anything else.
 
 mod clock;
+mod durations;
 mod faults;
 mod injection;
 mod masked;

@@ -1,7 +1,5 @@
 //! `/sandbox/v1/faults`: decodes orders, and shows what is ordered. What happens then is `injection`'s, and of executions and callbacks the operations'.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
 use chrono::TimeDelta;
 use insightgate_operations::failure::Failure;
@@ -11,7 +9,7 @@ use insightgate_operations::sandbox::order::{FaultInput, OUT_OF_ORDER, clear, or
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::clock::duration;
+use super::durations::{delay, duration, real_seconds};
 use super::{Call, Given, sandbox, unread};
 use crate::manage::object::{BODY_LIMIT, Object};
 use crate::state::ApiState;
@@ -104,24 +102,8 @@ fn not_a_duration(name: &str) -> Failure {
     Failure::Invalid(format!("'{name}' should be an ISO 8601 duration such as PT2S or PT1H30M."))
 }
 
-/// As a duration, of which the seconds may have a fraction.
-pub(super) fn delay(text: &str) -> Option<Duration> {
-    let Some((whole, fraction)) = text.split_once('.') else { return duration(text)?.to_std().ok() };
-    let digits = fraction.strip_suffix(['S', 's'])?;
-    let is_number = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let milliseconds: u64 = format!("{digits:0<3}").parse().ok().filter(|_| is_number)?;
-    Some(duration(&format!("{whole}S"))?.to_std().ok()? + Duration::from_millis(milliseconds))
-}
-
 fn seconds(span: TimeDelta) -> String {
     format!("PT{}S", span.num_seconds())
-}
-
-fn real_seconds(delay: Duration) -> String {
-    match delay.subsec_millis() {
-        0 => format!("PT{}S", delay.as_secs()),
-        milliseconds => format!("PT{}.{milliseconds:03}S", delay.as_secs()),
-    }
 }
 
 /// As it could be ordered again, with its id and what came of it.
@@ -199,28 +181,4 @@ fn of_request(RequestFault { delay, answer }: &RequestFault) -> Vec<(&'static st
         shown.push(("delay", real_seconds(*delay).into()));
     }
     shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delays_may_have_fractions() {
-        for (text, milliseconds) in [
-            ("PT2S", Some(2000)),
-            ("PT0.5S", Some(500)),
-            ("pt1m1.25s", Some(61_250)),
-            ("PT0.0001S", None),
-            ("PT.5S", None),
-            ("PT0.5M", None),
-            ("PT0.-5S", None),
-            ("2", None),
-        ] {
-            assert_eq!(delay(text).map(|delay| delay.as_millis()), milliseconds, "{text}");
-            if let Some(found) = delay(text) {
-                assert_eq!(delay(&real_seconds(found)), Some(found));
-            }
-        }
-    }
 }

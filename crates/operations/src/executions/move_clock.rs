@@ -26,13 +26,16 @@ pub async fn move_clock(context: &Context, to: DateTime<Utc>, within: Duration) 
     let begun = Instant::now();
     let _moving = context.clock.moving().await;
     context.clock.check(to).map_err(refused)?;
-    let mut stop = context.clock.now();
-    while stop < to {
-        stop = context.store.next_due().await?.map_or(to, |due| due.clamp(stop, to));
+    let mut due = context.store.next_due().await?;
+    loop {
+        let stop = due.map_or(to, |due| due.clamp(context.clock.now(), to));
         context.store.put_setting(MANUAL_CLOCK, &stop.to_rfc3339()).await?;
         context.clock.set(stop).map_err(refused)?;
-        scheduler::queue_due(context, stop).await?;
-        if begun.elapsed() >= within {
+        while due.is_some_and(|due| due <= stop) {
+            scheduler::queue_some(context, stop).await?;
+            due = context.store.next_due().await?;
+        }
+        if stop == to || begun.elapsed() >= within {
             break;
         }
     }
