@@ -71,7 +71,7 @@ async fn they_come_in_the_reverse_order() {
 /// The slots lie further apart than a callback is tried for.
 #[tokio::test]
 async fn they_come_in_the_reverse_order_however_far_the_clock_is_moved() {
-    for strides in [vec!["P40D"], vec!["P10D", "P10D", "P20D"]] {
+    for strides in [vec!["P25D"], vec!["P5D", "P10D", "P10D"]] {
         let (deployment, receiver) = (Deployment::sandbox_with(allow_loopback).await, Receiver::start().await);
         order(&deployment, json!({"kind": "callbackOutOfOrder", "count": 3})).await;
         let query = deployment.create_query(ANA, ALL_SALES).await;
@@ -87,8 +87,11 @@ async fn they_come_in_the_reverse_order_however_far_the_clock_is_moved() {
         let days: Vec<String> =
             receiver.take().iter().map(|received| received.json()["reportGeneratedTime"].as_str().unwrap()[5..10].to_owned()).collect();
         assert_eq!(days, ["12-12", "12-02", "11-22"], "{strides:?}");
+        advance(&deployment, "P30D").await;
+        deployment.work().await;
+        deployment.deliver().await;
         let last = kept(&deployment).await.pop().unwrap();
-        assert_eq!(last.state, CallbackState::Pending, "the fourth waits for two others");
+        assert!(receiver.take().is_empty() && last.state == CallbackState::Pending, "the fourth waits for two others");
     }
 }
 
