@@ -132,4 +132,5 @@ async fn refusals_are_told_apart() {
     assert!(error.hint().unwrap().contains("tenant show"));
     let error = client.tenants().await.unwrap_err();
     assert_eq!((error.to_string(), error.hint()), ("refused with status 502".into(), None));
+    assert_eq!(server.sent().len(), 2, "neither is asked again");
 }
