@@ -127,6 +127,8 @@ struct Tools {
     /// An object store.
     azurite: PathBuf,
     postgres: PathBuf,
+    /// JUnit's archives.
+    junit: PathBuf,
 }
 
 impl Tools {
@@ -141,6 +143,7 @@ impl Tools {
             azure_identity: tooling::azure_identity(target)?,
             azurite: tooling::azurite(target)?,
             postgres: tooling::postgres()?,
+            junit: tooling::junit(target)?,
         })
     }
 
@@ -152,7 +155,7 @@ impl Tools {
         pytest.env("ANSWER_QUERIES_BIN", differential::example(target, false));
         pytest.env("VEGA_DATASETS", &self.tables).env("OIDC_PROVIDER_FOLDER", &self.issuer).env("AZURITE_FOLDER", &self.azurite);
         pytest.env("MSAL_NODE_FOLDER", &self.msal_node).env("AZURE_IDENTITY_FOLDER", &self.azure_identity);
-        pytest.env("POSTGRES_BIN", &self.postgres);
+        pytest.env("POSTGRES_BIN", &self.postgres).env("JUNIT_FOLDER", &self.junit);
         pytest
     }
 }

@@ -1,4 +1,4 @@
-//! What the end-to-end tests and benchmarks need from PyPI and npm, fetched once into the target directory and pinned.
+//! What the end-to-end tests and benchmarks need from PyPI, npm and Debian, fetched once into the target directory and pinned.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,6 +19,9 @@ const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 const AZURE_IDENTITY: &str = "@azure/identity@4.14.1";
 /// Microsoft's own emulator of its object store.
 const AZURITE: &str = "azurite@3.37.0";
+
+/// JUnit 5 with its console, which runs tests without a build tool.
+const JUNIT_PACKAGES: [&str; 3] = ["junit5", "libopentest4j-java", "libapiguardian-java"];
 
 /// What changes code to see whether a test notices.
 const CARGO_MUTANTS: &str = "cargo-mutants@27.1.0";
@@ -121,6 +124,16 @@ pub fn postgres() -> Result<PathBuf, String> {
     found.into_iter().find(|folder| folder.join("initdb").exists()).ok_or_else(missing)
 }
 
+/// The folder of JUnit's archives. The JDK that compiles and runs tests is looked for too.
+pub fn junit(target: &Path) -> Result<PathBuf, String> {
+    output(Command::new("javac").arg("--version")).map_err(|error| missing("A JDK, 17 or later", "openjdk-17-jdk-headless", &error))?;
+    let archives = Path::new("/usr/share/java");
+    if archives.join("junit-platform-console-standalone.jar").exists() {
+        return Ok(archives.to_owned());
+    }
+    Ok(debian_packages(target, "share/java/junit-platform-console-standalone.jar", &JUNIT_PACKAGES)?.join("usr/share/java"))
+}
+
 /// The load generator.
 pub struct Wrk {
     pub program: PathBuf,
@@ -182,7 +195,7 @@ fn debian_packages(target: &Path, program: &str, packages: &[&str]) -> Result<Pa
     if !folder.join("usr").join(program).exists() {
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let fetched = output(Command::new("apt-get").arg("download").args(packages).current_dir(&folder));
-        fetched.map_err(|error| missing(name, name, &error))?;
+        fetched.map_err(|error| missing(name, &packages.join(" "), &error))?;
         for entry in fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?.flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "deb") {
                 output(Command::new("dpkg").arg("-x").arg(entry.path()).arg(&folder))?;

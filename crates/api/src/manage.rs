@@ -11,7 +11,7 @@ mod datasets;
 mod endpoint;
 mod given;
 mod keys;
-mod object;
+pub(crate) mod object;
 mod openapi;
 mod tenants;
 mod users;

@@ -1,10 +1,10 @@
 //! `/sandbox/v1`: the API that only a sandbox has. It needs no token, so the caller's address and host are checked before anything else.
 
 mod clock;
+mod durations;
 mod faults;
 mod injection;
 pub mod masked;
-mod object;
 mod receiver;
 mod requests;
 

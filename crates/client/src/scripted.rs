@@ -11,7 +11,7 @@ use crate::{Client, ClientSettings, Retries, SignIn, Token};
 
 pub struct Scripted {
     pub address: SocketAddr,
-    /// Heads and bodies.
+    /// Heads and bodies, as they came.
     requests: Arc<Mutex<Vec<(String, String)>>>,
 }
 
@@ -39,22 +39,27 @@ impl Scripted {
         Scripted { address, requests }
     }
 
+    /// The requests until now, as they came.
+    pub fn sent(&self) -> Vec<String> {
+        self.requests.lock().unwrap().iter().map(|(head, body)| format!("{head}\r\n\r\n{body}")).collect()
+    }
+
     /// The heads of the requests until now, in lower case.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().iter().map(|(head, _)| head.clone()).collect()
+        self.requests.lock().unwrap().iter().map(|(head, _)| head.to_lowercase()).collect()
     }
 
     /// The paths of the requests until now with their bodies, in lower case.
     pub fn bodies(&self) -> Vec<String> {
         let path = |head: &str| head.split_whitespace().nth(1).unwrap_or_default().to_owned();
-        self.requests.lock().unwrap().iter().map(|(head, body)| format!("{} {body}", path(head))).collect()
+        self.requests.lock().unwrap().iter().map(|(head, body)| format!("{} {body}", path(head)).to_lowercase()).collect()
     }
 
-    /// What leads a client here.
-    pub fn settings(&self) -> ClientSettings {
+    /// For the API that is there at the server.
+    pub fn settings(&self, api: &str) -> ClientSettings {
         ClientSettings {
             authority_token_url: format!("http://{}/t/oauth2/token", self.address),
-            api_base: format!("http://{}/insights/v1/mpn", self.address),
+            api_base: format!("http://{}/{api}", self.address),
             resource: "r".into(),
             client_id: "app".into(),
             client_secret: Some("s".into()),
@@ -67,20 +72,25 @@ impl Scripted {
     /// Signed in already, and without a wait between two tries.
     pub async fn client(&self) -> Client {
         let retries = Retries { most: 2, first_wait: Duration::ZERO, longest_wait: Duration::from_secs(1) };
-        let client = Client::new(self.settings(), Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}")).with_retries(retries);
-        let token = Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None };
-        client.keep_token(Some(token)).await;
+        let client = Client::new(self.settings("insights/v1/mpn"), Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
+        let client = client.with_retries(retries);
+        client.keep_token(Some(token())).await;
         client
     }
+}
+
+/// One that has not ended.
+pub fn token() -> Token {
+    Token { access_token: "a".into(), refresh_token: None, expires_at: 9000, resource: None, scope: None }
 }
 
 /// The head and the body.
 async fn read(stream: &mut TcpStream) -> (String, String) {
     let mut bytes = Vec::new();
     loop {
-        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        let text = String::from_utf8_lossy(&bytes);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+            let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
             if body.len() >= length {
                 return (head.to_owned(), body.to_owned());
             }

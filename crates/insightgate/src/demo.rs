@@ -67,6 +67,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     let failed = |error: insightgate_store::StoreError| CommandError::failed(error.to_string());
     context.store.release_leases().await.map_err(failed)?;
     context.store.let_all_executions_go().await.map_err(failed)?;
+    context.store.let_all_callbacks_go().await.map_err(failed)?;
     let credentials = seed::identities(&context, &folder, &arguments).await?;
     sample_files::write(&context, &folder, &arguments, &credentials)?;
     remember_first_state(&context).await.map_err(|error| CommandError::failed(error.to_string()))?;

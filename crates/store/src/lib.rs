@@ -37,6 +37,7 @@ pub use keys::sealed::{Sealed, SealedPlace};
 pub use opening::sqlite_url;
 pub use reports::artifact_blocks::BLOCKS_PER_ROW;
 pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
+pub use reports::held_back::NEVER_DUE;
 pub use reports::retention::FileEpochs;
 pub use reports::scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sign_in::authorization_codes::AuthorizationCode;

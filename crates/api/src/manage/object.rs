@@ -1,4 +1,5 @@
-//! A JSON body, read into the type of what an endpoint takes: names without regard to case, unknown ones ignored, a wrong type names the field.
+//! A JSON body, read into the type of what an endpoint takes: names without regard to case, unknown ones ignored or refused, a wrong type names the
+//! field. The sandbox reads its faults by it too.
 //!
 //! Unlike those of the Insights API, values are taken as they are sent: no flag as text, no trimming of passwords.
 
@@ -9,17 +10,18 @@ use serde::{Deserializer, forward_to_deserialize_any};
 use serde_json::{Map, Value};
 
 use crate::http::fields::ReadFault;
+use crate::http::parameters::shortened;
 
 /// Bytes.
-pub(super) const BODY_LIMIT: usize = 256 << 10;
+pub(crate) const BODY_LIMIT: usize = 256 << 10;
 
 /// The fields of a body, as they were sent.
 #[derive(Debug, Default)]
-pub(super) struct Object(Map<String, Value>);
+pub(crate) struct Object(Map<String, Value>);
 
 impl Object {
     /// An empty body is an empty object: what is missing is named then.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Object, Failure> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Object, Failure> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Object::default());
         }
@@ -32,9 +34,25 @@ impl Object {
 
     /// Reads them, in the order in which the type declares them.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Failure> {
-        let whole = Place { name: String::new(), expected: None, value: Value::Object(self.0) };
+        self.taken(Others::Ignored)
+    }
+
+    /// The same, where a name that the type does not have is refused: a misspelt one would silently do something else.
+    pub(crate) fn read_all<T: DeserializeOwned>(self) -> Result<T, Failure> {
+        self.taken(Others::Refused)
+    }
+
+    fn taken<T: DeserializeOwned>(self, others: Others) -> Result<T, Failure> {
+        let whole = Place { name: String::new(), expected: None, others, value: Value::Object(self.0) };
         T::deserialize(whole).map_err(|ReadFault(message)| Failure::Invalid(message))
     }
+}
+
+/// What becomes of fields that the type does not have.
+#[derive(Clone, Copy, PartialEq)]
+enum Others {
+    Ignored,
+    Refused,
 }
 
 /// A value, and where it stands in the body: `profile.city`.
@@ -42,6 +60,7 @@ struct Place {
     name: String,
     /// What the field should be, for an item of it.
     expected: Option<&'static str>,
+    others: Others,
     value: Value,
 }
 
@@ -90,7 +109,7 @@ impl<'de> Deserializer<'de> for Place {
         const EXPECTED: &str = "an array of strings";
         match self.value {
             Value::Array(items) => {
-                let item = |value| Place { name: self.name.clone(), expected: Some(EXPECTED), value };
+                let item = |value| Place { name: self.name.clone(), expected: Some(EXPECTED), others: self.others, value };
                 visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(item)))
             }
             _ => Err(self.is_not(EXPECTED)),
@@ -104,10 +123,15 @@ impl<'de> Deserializer<'de> for Place {
         visitor: V,
     ) -> Result<V::Value, ReadFault> {
         let Value::Object(sent) = &self.value else { return Err(self.is_not("an object")) };
+        let unknown = sent.keys().find(|sent| !names.iter().any(|name| name.eq_ignore_ascii_case(sent)));
+        if let (Some(unknown), Others::Refused) = (unknown, self.others) {
+            let (unknown, known) = (self.field(&shortened(unknown)), names.join(", "));
+            return Err(ReadFault(format!("'{unknown}' is no field here; there are {known}.")));
+        }
         let fields = names.iter().filter_map(|name| {
             // Of several with one name the last counts.
             let (_, value) = sent.iter().rfind(|(known, _)| known.eq_ignore_ascii_case(name))?;
-            Some((*name, Place { name: self.field(name), expected: None, value: value.clone() }))
+            Some((*name, Place { name: self.field(name), expected: None, others: self.others, value: value.clone() }))
         });
         visitor.visit_map(MapDeserializer::new(fields))
     }
@@ -116,12 +140,17 @@ impl<'de> Deserializer<'de> for Place {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ReadFault> {
-        Err(ReadFault::custom("a body holds texts, flags, whole numbers, arrays of texts and objects of named fields"))
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
+        visitor.visit_f64(self.value.as_f64().ok_or_else(|| self.is_not("a number"))?)
+    }
+
+    /// Whatever was sent, for a field that takes any value.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadFault> {
+        self.value.deserialize_any(visitor).map_err(ReadFault::custom)
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple tuple_struct map enum identifier ignored_any
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 char str bytes byte_buf unit unit_struct tuple tuple_struct map enum identifier ignored_any
     }
 }
 

@@ -1,42 +1,52 @@
 //! `/sandbox/v1/faults`: decodes orders, and shows what is ordered. What happens then is `injection`'s, and of executions and callbacks the operations'.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
-use chrono::TimeDelta;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::sandbox::fault::{CallbackFault, Effect, ExecutionFault, Often, OrderedAnswer, RequestFault};
 use insightgate_operations::sandbox::faults::Ordered;
 use insightgate_operations::sandbox::order::{FaultInput, OUT_OF_ORDER, clear, order};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::clock::duration;
-use super::object::{BODY_LIMIT, Object};
+use super::durations::{delay, duration, iso, real_seconds};
 use super::{Call, Given, sandbox, unread};
+use crate::manage::object::{BODY_LIMIT, Object};
 use crate::state::ApiState;
 
-const FIELDS: [&str; 14] = [
-    "kind",
-    "match",
-    "times",
-    "share",
-    "status",
-    "body",
-    "contentType",
-    "retryAfter",
-    "delay",
-    "for",
-    "cutAfter",
-    "error",
-    "reason",
-    "count",
-];
-const MATCH_FIELDS: [&str; 5] = ["method", "path", "tenant", "dataset", "report"];
+/// As a fault is sent.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Fault {
+    kind: Option<String>,
+    r#match: Option<Match>,
+    times: Option<i64>,
+    share: Option<f64>,
+    status: Option<i64>,
+    body: Option<Value>,
+    content_type: Option<String>,
+    retry_after: Option<i64>,
+    delay: Option<String>,
+    r#for: Option<String>,
+    cut_after: Option<i64>,
+    error: Option<i64>,
+    reason: Option<String>,
+    count: Option<i64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Match {
+    method: Option<String>,
+    path: Option<String>,
+    tenant: Option<String>,
+    dataset: Option<String>,
+    report: Option<String>,
+}
 
 pub(super) async fn add(call: Call) -> Given {
     call.is_json()?;
     let bytes = call.body.read(BODY_LIMIT).await.map_err(unread)?;
-    let input = decoded(&Object::parse(&bytes)?)?;
+    let input = decoded(Object::parse(&bytes)?.read_all()?)?;
     let ordered = order(&call.state.context, sandbox(&call.state)?, input).await?;
     Ok((StatusCode::CREATED, shown(&ordered)))
 }
@@ -59,73 +69,36 @@ async fn cleared(state: &ApiState, id: Option<&str>) -> Given {
     Ok((StatusCode::OK, json!({ "cleared": cleared })))
 }
 
-fn decoded(object: &Object) -> Result<FaultInput, Failure> {
-    object.has_only(&FIELDS)?;
-    let matching = object.object("match")?;
-    matching.has_only(&MATCH_FIELDS)?;
-    let body = match object.value("body") {
-        None => None,
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(other) => Some(other.to_string()),
-    };
+fn decoded(sent: Fault) -> Result<FaultInput, Failure> {
+    let Match { method, path, tenant, dataset, report } = sent.r#match.unwrap_or_default();
+    let body = sent.body.map(|body| match body {
+        Value::String(text) => text,
+        other => other.to_string(),
+    });
     Ok(FaultInput {
-        kind: object.text("kind")?,
-        method: matching.text("method")?,
-        path: matching.text("path")?,
-        tenant: matching.text("tenant")?,
-        dataset: matching.text("dataset")?,
-        report: matching.text("report")?,
-        times: object.integer("times")?,
-        share: object.number("share")?,
-        status: object.integer("status")?,
+        kind: sent.kind,
+        method,
+        path,
+        tenant,
+        dataset,
+        report,
+        times: sent.times,
+        share: sent.share,
+        status: sent.status,
         body,
-        content_type: object.text("contentType")?,
-        retry_after: object.integer("retryAfter")?,
-        delay: object.text("delay")?.map(|text| delay(&text).ok_or_else(|| not_a_duration("delay"))).transpose()?,
-        hold: object.text("for")?.map(|text| duration(&text).ok_or_else(|| not_a_duration("for"))).transpose()?,
-        cut_after: object.integer("cutAfter")?,
-        error: object.integer("error")?,
-        reason: object.text("reason")?,
-        count: object.integer("count")?,
+        content_type: sent.content_type,
+        retry_after: sent.retry_after,
+        delay: sent.delay.map(|text| delay(&text).ok_or_else(|| not_a_duration("delay"))).transpose()?,
+        hold: sent.r#for.map(|text| duration(&text).ok_or_else(|| not_a_duration("for"))).transpose()?,
+        cut_after: sent.cut_after,
+        error: sent.error,
+        reason: sent.reason,
+        count: sent.count,
     })
 }
 
 fn not_a_duration(name: &str) -> Failure {
     Failure::Invalid(format!("'{name}' should be an ISO 8601 duration such as PT2S or PT1H30M."))
-}
-
-/// As a duration, of which the seconds may have a fraction.
-fn delay(text: &str) -> Option<Duration> {
-    let Some((whole, fraction)) = text.split_once('.') else { return duration(text)?.to_std().ok() };
-    let digits = fraction.strip_suffix(['S', 's'])?;
-    let is_number = (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let milliseconds: u64 = format!("{digits:0<3}").parse().ok().filter(|_| is_number)?;
-    Some(duration(&format!("{whole}S"))?.to_std().ok()? + Duration::from_millis(milliseconds))
-}
-
-/// In the largest units that it has: `PT2H`, `P1DT30M`.
-fn iso(span: TimeDelta) -> String {
-    let mut rest = span.num_seconds();
-    let mut text = String::from("P");
-    for (size, unit) in [(86_400, 'D'), (3600, 'H'), (60, 'M'), (1, 'S')] {
-        let count = rest / size;
-        rest %= size;
-        if count == 0 {
-            continue;
-        }
-        if unit != 'D' && !text.contains('T') {
-            text.push('T');
-        }
-        text.push_str(&format!("{count}{unit}"));
-    }
-    if text == "P" { "PT0S".to_owned() } else { text }
-}
-
-fn real_seconds(delay: Duration) -> String {
-    match delay.subsec_millis() {
-        0 => format!("PT{}S", delay.as_secs()),
-        milliseconds => format!("PT{}.{milliseconds:03}S", delay.as_secs()),
-    }
 }
 
 /// As it could be ordered again, with its id and what came of it.
@@ -203,36 +176,4 @@ fn of_request(RequestFault { delay, answer }: &RequestFault) -> Vec<(&'static st
         shown.push(("delay", real_seconds(*delay).into()));
     }
     shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_shown_in_the_largest_units_that_it_has() {
-        for (seconds, text) in [(0, "PT0S"), (90, "PT1M30S"), (7200, "PT2H"), (86_400, "P1D"), (95_400, "P1DT2H30M")] {
-            assert_eq!(iso(TimeDelta::seconds(seconds)), text);
-            assert_eq!(duration(text), Some(TimeDelta::seconds(seconds)));
-        }
-    }
-
-    #[test]
-    fn delays_may_have_fractions() {
-        for (text, milliseconds) in [
-            ("PT2S", Some(2000)),
-            ("PT0.5S", Some(500)),
-            ("pt1m1.25s", Some(61_250)),
-            ("PT0.0001S", None),
-            ("PT.5S", None),
-            ("PT0.5M", None),
-            ("PT0.-5S", None),
-            ("2", None),
-        ] {
-            assert_eq!(delay(text).map(|delay| delay.as_millis()), milliseconds, "{text}");
-            if let Some(found) = delay(text) {
-                assert_eq!(delay(&real_seconds(found)), Some(found));
-            }
-        }
-    }
 }

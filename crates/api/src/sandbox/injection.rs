@@ -21,13 +21,10 @@ use insightgate_operations::sandbox::order::tenant_of_execution;
 use serde_json::Value;
 
 use super::RECEIVER;
+use super::requests::OrderedBy;
 use crate::envelope::{self, Asked};
 use crate::state::ApiState;
 use crate::{manage, oauth};
-
-/// The answer carries the id of the fault that made it, for the list of requests.
-#[derive(Debug, Clone)]
-pub(super) struct OrderedBy(pub(super) String);
 
 pub(crate) async fn inject(State(state): State<ApiState>, asked: Asked, request: Request, next: Next) -> Response {
     let Some(sandbox) = &state.context.sandbox else { return next.run(request).await };
@@ -39,10 +36,14 @@ pub(crate) async fn inject(State(state): State<ApiState>, asked: Asked, request:
     let method = request.method().as_str();
     let met = sandbox.faults.of_request(|matching| matching.meets_request(method, &path, tenant.as_deref()), |fault| suits(fault, &path));
     let Some((id, fault)) = met else { return next.run(request).await };
+    if let Some(OrderedBy(by)) = request.extensions().get() {
+        // The list of requests is to name it. There is one for each request.
+        drop(by.set(id.to_string()));
+    }
     if !fault.delay.is_zero() {
         tokio::time::sleep(fault.delay).await;
     }
-    let mut response = match fault.answer {
+    match fault.answer {
         OrderedAnswer::Own => next.run(request).await,
         OrderedAnswer::Cut(after) => cut(next.run(request).await, after),
         OrderedAnswer::Status { status, body, content_type, retry_after } => {
@@ -66,9 +67,7 @@ pub(crate) async fn inject(State(state): State<ApiState>, asked: Asked, request:
             let [first, second] = *refusals;
             oauth::refuse(&state, &asked, if path.ends_with(SECOND_VERSION) { &second } else { &first })
         }
-    };
-    response.extensions_mut().insert(OrderedBy(id.to_string()));
-    response
+    }
 }
 
 const FIRST_VERSION: &str = "/oauth2/token";

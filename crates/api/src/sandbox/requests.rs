@@ -1,8 +1,8 @@
-//! `/sandbox/v1/requests`: the last requests, for a test that asks what its client really sent. A layer keeps them, secrets masked; those to the sandbox
-//! itself are not kept.
+//! `/sandbox/v1/requests`: the last requests, for a test that asks what its client really sent. A layer keeps them, secrets masked, and those too whose
+//! client did not wait for the answer. Those to the sandbox itself are not kept.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -10,12 +10,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use http_body::{Frame, SizeHint};
+use insightgate_operations::sandbox::Sandbox;
 use insightgate_report::instant;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use super::injection::OrderedBy;
 use super::{Call, Given, masked, sandbox};
 use crate::envelope::Asked;
 use crate::state::ApiState;
@@ -38,29 +39,67 @@ pub(super) async fn keep(State(state): State<ApiState>, asked: Asked, request: R
     if request.uri().path().starts_with("/sandbox/") {
         return next.run(request).await;
     }
-    let (at, begun) = (state.context.clock.now(), Instant::now());
-    let (method, path) = (request.method().to_string(), shortened(request.uri().path()));
-    let query = request.uri().query().map(|query| masked::pairs(shortened(query).as_bytes()));
-    let (kind, headers) = (content_type(request.headers()), masked::headers(request.headers()));
-    let (parts, body) = request.into_parts();
-    let copied = Arc::new(Mutex::new(Copied::default()));
-    let body = Body::new(Copying { body, copied: Arc::clone(&copied) });
+    let (mut parts, body) = request.into_parts();
+    let mut asked = Kept {
+        sandbox,
+        at: state.context.clock.now(),
+        begun: Instant::now(),
+        method: parts.method.to_string(),
+        path: shortened(parts.uri.path()),
+        query: parts.uri.query().map(|query| masked::pairs(shortened(query).as_bytes())),
+        kind: content_type(&parts.headers),
+        headers: masked::headers(&parts.headers),
+        copied: Arc::default(),
+        correlation: asked.correlation,
+        fault: OrderedBy::default(),
+        status: None,
+    };
+    parts.extensions.insert(asked.fault.clone());
+    let body = Body::new(Copying { body, copied: Arc::clone(&asked.copied) });
     let response = next.run(Request::from_parts(parts, body)).await;
-    let copied = copied.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    sandbox.requests.add(json!({
-        "time": instant::format(at),
-        "method": method,
-        "path": path,
-        "query": query,
-        "headers": headers,
-        "body": shown(kind.as_deref(), &copied),
-        "bodyBytes": copied.bytes,
-        "status": response.status().as_u16(),
-        "milliseconds": u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "correlationId": asked.correlation,
-        "fault": response.extensions().get::<OrderedBy>().map(|OrderedBy(id)| id.as_str()),
-    }));
+    asked.status = Some(response.status().as_u16());
     response
+}
+
+/// The fault that answered a request, for whoever meets it to fill in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OrderedBy(pub(super) Arc<OnceLock<String>>);
+
+/// A request, which is written down when this goes: with its answer, or when nobody waits for one any more.
+struct Kept<'a> {
+    sandbox: &'a Sandbox,
+    at: DateTime<Utc>,
+    begun: Instant,
+    method: String,
+    path: String,
+    query: Option<String>,
+    kind: Option<String>,
+    headers: Map<String, Value>,
+    copied: Arc<Mutex<Copied>>,
+    correlation: String,
+    fault: OrderedBy,
+    /// None until it is answered.
+    status: Option<u16>,
+}
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        let copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.sandbox.requests.add(json!({
+            "time": instant::format(self.at),
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "headers": self.headers,
+            "body": shown(self.kind.as_deref(), &copied),
+            "bodyBytes": copied.bytes,
+            "status": self.status,
+            "gaveUp": self.status.is_none(),
+            "milliseconds": u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "correlationId": self.correlation,
+            "fault": self.fault.0.get(),
+        }));
+    }
 }
 
 fn shortened(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! Failures that are ordered in a sandbox, and what it keeps of requests and callbacks.
 
 mod callbacks;
+mod clock;
 mod executions;
 mod kept;
 mod requests;

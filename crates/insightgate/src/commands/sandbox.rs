@@ -127,21 +127,7 @@ fn of_profile(profile: Option<&str>) -> Result<Option<String>, CommandError> {
 
 impl Sandbox {
     async fn ask(&self, method: Method, segments: &[&str], body: Option<&Value>) -> Result<Value, CommandError> {
-        self.client.call(method, segments, body).await.map_err(|error| match &error {
-            // A path that is not there at all has no words of the sandbox.
-            ClientError::Refused(refusal) if refusal.status == 404 && refusal.message.is_none() => {
-                CommandError::not_found("that server has no sandbox").hint("`insightgate demo` has one, `serve` does not")
-            }
-            ClientError::Refused(refusal) if refusal.status == 400 => {
-                CommandError { code: 2, ..CommandError::failed(refusal.message.clone().unwrap_or_else(|| error.to_string())) }
-            }
-            ClientError::Unreachable { .. } => {
-                let code = CommandError::from(error).code;
-                CommandError { code, ..CommandError::failed("no demo answers there") }
-                    .hint("start one with `insightgate demo`, or say where it is with --url")
-            }
-            _ => error.into(),
-        })
+        self.client.call(method, segments, body).await.map_err(refused)
     }
 
     /// JSON for programs; for people a word on stderr.
@@ -151,6 +137,25 @@ impl Sandbox {
         }
         eprintln!("{words}");
         Ok(())
+    }
+}
+
+/// A sandbox's refusal, or its absence, in words.
+fn refused(error: ClientError) -> CommandError {
+    match &error {
+        // A path that is not there at all has no words of the sandbox.
+        ClientError::Refused(refusal) if refusal.status == 404 && refusal.message.is_none() => {
+            CommandError::not_found("that server has no sandbox").hint("`insightgate demo` has one, `serve` does not")
+        }
+        ClientError::Refused(refusal) if refusal.status == 400 => {
+            CommandError { code: 2, ..CommandError::failed(refusal.message.clone().unwrap_or_else(|| error.to_string())) }
+        }
+        ClientError::Unreachable { .. } => {
+            let code = CommandError::from(error).code;
+            CommandError { code, ..CommandError::failed("no demo answers there") }
+                .hint("start one with `insightgate demo`, or say where it is with --url")
+        }
+        _ => error.into(),
     }
 }
 

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use insightgate_client::{Client, ClientError, ClientSettings, Execution, ExecutionFilter, NewQuery, NewReport, Patience, SignIn, Subject};
+use insightgate_client::{Client, ClientError, ClientSettings, Execution, NewQuery, NewReport, Patience, SignIn, Subject};
 use insightgate_operations::context::SharedContext;
 use insightgate_operations::written_file::{Output, Readers};
 
 use super::ready_file::{Addresses, Ready};
 use crate::command_error::CommandError;
+use crate::commands::export::waiting;
 use crate::data_folder::DataFolder;
 use crate::files::{fault, shown};
 use crate::terminal::progress::Progress;
@@ -23,8 +24,8 @@ const QUERY: &str =
 const REPORT_NAME: &str = "First report";
 /// The lines of the CSV that are shown.
 const SHOWN_LINES: usize = 5;
-/// The polls for the execution before the demo gives up; the server holds each of them for a moment.
-const POLLS: usize = 60;
+/// How long the demo waits for its first report.
+const LONGEST_RUN: Duration = Duration::from_secs(60);
 
 /// The values for the curl commands.
 pub struct Walked {
@@ -124,31 +125,12 @@ async fn last_report(client: &Client) -> Result<String, CommandError> {
     last.ok_or_else(|| CommandError::failed("there is no earlier report").hint("wait an hour, or start with --no-quotas"))
 }
 
-/// Polls as a client does: a 404 means that the execution is not finished yet.
+/// Waits as `insightgate export` does.
 async fn completed(client: &Client, report_id: &str) -> Result<Execution, CommandError> {
-    for _ in 0..POLLS {
-        match client.executions(report_id, &ExecutionFilter::default()).await {
-            Ok(answer) => {
-                if let Some(execution) = answer.first() {
-                    return Ok(execution.clone());
-                }
-            }
-            Err(ClientError::Refused(refusal)) if refusal.is_not_found() => {}
-            Err(error) => return Err(error.into()),
-        }
-        if let Some(reason) = failure(client, report_id).await {
-            return Err(CommandError::failed(format!("the report failed: {reason}")));
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    Err(CommandError { code: 5, ..CommandError::failed("the report did not finish in time") })
-}
-
-async fn failure(client: &Client, report_id: &str) -> Option<String> {
-    let filter = ExecutionFilter { execution_status: Some("Failed".to_owned()), ..ExecutionFilter::default() };
-    let answer = client.executions(report_id, &filter).await.ok()?;
-    let execution = answer.first()?;
-    Some(execution.more.get("failureReason").and_then(|reason| reason.as_str()).unwrap_or("no reason was given").to_owned())
+    let progress = Progress::new();
+    let waited = tokio::time::timeout(LONGEST_RUN, waiting::completed(client, report_id, &progress)).await;
+    progress.end();
+    waited.unwrap_or_else(|_| Err(CommandError { code: 5, ..CommandError::failed("the report did not finish in time") }))
 }
 
 /// Returns the number of bytes written, and the first lines.

@@ -1,6 +1,9 @@
 //! Moves a sandbox's clock. What falls due on the way is queued before the answer.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use crate::clock::ClockFault;
 use crate::context::Context;
@@ -13,18 +16,28 @@ pub const MANUAL_CLOCK: &str = "manual_clock";
 /// Stands at each slot on the way, and queues it there, so that it is the same slots, with the same times, whatever the strides. A single jump would
 /// skip some, as for a scheduler that was away.
 ///
+/// Where the way takes longer than `within`, in real time, it ends at the slot that was reached, which is at least the next one. The time that the
+/// clock shows then: the rest is another move's.
+///
 /// # Errors
 /// When the clock cannot be moved there, or the database does not answer. What was queued before stays queued, and the clock stays at its slot.
-pub async fn move_clock(context: &Context, to: DateTime<Utc>) -> Result<DateTime<Utc>, Failure> {
+pub async fn move_clock(context: &Context, to: DateTime<Utc>, within: Duration) -> Result<DateTime<Utc>, Failure> {
     let refused = |fault: ClockFault| Failure::Invalid(fault.to_string());
+    let begun = Instant::now();
     let _moving = context.clock.moving().await;
     context.clock.check(to).map_err(refused)?;
-    let mut stop = context.clock.now();
-    while stop < to {
-        stop = context.store.next_due().await?.map_or(to, |due| due.clamp(stop, to));
+    let mut due = context.store.next_due().await?;
+    loop {
+        let stop = due.map_or(to, |due| due.clamp(context.clock.now(), to));
         context.store.put_setting(MANUAL_CLOCK, &stop.to_rfc3339()).await?;
         context.clock.set(stop).map_err(refused)?;
-        scheduler::queue_due(context, stop).await?;
+        while due.is_some_and(|due| due <= stop) {
+            scheduler::queue_some(context, stop).await?;
+            due = context.store.next_due().await?;
+        }
+        if stop == to || begun.elapsed() >= within {
+            break;
+        }
     }
     context.signals.rescheduled.notify_one();
     context.signals.clock_moved.notify_waiters();

@@ -3,6 +3,7 @@
 //! An execution that dies with its process is claimed again when its lease ends; the epoch in the artifact's key separates the two attempts.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 use crate::queries::absent_values::{absent_values, joined};
 use crate::queries::left_out_rows::left_out_rows;
 use crate::queries::preview::no_files_note;
+use crate::sandbox::executions::Met;
 
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
@@ -61,9 +63,9 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     // Others may wait behind this one.
     context.signals.queued.notify_one();
     // The attempt has limits of its own: of the whole, and of each wait for the database.
-    turn.may_take(context.settings.run_limit + context.settings.drain + context.background.limit());
+    turn.may_take(longest(context));
     let attempted = tokio::select! {
-        attempted = attempt_under_lease(context, &claimed) => attempted,
+        attempted = attempt_under_lease(context, &claimed, turn) => attempted,
         () = drained(context, turn) => {
             turn.goes_on();
             context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;
@@ -98,6 +100,11 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     }
     context.signals.finished.notify_waiters();
     Ok(true)
+}
+
+/// An attempt with what comes after it.
+fn longest(context: &Context) -> Duration {
+    context.settings.run_limit + context.settings.drain + context.background.limit()
 }
 
 /// When it ended, by the product's clock: as its file says, where there is one.
@@ -159,7 +166,7 @@ fn panicked() -> Fault {
 }
 
 /// Works while a heartbeat prolongs the lease. None when the execution is not held any more: its report was deleted, or somebody else works on it.
-async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> Option<Result<Outcome, Fault>> {
+async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn: &Turn) -> Option<Result<Outcome, Fault>> {
     let Execution { id, epoch, attempts, failures, .. } = claimed.execution;
     if attempts.saturating_sub(failures) > MAXIMUM_DEATHS {
         let reason = format!("given up: {MAXIMUM_DEATHS} attempts ended with the process that made them");
@@ -180,25 +187,39 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution) -> O
     let limit = context.settings.run_limit;
     let too_long =
         || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), kind: FailureKind::Lasting };
-    // A library that panics takes the attempt with it, not the runner.
-    let attempt = AssertUnwindSafe(attempt(context, claimed)).catch_unwind();
-    let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
+    let working = async {
+        let met = context.sandbox.as_ref().and_then(|sandbox| sandbox.of_attempt(claimed));
+        // It counts by the product's clock, the limit by the real one.
+        let due = begun(context, claimed, met.as_ref(), turn).await;
+        // A library that panics takes the attempt with it, not the runner.
+        let attempt = AssertUnwindSafe(attempt(context, claimed, due, met.as_ref())).catch_unwind();
+        let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
+        tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(too_long()))
+    };
     tokio::select! {
-        outcome = tokio::time::timeout(limit, attempt) => Some(outcome.unwrap_or_else(|_| Err(too_long()))),
+        outcome = working => Some(outcome),
         () = beating => None,
     }
 }
 
-/// Checks again what was allowed at creation, then exports.
-async fn attempt(context: &Context, claimed: &ClaimedExecution) -> Result<Outcome, Fault> {
-    let (report, execution) = (&claimed.report, &claimed.execution);
-    let due = match &context.sandbox {
-        Some(sandbox) => {
-            let begun = sandbox.before_attempt(context, claimed).await;
-            begun.map_err(|reason| Fault { reason, kind: FailureKind::Lasting })?
+/// When the attempt begins, by the product's clock: when it fell due, or once a sandbox has held it Running.
+async fn begun(context: &Context, claimed: &ClaimedExecution, met: Option<&Met>, turn: &Turn) -> DateTime<Utc> {
+    let Some(sandbox) = &context.sandbox else { return claimed.execution.queued };
+    let mut held = pin!(sandbox.while_held(context, claimed, met));
+    loop {
+        tokio::select! {
+            due = &mut held => return due,
+            () = tokio::time::sleep(HEARTBEAT) => turn.may_take(longest(context)),
         }
-        None => execution.queued,
-    };
+    }
+}
+
+/// Checks again what was allowed at creation, then exports.
+async fn attempt(context: &Context, claimed: &ClaimedExecution, due: DateTime<Utc>, met: Option<&Met>) -> Result<Outcome, Fault> {
+    let (report, execution) = (&claimed.report, &claimed.execution);
+    if let (Some(sandbox), Some(met)) = (&context.sandbox, met) {
+        sandbox.within_attempt(met).await.map_err(|reason| Fault { reason, kind: FailureKind::Lasting })?;
+    }
     let scope = match scope(context, claimed).await? {
         Ok(scope) => scope,
         Err(reason) => return Ok(Outcome::Refused { reason }),

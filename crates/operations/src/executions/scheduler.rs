@@ -24,7 +24,7 @@ pub async fn queue_due(context: &Context, now: DateTime<Utc>) -> Result<(), Fail
 }
 
 /// Queues what is due in one transaction. Whether there was any.
-async fn queue_some(context: &Context, now: DateTime<Utc>) -> Result<bool, Failure> {
+pub(super) async fn queue_some(context: &Context, now: DateTime<Utc>) -> Result<bool, Failure> {
     // A clock that was moved has missed nothing.
     let catch_up = if context.clock.is_manual() { CatchUp::All } else { context.settings.catch_up };
     let queued = context.store.queue_due_reports(now, catch_up, BATCH, || context.random.uuid().map_err(Failure::from)).await? > 0;

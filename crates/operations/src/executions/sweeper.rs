@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
-use insightgate_store::{ExecutionRecord, FileEpochs};
+use insightgate_store::ExecutionRecord;
 
 use crate::background::turn::Turn;
 use crate::context::Context;
@@ -76,8 +76,8 @@ pub async fn remove_strays(context: &Context, turn: &Turn) -> Result<(), Failure
     while let Some(file) = files.next().await {
         turn.goes_on();
         let key = file?.key;
-        let Some(FileEpochs { writing, published }) = context.store.artifact_epochs(key.execution).await? else { continue };
-        if ![writing, published].into_iter().flatten().any(|epoch| epoch.number() == key.epoch) {
+        let Some(epochs) = context.store.artifact_epochs(key.execution).await? else { continue };
+        if !epochs.hold(key.epoch) {
             tracing::info!(execution = %key.execution, epoch = key.epoch, "an artifact that no execution has published is removed");
             // One that stays does not keep the others.
             if let Err(error) = context.engine.delete(&key).await {

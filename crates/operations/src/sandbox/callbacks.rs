@@ -1,8 +1,8 @@
 //! Callbacks that meet faults at their first attempt: dropped, doubled, delayed, or sent in the reverse order.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_report::callback::CallbackState;
-use insightgate_store::{CallbackAttempt, CallbackOutcome, ClaimedCallback};
+use insightgate_report::callback::{CallbackState, give_up_after};
+use insightgate_store::{CallbackAttempt, CallbackOutcome, ClaimedCallback, NEVER_DUE};
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -10,8 +10,6 @@ use crate::failure::Failure;
 use crate::sandbox::Sandbox;
 use crate::sandbox::fault::{CallbackFault, Effect};
 
-/// How long callbacks wait for the others that they are to be sent after, by the product's clock.
-const LONGEST_WAIT: TimeDelta = TimeDelta::days(2);
 /// What the list of attempts says of one that was not made.
 const DROPPED: &str = "dropped by a fault of the sandbox";
 
@@ -42,11 +40,26 @@ impl Sandbox {
                 (Some(attempt), CallbackOutcome::Failed)
             }
             CallbackFault::Delayed(by) => (None, later(by)),
-            CallbackFault::Reversed(of) if self.callbacks.waits(fault, callback.id, of) => (None, later(LONGEST_WAIT)),
-            CallbackFault::Reversed(_) => return Ok(Met::Send(1)),
+            // Until the others are there, however far the clock is moved meanwhile.
+            CallbackFault::Reversed(_) => (None, CallbackOutcome::Retry { due: NEVER_DUE }),
         };
-        context.store.finish_callback(claimed, attempt.as_ref(), outcome, at).await?;
+        let is_written = context.store.finish_callback(claimed, attempt.as_ref(), outcome, at).await?;
+        if let (CallbackFault::Reversed(of), true) = (met, is_written) {
+            self.wait_for_others(context, fault, (callback.created, callback.id), of).await?;
+        }
         Ok(Met::Kept)
+    }
+
+    /// Lets the newest of the group go once all are there, in whichever order they were ready. Each is written down as waiting before.
+    async fn wait_for_others(&self, context: &Context, fault: Uuid, callback: (DateTime<Utc>, Uuid), of: u32) -> Result<(), Failure> {
+        if let Some((at, newest)) = self.callbacks.newest_of_all(fault, callback, of) {
+            self.make_due(context, newest, at).await?;
+        }
+        match self.faults.has(fault) {
+            true => Ok(()),
+            // It was cleared meanwhile, and did not know of this one.
+            false => self.let_callbacks_go(context).await,
+        }
     }
 
     /// Makes the callback due that is to be sent after this one.
@@ -70,7 +83,7 @@ impl Sandbox {
     async fn make_due(&self, context: &Context, id: Uuid, at: DateTime<Utc>) -> Result<(), Failure> {
         let waiting = context.store.callback(id).await?.filter(|callback| callback.state == CallbackState::Pending && callback.due > at);
         if let Some(callback) = waiting {
-            context.store.replay_callback(id, at, callback.give_up).await?;
+            context.store.replay_callback(id, at, give_up_after(at).max(callback.give_up)).await?;
             context.signals.callbacks.notify_one();
         }
         Ok(())

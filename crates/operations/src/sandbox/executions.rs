@@ -10,6 +10,9 @@ use crate::failure::Failure;
 use crate::sandbox::Sandbox;
 use crate::sandbox::fault::{Effect, ExecutionFault};
 
+/// A fault that an attempt meets, with its id.
+pub(crate) type Met = (Uuid, ExecutionFault);
+
 /// Waiting executions that are looked at before a claim.
 const LOOKED_AT: u32 = 200;
 
@@ -46,28 +49,34 @@ impl Sandbox {
         Ok(())
     }
 
-    /// What happens to an attempt before it begins: the time at which it begins then, or why it fails.
-    pub(crate) async fn before_attempt(&self, context: &Context, claimed: &ClaimedExecution) -> Result<DateTime<Utc>, String> {
-        let begun = context.clock.of_work(claimed.execution.queued);
+    /// What an attempt meets. It is asked once.
+    pub(crate) fn of_attempt(&self, claimed: &ClaimedExecution) -> Option<Met> {
         let is_other = |fault: &ExecutionFault| !matches!(fault, ExecutionFault::Pending(_));
-        let met = self.faults.of_execution(|matching| matching.meets_report(&claimed.report), is_other);
-        let Some((id, fault)) = met else { return Ok(begun) };
-        match fault {
-            ExecutionFault::Failed { reason } => Err(reason),
-            ExecutionFault::Slow(delay) => {
-                let cleared = self.is_cleared(id);
-                let _ = tokio::time::timeout(delay, cleared).await;
-                Ok(context.clock.of_work(claimed.execution.queued))
+        self.faults.of_execution(|matching| matching.meets_report(&claimed.report), is_other)
+    }
+
+    /// Waits while the attempt is to stay Running, by the product's clock. The time at which it begins then.
+    pub(crate) async fn while_held(&self, context: &Context, claimed: &ClaimedExecution, met: Option<&Met>) -> DateTime<Utc> {
+        let begun = context.clock.of_work(claimed.execution.queued);
+        let Some((id, ExecutionFault::Running(hold))) = met else { return begun };
+        let until = begun.checked_add_signed(*hold).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        tokio::select! {
+            () = reached(context, until) => {}
+            () = self.is_cleared(*id) => {}
+        }
+        context.clock.of_work(until)
+    }
+
+    /// Makes the attempt slow, or says why it fails.
+    pub(crate) async fn within_attempt(&self, met: &Met) -> Result<(), String> {
+        match met {
+            (_, ExecutionFault::Failed { reason }) => Err(reason.clone()),
+            (id, ExecutionFault::Slow(delay)) => {
+                // Whichever comes first.
+                let _ = tokio::time::timeout(*delay, self.is_cleared(*id)).await;
+                Ok(())
             }
-            ExecutionFault::Running(hold) => {
-                let until = begun.checked_add_signed(hold).unwrap_or(DateTime::<Utc>::MAX_UTC);
-                tokio::select! {
-                    () = reached(context, until) => {}
-                    () = self.is_cleared(id) => {}
-                }
-                Ok(context.clock.of_work(until))
-            }
-            ExecutionFault::Pending(_) => Ok(begun),
+            (_, ExecutionFault::Pending(_) | ExecutionFault::Running(_)) => Ok(()),
         }
     }
 

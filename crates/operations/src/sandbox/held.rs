@@ -56,6 +56,9 @@ impl HeldExecutions {
     }
 }
 
+/// A callback, with the time at which it was made.
+type Made = (DateTime<Utc>, Uuid);
+
 /// Callbacks that wait for others.
 #[derive(Debug, Default)]
 pub(crate) struct HeldCallbacks(Mutex<Waiting>);
@@ -63,7 +66,7 @@ pub(crate) struct HeldCallbacks(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     /// By fault: those that came first, of the group that is not complete.
-    groups: HashMap<Uuid, Vec<Uuid>>,
+    groups: HashMap<Uuid, Vec<Made>>,
     /// What is sent after each.
     after: HashMap<Uuid, Uuid>,
 }
@@ -82,7 +85,7 @@ impl HeldCallbacks {
     pub(super) fn of_other_faults(&self, is_there: impl Fn(Uuid) -> bool) -> Vec<Uuid> {
         let mut waiting = self.waiting();
         let gone: Vec<Uuid> = waiting.groups.keys().copied().filter(|fault| !is_there(*fault)).collect();
-        gone.into_iter().filter_map(|fault| waiting.groups.remove(&fault)).flatten().collect()
+        gone.into_iter().filter_map(|fault| waiting.groups.remove(&fault)).flatten().map(|(_, callback)| callback).collect()
     }
 
     /// What is sent after this one.
@@ -90,17 +93,37 @@ impl HeldCallbacks {
         self.waiting().after.remove(&sent)
     }
 
-    /// Whether the callback waits. The last of a group does not: the others follow it, the newest first.
-    pub(super) fn waits(&self, fault: Uuid, callback: Uuid, of: u32) -> bool {
+    /// Adds one to its fault's group. The newest of the group, once it is complete: the others follow it, each after the one that was made next.
+    pub(super) fn newest_of_all(&self, fault: Uuid, callback: Made, of: u32) -> Option<Made> {
         let mut waiting = self.waiting();
         let group = waiting.groups.entry(fault).or_default();
         group.push(callback);
         if group.len() < of as usize {
-            return true;
+            return None;
         }
-        let group = std::mem::take(group);
-        let pairs = group.iter().rev().zip(group.iter().rev().skip(1));
-        waiting.after.extend(pairs.map(|(one, next)| (*one, *next)));
-        false
+        let mut group = std::mem::take(group);
+        group.sort_unstable_by(|one, other| other.cmp(one));
+        let pairs = group.iter().zip(group.iter().skip(1));
+        waiting.after.extend(pairs.map(|((_, one), (_, next))| (*one, *next)));
+        group.first().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_sent_the_newest_first_in_whichever_order_it_was_ready() {
+        let held = HeldCallbacks::default();
+        let made = |number: u8| (DateTime::from_timestamp_millis(i64::from(number)).unwrap(), Uuid::from_u128(number.into()));
+        let fault = Uuid::from_u128(100);
+        assert_eq!([2, 3].map(|number| held.newest_of_all(fault, made(number), 3)), [None, None]);
+        assert_eq!(held.newest_of_all(Uuid::from_u128(200), made(9), 3), None, "another fault has another group");
+        assert_eq!(held.newest_of_all(fault, made(1), 3), Some(made(3)));
+        let id = |number| made(number).1;
+        assert_eq!([3, 2, 1].map(|sent| held.next_after(id(sent))), [Some(id(2)), Some(id(1)), None]);
+        assert_eq!(held.newest_of_all(fault, made(4), 3), None, "a new group begins");
+        assert_eq!(held.of_other_faults(|known| known != fault), [id(4)]);
     }
 }

@@ -3,9 +3,8 @@
 //! Keys stay, so that access tokens go on to work until they end. The clock stays, since it never moves back. Rows of datasets stay, and what a person
 //! added to them.
 
-use std::collections::HashSet;
-
-use uuid::Uuid;
+use futures::StreamExt as _;
+use insightgate_engine::ArtifactKey;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -24,7 +23,7 @@ pub async fn remember_first_state(context: &Context) -> Result<(), Failure> {
 }
 
 /// # Errors
-/// When there is no state to go back to, or the database does not answer.
+/// When there is no state to go back to, the artifacts cannot be listed, or the database does not answer.
 pub async fn reset(context: &Context, sandbox: &Sandbox) -> Result<(), Failure> {
     let Some(first) = sandbox.first_state.get() else {
         return Err(Failure::Conflict("The sandbox is not ready yet: it has no state to go back to.".to_owned()));
@@ -33,7 +32,7 @@ pub async fn reset(context: &Context, sandbox: &Sandbox) -> Result<(), Failure> 
     // What moves the clock queues what is then gone.
     let _moving = context.clock.moving().await;
     sandbox.faults.clear_all();
-    let before = reports(context).await?;
+    let before = files(context).await?;
     context.store.restore(first).await?;
     sandbox.executions.forget();
     sandbox.callbacks.forget();
@@ -46,20 +45,26 @@ pub async fn reset(context: &Context, sandbox: &Sandbox) -> Result<(), Failure> 
     context.signals.finished.notify_waiters();
     context.signals.rescheduled.notify_one();
     context.signals.queued.notify_one();
-    let after = reports(context).await?;
-    for (tenant, report) in before.difference(&after) {
-        if let Err(error) = context.engine.delete_report_files(*tenant, *report).await {
-            tracing::warn!(%error, %report, "the files of a report that is gone by a reset could not be removed");
+    for file in before {
+        let is_held = context.store.artifact_epochs(file.execution).await?.is_some_and(|epochs| epochs.hold(file.epoch));
+        if is_held {
+            continue;
+        }
+        if let Err(error) = context.engine.delete(&file).await {
+            tracing::warn!(%error, execution = %file.execution, "the file of an execution that is gone by a reset could not be removed");
         }
     }
     Ok(())
 }
 
-/// All that there are, with their tenants.
-async fn reports(context: &Context) -> Result<HashSet<(Uuid, Uuid)>, Failure> {
-    let mut reports = HashSet::new();
-    for tenant in context.store.tenants().await? {
-        reports.extend(context.store.report_ids(tenant.id).await?.into_iter().map(|report| (tenant.id, report)));
+/// The artifacts of executions that are known. Others are somebody else's.
+async fn files(context: &Context) -> Result<Vec<ArtifactKey>, Failure> {
+    let (mut listed, mut known) = (context.engine.list_artifacts(), Vec::new());
+    while let Some(file) = listed.next().await {
+        let key = file?.key;
+        if context.store.artifact_epochs(key.execution).await?.is_some() {
+            known.push(key);
+        }
     }
-    Ok(reports)
+    Ok(known)
 }

@@ -135,6 +135,11 @@ pub struct FileEpochs {
 }
 
 impl FileEpochs {
+    /// Whether an artifact of this epoch must stay.
+    pub fn hold(&self, epoch: u64) -> bool {
+        [self.writing, self.published].into_iter().flatten().any(|held| held.number() == epoch)
+    }
+
     fn read(row: &AnyRow) -> Result<FileEpochs, StoreError> {
         let status = row.named("status", ExecutionStatus::from_name)?;
         let published = match row.optional_number("artifact_removed")? {

@@ -68,6 +68,41 @@ async fn they_come_in_the_reverse_order() {
     assert_eq!(hours(&receiver), ["00", "20", "16"]);
 }
 
+/// The slots lie further apart than a callback is tried for.
+#[tokio::test]
+async fn they_come_in_the_reverse_order_however_far_the_clock_is_moved() {
+    for strides in [vec!["P25D"], vec!["P5D", "P10D", "P10D"]] {
+        let (deployment, receiver) = (Deployment::sandbox_with(allow_loopback).await, Receiver::start().await);
+        order(&deployment, json!({"kind": "callbackOutOfOrder", "count": 3})).await;
+        let query = deployment.create_query(ANA, ALL_SALES).await;
+        let schedule =
+            json!({"StartTime": "2026-11-22T16:00:00Z", "RecurrenceInterval": 240, "RecurrenceCount": 4, "CallbackUrl": receiver.url});
+        deployment.create_report(ANA, &query, schedule).await;
+        for stride in &strides {
+            assert!(receiver.take().is_empty(), "one did not wait for the others");
+            advance(&deployment, stride).await;
+            deployment.work().await;
+            deployment.deliver().await;
+        }
+        let days: Vec<String> =
+            receiver.take().iter().map(|received| received.json()["reportGeneratedTime"].as_str().unwrap()[5..10].to_owned()).collect();
+        assert_eq!(days, ["12-12", "12-02", "11-22"], "{strides:?}");
+        advance(&deployment, "P30D").await;
+        deployment.work().await;
+        deployment.deliver().await;
+        let last = kept(&deployment).await.pop().unwrap();
+        assert!(receiver.take().is_empty() && last.state == CallbackState::Pending, "the fourth waits for two others");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_goes_when_the_demo_starts_again() {
+    let (deployment, receiver) = three(json!({"kind": "callbackOutOfOrder", "count": 9})).await;
+    deployment.context.store.let_all_callbacks_go().await.unwrap();
+    assert_eq!(deployment.deliver().await, 3);
+    assert_eq!(hours(&receiver).len(), 3);
+}
+
 #[tokio::test]
 async fn those_that_wait_for_another_go_when_the_fault_is_cleared() {
     let (deployment, receiver) = three(json!({"kind": "callbackOutOfOrder", "count": 9})).await;

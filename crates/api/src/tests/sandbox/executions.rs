@@ -84,6 +84,26 @@ async fn one_stays_running_until_the_clock_has_moved() {
 }
 
 #[tokio::test]
+async fn one_stays_running_for_longer_than_a_run_may_take() {
+    let deployment = Deployment::sandbox().await;
+    let report = scheduled(&deployment).await;
+    order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
+    advance(&deployment, "PT4H").await;
+    let moving = async {
+        while statuses(&deployment, &report).await != ["Running"] {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::pause();
+        tokio::time::advance(2 * deployment.context.settings.run_limit).await;
+        tokio::time::resume();
+        assert_eq!(statuses(&deployment, &report).await, ["Running"]);
+        advance(&deployment, "PT90M").await;
+    };
+    let (ran, ()) = tokio::join!(deployment.work(), moving);
+    assert_eq!((ran, statuses(&deployment, &report).await), (1, vec!["Completed".to_owned()]));
+}
+
+#[tokio::test]
 async fn one_is_slow_in_real_time() {
     let deployment = Deployment::sandbox().await;
     let report = scheduled(&deployment).await;

@@ -44,6 +44,30 @@ async fn requests_are_kept_with_their_secrets_masked() {
 }
 
 #[tokio::test]
+async fn a_request_is_kept_whose_client_did_not_wait() {
+    let deployment = Deployment::sandbox().await;
+    let fault = order(&deployment, json!({"match": {"method": "POST"}, "delay": "PT120S"})).await;
+    let body = json!({"Name": "query", "Query": ALL_SALES});
+    let met = async {
+        while ask(&deployment, Method::GET, "faults", Value::Null).await.json()["faults"][0]["happened"] != 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = deployment.call(ANA, Method::POST, "ScheduledQueries", body) => panic!("it was answered"),
+        () = met => {}
+    }
+    deployment.get(ANA, "ScheduledReport").await.ok();
+    let kept = ask(&deployment, Method::GET, "requests", Value::Null).await.json();
+    let [gone, answered] = &kept["requests"].as_array().unwrap()[..] else { panic!("{kept}") };
+    assert_eq!(
+        (&gone["method"], &gone["path"], &gone["status"], &gone["gaveUp"], &gone["fault"]),
+        (&json!("POST"), &json!("/insights/v1/mpn/scheduledqueries"), &Value::Null, &json!(true), &fault["id"])
+    );
+    assert_eq!((&answered["status"], &answered["gaveUp"], &answered["fault"]), (&json!(200), &json!(false), &Value::Null));
+}
+
+#[tokio::test]
 async fn the_receiver_says_whether_a_signature_holds() {
     let deployment = Deployment::sandbox().await;
     for (path, body) in [("receiver", Value::Null), ("receiver/any/where", json!({"reportId": "r"}))] {

@@ -37,6 +37,27 @@ async fn everything_that_came_since_is_gone_and_who_was_there_is_there_again() {
     }
 }
 
+#[tokio::test]
+async fn of_a_report_that_was_there_only_the_first_files_stay() {
+    let deployment = Deployment::sandbox().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let report = deployment.create_report(ANA, &query, every_four_hours(None)).await;
+    advance(&deployment, "PT4H").await;
+    assert_eq!(deployment.work().await, 1);
+    let first = deployment.executions(ANA, &report).await.remove(0);
+    remember_first_state(&deployment.context).await.unwrap();
+    let artifacts = deployment.folder.path().join("artifacts");
+    let before = walked(&artifacts);
+    assert_eq!(before.len(), 1);
+    advance(&deployment, "PT8H").await;
+    assert_eq!(deployment.work().await, 2);
+    assert_eq!(walked(&artifacts).len(), 3);
+    assert_eq!(ask(&deployment, Method::POST, "reset", json!({})).await.status, 200);
+    assert_eq!(walked(&artifacts), before);
+    let link = first["reportAccessSecureLink"].as_str().unwrap();
+    assert_eq!(deployment.fetch(link, &[]).await.status, 200, "what was there can still be fetched");
+}
+
 /// The files below a folder.
 fn walked(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

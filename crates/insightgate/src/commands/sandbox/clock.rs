@@ -4,9 +4,10 @@ use clap::Subcommand;
 use insightgate_client::Method;
 use serde_json::{Value, json};
 
-use super::{Sandbox, text};
+use super::{Sandbox, refused, text};
 use crate::command_error::CommandError;
 use crate::terminal::progress::Progress;
+use crate::terminal::table::plain;
 use crate::terminal::{print, print_json};
 
 #[derive(Debug, Subcommand)]
@@ -33,15 +34,19 @@ pub(super) enum ClockCommand {
 pub(super) async fn run(sandbox: &Sandbox, command: ClockCommand) -> Result<(), CommandError> {
     let clock = match command {
         ClockCommand::Show => sandbox.ask(Method::GET, &["clock"], None).await?,
-        ClockCommand::Advance { by } => {
-            Progress::during("the clock is moving", sandbox.ask(Method::POST, &["clock"], Some(&json!({ "advance": duration(&by) }))))
-                .await?
-        }
-        ClockCommand::Set { to } => {
-            Progress::during("the clock is moving", sandbox.ask(Method::POST, &["clock"], Some(&json!({ "now": to })))).await?
-        }
+        ClockCommand::Advance { by } => moved(sandbox, json!({ "advance": duration(&by) })).await?,
+        ClockCommand::Set { to } => moved(sandbox, json!({ "now": to })).await?,
     };
     show(sandbox, &clock)
+}
+
+/// A move that takes longer than a moment shows how far it is.
+async fn moved(sandbox: &Sandbox, to: Value) -> Result<Value, CommandError> {
+    let progress = Progress::new();
+    progress.say("the clock is moved");
+    let clock = sandbox.client.move_clock(to, |now| progress.say(&format!("the clock is at {}", plain(now)))).await;
+    progress.end();
+    clock.map_err(refused)
 }
 
 fn show(sandbox: &Sandbox, clock: &Value) -> Result<(), CommandError> {

@@ -35,7 +35,13 @@ pub(super) async fn callbacks(sandbox: &Sandbox, arguments: &KeptArguments) -> R
 
 pub(super) async fn requests(sandbox: &Sandbox, arguments: &KeptArguments) -> Result<(), CommandError> {
     let names = ["time", "method", "path", "query", "status", "milliseconds", "fault"];
-    show(sandbox, arguments, "requests", names, |request| names.map(|name| text(request, name))).await
+    show(sandbox, arguments, "requests", names, |request| {
+        names.map(|name| match name {
+            "status" if request.get("gaveUp") == Some(&Value::Bool(true)) => "gave up".to_owned(),
+            _ => text(request, name),
+        })
+    })
+    .await
 }
 
 async fn show<const WIDTH: usize>(
