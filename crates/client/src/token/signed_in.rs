@@ -93,7 +93,7 @@ mod tests {
     async fn an_authority_is_there_before_a_person_is_sent_to_it() {
         let unknown = r#"{"error":"invalid_tenant","error_description":"AADSTS90002: no such tenant.","error_codes":[90002]}"#;
         let server = Scripted::start(vec![answer("200 OK", "{}"), answer("404 Not Found", "{}"), answer("400 Bad Request", unknown)]).await;
-        let authority = Authority::new(server.settings(), Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
+        let authority = Authority::new(server.settings("insights/v1/mpn"), Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
         assert!(authority.look().await.is_ok());
         assert!(authority.look().await.is_ok(), "one without a description is there too");
         assert!(matches!(authority.look().await, Err(ClientError::Token(refusal)) if refusal.codes == [90002]));
@@ -104,7 +104,7 @@ mod tests {
     async fn an_answer_is_waited_for_as_long_as_the_settings_say() {
         // It takes connections, and answers none.
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut settings = Scripted::start(Vec::new()).await.settings();
+        let mut settings = Scripted::start(Vec::new()).await.settings("insights/v1/mpn");
         settings.authority_token_url = format!("http://{}/t/oauth2/token", silent.local_addr().unwrap());
         settings.patience = Patience { answer: Duration::from_millis(50), retries: Retries::default() };
         let authority = Authority::new(settings, Arc::new(|| 0)).unwrap_or_else(|error| panic!("{error}"));
