@@ -330,7 +330,7 @@ def test_ctrl_c_takes_away_what_the_replay_made(walked, binary, second, tmp_path
         assert polled.wait(PATIENCE) and sorted(left(second)) == ["later still", "now", "recorded"]
         replay.send_signal(signal.SIGINT)
         said = replay.communicate(timeout=60)[1]
-        assert replay.returncode == 1 and "error: interrupted" in said, said
+        assert replay.returncode == 130 and "error: interrupted" in said, said
     assert left(second) == []
 
 

@@ -24,6 +24,8 @@ pub struct Sandbox {
     pub faults: Faults,
     /// Held while the demo makes its own calls. A reset and a new fault wait for it, so that these calls meet no fault and are part of no client's test.
     pub walk: Mutex<()>,
+    /// Held from the look at the waiting executions until one of them is claimed. A new fault waits for it, so that no claim goes by an older look.
+    pub claim: Mutex<()>,
     /// The last requests, secrets masked.
     pub requests: Journal,
     /// What the built-in receiver got.

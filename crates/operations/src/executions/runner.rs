@@ -49,11 +49,13 @@ pub async fn execute_next(context: &Context) -> Result<bool, Failure> {
 /// When the process ends, the execution is given some time to finish, after which it is given back.
 pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn: &Turn) -> Result<bool, Failure> {
     let claiming = places.claiming().await;
-    if let Some(sandbox) = &context.sandbox {
-        sandbox.before_claim(context).await?;
-    }
+    let looked = match &context.sandbox {
+        Some(sandbox) => Some(sandbox.before_claim(context).await?),
+        None => None,
+    };
     let now = context.store.lease_time().await?;
     let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full()).await?;
+    drop(looked);
     let Some(claimed) = claimed else { return Ok(false) };
     let _place = claiming.taken_by(claimed.report.tenant);
     let Execution { id, attempts, failures, .. } = claimed.execution;

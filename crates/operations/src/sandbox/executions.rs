@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_store::ClaimedExecution;
+use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -18,8 +19,9 @@ const LOOKED_AT: u32 = 200;
 
 impl Sandbox {
     /// Holds waiting executions back that a fault meets, and lets those go whose time has come. Comes before each claim, so that none is ever seen
-    /// Running that should stay Pending.
-    pub(crate) async fn before_claim(&self, context: &Context) -> Result<(), Failure> {
+    /// Running that should stay Pending. The claim is made under the guard that comes back.
+    pub(crate) async fn before_claim(&self, context: &Context) -> Result<MutexGuard<'_, ()>, Failure> {
+        let claim = self.claim.lock().await;
         let now = context.clock.now();
         for (id, until) in self.executions.over(|until, fault| until <= now || !self.faults.has(fault)) {
             context.store.let_execution_go(id, until.min(now)).await?;
@@ -27,7 +29,7 @@ impl Sandbox {
         }
         let is_hold = |fault: &ExecutionFault| matches!(fault, ExecutionFault::Pending(_));
         if !self.faults.any(|effect| matches!(effect, Effect::Execution(fault) if is_hold(fault))) {
-            return Ok(());
+            return Ok(claim);
         }
         for record in context.store.waiting_executions(LOOKED_AT).await? {
             let (id, queued) = (record.execution.id, record.execution.queued);
@@ -46,7 +48,7 @@ impl Sandbox {
                 }
             }
         }
-        Ok(())
+        Ok(claim)
     }
 
     /// What an attempt meets. It is asked once.

@@ -76,6 +76,7 @@ pub async fn order(context: &Context, sandbox: &Sandbox, input: FaultInput) -> R
     let matching = matching(context, &input, &effect).await?;
     let fault = Fault { matching, often: often(&input)?, effect };
     let _walked = sandbox.walk.lock().await;
+    let _claimed = sandbox.claim.lock().await;
     sandbox.faults.add(context.random.uuid()?, fault)
 }
 

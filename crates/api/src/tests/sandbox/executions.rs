@@ -1,5 +1,6 @@
 //! Executions that meet faults.
 
+use futures::FutureExt;
 use serde_json::{Value, json};
 
 use super::*;
@@ -31,6 +32,23 @@ async fn one_fails_for_the_ordered_reason_and_the_next_does_not() {
     assert_eq!(statuses(&deployment, &report).await, ["Failed", "Completed"]);
     let failed = deployment.executions(ANA, &report).await.remove(1);
     assert!(failed.to_string().contains("The dataset is being rebuilt."), "{failed}");
+}
+
+#[tokio::test]
+async fn a_new_fault_waits_for_a_claim_that_has_looked_already_and_for_the_demos_own_calls() {
+    let deployment = Deployment::sandbox().await;
+    let sandbox = deployment.context.sandbox.as_ref().unwrap();
+    for busy in [&sandbox.claim, &sandbox.walk] {
+        let guard = busy.lock().await;
+        let mut ordering = Box::pin(order(&deployment, json!({"kind": "executionPending", "for": "PT2H"})));
+        // Whatever else it has to wait for is over by then: it asks no database.
+        for _ in 0..100 {
+            assert!((&mut ordering).now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        drop(guard);
+        ordering.await;
+    }
 }
 
 #[tokio::test]
