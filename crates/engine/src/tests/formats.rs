@@ -105,6 +105,12 @@ async fn every_type_reads_back() {
             Format::Tsv | Format::TsvGz | Format::TsvZst => assert_eq!(text(format, &bytes), tsv, "{format:?}"),
             Format::Jsonl => assert_eq!(text(format, &bytes), jsonl),
             Format::Parquet | Format::Arrow => assert_eq!(table(format, &bytes).0, expected, "{format:?}"),
+            Format::CsvExcel => {
+                let within_cells = csv.replace("\n", "\r\n").replace("c\r\nd", "c\nd");
+                assert_eq!(text(format, &bytes), format!("\u{feff}{within_cells}"));
+            }
+            // What is in its cells: `sheets.rs`.
+            Format::Xlsx => assert_eq!(sheets::rows(&bytes), 1 + 3),
         }
     }
 }
@@ -149,6 +155,7 @@ async fn an_answer_without_rows_is_a_file_all_the_same() {
                     assert_eq!((found.num_rows(), found.num_columns(), parts), (0, 7, 0));
                     assert!(found.column(2).data_type() == &crate::types::arrow(ColumnType::Decimal { precision: 12, scale: 2 }));
                 }
+                Format::Xlsx => assert_eq!(sheets::rows(&bytes), 1),
                 _ => assert_eq!(text(format, &bytes).lines().count(), 1, "{format:?}"),
             }
         }
