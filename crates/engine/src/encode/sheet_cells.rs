@@ -161,9 +161,9 @@ mod tests {
             assert_eq!(made(Cell::Decimal(unscaled, scale)), expected, "{unscaled} {scale}");
         }
         let mut digits = 1_u64;
-        for number in 0..20_000 {
+        for number in 0..20_000_u32 {
             digits = digits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let (unscaled, scale) = ((digits % 999_999_999_999_999).into(), number % 39);
+            let (unscaled, scale) = ((digits % 999_999_999_999_999).into(), i8::try_from(number % 39).unwrap());
             let Entry::Number(value) = made(Cell::Decimal(unscaled, scale)) else { panic!("{unscaled} {scale}") };
             let text = text_of(&Cell::Decimal(unscaled, scale)).unwrap();
             assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
@@ -211,11 +211,7 @@ mod tests {
         for number in 0..20_000_i64 {
             let microseconds = 1_772_236_800_000_000 + number * 4_319_999;
             let Entry::Instant { days, .. } = made(Cell::Timestamp(microseconds)) else { panic!("{microseconds}") };
-            assert_eq!(
-                ((days - 25_569.0) * 86_400e6 / 100.0).round() as i64,
-                (microseconds as f64 / 100.0).round() as i64,
-                "{microseconds}"
-            );
+            assert_eq!((days.fract() * DAY as f64).round() as i64, microseconds.rem_euclid(DAY), "{microseconds}");
         }
     }
 

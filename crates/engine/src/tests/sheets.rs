@@ -13,12 +13,13 @@ use crate::{About, ArtifactKey, ExportProgress, ExportedAs};
 /// The files in a workbook, by their names.
 fn files(bytes: &[u8]) -> BTreeMap<String, String> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let count = zip.len();
     let read = |index| {
         let (mut file, mut text) = (zip.by_index(index).unwrap(), String::new());
         file.read_to_string(&mut text).unwrap();
-        (file.name().to_owned(), text)
+        (file.name().unwrap().into_owned(), text)
     };
-    (0..zip.len()).map(read).collect()
+    (0..count).map(read).collect()
 }
 
 fn sheet(bytes: &[u8], number: usize) -> String {
@@ -52,11 +53,12 @@ async fn workbook(engine: &Engine, plan: &Plan, query: &str) -> Vec<u8> {
     out
 }
 
-/// The files without names that this process holds open in the folder for intermediate results.
+/// The files, with a name or without, that are there in the folder for intermediate results. Its folders are the library's for sorts.
 fn held_open(world: &World) -> usize {
     let spill = world.folder.path().canonicalize().unwrap().join("spill");
+    let named = std::fs::read_dir(&spill).unwrap().filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_file()).count();
     let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
-    open.filter(|path| path.starts_with(&spill)).count() + std::fs::read_dir(&spill).unwrap().count()
+    named + open.filter(|path| path.starts_with(&spill)).count()
 }
 
 async fn nothing_is_held(world: &World) {
