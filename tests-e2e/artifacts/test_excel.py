@@ -12,6 +12,7 @@ import openpyxl
 import pyarrow.parquet
 import pytest
 import python_calamine
+from openpyxl.utils.escape import unescape
 
 from harness.demo import lives_on
 
@@ -41,7 +42,7 @@ ODD = {
         "TIMESTAMP",
         [
             datetime.datetime.fromisoformat(at) if at else None
-            for at in ("2026-02-28 13:07:09", "2026-02-28 13:07:09.250", "1899-12-31 12:00:00", "9999-12-31 23:59:59", "2100-01-01 00:00:00.000001", None, "1970-01-01", "2026-02-28")
+            for at in ("2026-02-28 13:07:09", "2026-02-28 13:07:09.250", "1899-12-31 12:00:00", "9999-12-31 23:59:59", "5000-01-01 00:00:00.000001", None, "1970-01-01", "2026-02-28")
         ],
     ),
     "Active": ("bool", "BOOLEAN", [True, False, None, True, False, None, True, True]),
@@ -111,21 +112,23 @@ def test_every_value_is_what_it_was_or_a_text_with_all_of_it(binary, odd, tmp_pa
     expected["Price"][3] = "123456789012345678901234567890.12"
     expected["Ratio"][3:5], expected["Ratio"][6] = ["inf", "NaN"], "5e-324"
     expected["Day"][2], expected["Day"][4] = "1900-02-28", "0001-01-01"
-    expected["At"][2], expected["At"][4] = "1899-12-31T12:00:00Z", "2100-01-01T00:00:00.000001Z"
+    expected["At"][2], expected["At"][4] = "1899-12-31T12:00:00Z", "5000-01-01T00:00:00.000001Z"
+
     # Excel's numbers are floats, and its days are instants.
     def plain(value):
-        if isinstance(value, Decimal):
+        # Both readers leave a text as it is escaped, which Excel does not (ST_Xstring of ECMA-376).
+        if isinstance(value, str) and "_x005F_" in value:
+            return unescape(value)
+        if isinstance(value, Decimal) or (type(value) is int and abs(value) > 2**63):
             return float(value)
         return datetime.datetime(value.year, value.month, value.day) if type(value) is datetime.date else value
 
     wanted = [tuple(ODD)] + [tuple(plain(value) for value in row) for row in zip(*expected.values())]
     found = by_openpyxl(out.read_bytes())
-    assert found == wanted
+    # It takes the digits of a large float for a whole number.
+    assert [tuple(plain(value) for value in row) for row in found] == wanted
     assert [[type(value) for value in row] for row in found[1:]][0][:2] == [int, int], "whole numbers are whole"
-    calamine = [tuple(plain(value) for value in row) for row in by_calamine(out.read_bytes())]
-    # It leaves Excel's escapes in a text as they are written.
-    escaped = {"_x0041_ \x01\r\n": "_x005F_x0041_ _x0001__x000D_\n"}
-    assert calamine in (wanted, [tuple(escaped.get(value, value) if isinstance(value, str) else value for value in row) for row in wanted])
+    assert [tuple(plain(value) for value in row) for row in by_calamine(out.read_bytes())] == wanted
 
 
 def test_the_header_is_bold_and_stays_and_texts_are_no_formulas(binary, odd, tmp_path):
@@ -207,6 +210,5 @@ def test_a_million_rows_take_little_memory(binary, tall, tmp_path):
         peak = max(peak, held(process.pid))
     assert process.returncode == 0
     assert 10 << 10 < peak < LIMIT, f"{peak >> 10} MiB"
-    print(f"{peak >> 10} MiB, {out.stat().st_size} bytes")
     book = openpyxl.load_workbook(out, read_only=True)
     assert book["Data"].max_row == MILLION + 1 and dict(book["About"].iter_rows(values_only=True))["Rows"] == MILLION

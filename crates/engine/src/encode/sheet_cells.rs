@@ -100,7 +100,7 @@ fn day(days: i64) -> Option<f64> {
     (FIRST_DAY..=LAST_DAY).contains(&number).then_some(number as f64)
 }
 
-/// None beside Excel's calendar, and where a float that counts days is too coarse for the microseconds: that is from 2079 on.
+/// None beside Excel's calendar, and where a float that counts days is too coarse for the microseconds, as it can be from 2079 on.
 fn instant(microseconds: i64) -> Option<Entry<'static>> {
     let of_day = microseconds.rem_euclid(DAY);
     let number = day(microseconds.div_euclid(DAY))?;
