@@ -192,9 +192,10 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     let (one, four) = (engine(1), engine(4));
     for (number, plan) in plans.iter().enumerate() {
         let (csv, rows) = file(&one, plan, Format::Csv).await;
-        // The formats whose rows the engine cuts in different ways; the others are built on these.
+        // The formats whose rows the engine cuts in different ways; the others are built on these. Workbooks are slow without optimisation: `sheets.rs`
+        // has fewer rows for them.
         let formats: &[Format] = if number == 4 { Format::ALL } else { &[Format::CsvZst, Format::Parquet, Format::Arrow] };
-        for format in formats.iter().copied() {
+        for format in formats.iter().copied().filter(|format| *format != Format::Xlsx) {
             let (alone, count) = file(&one, plan, format).await;
             let (together, _) = file(&four, plan, format).await;
             assert!(alone == together, "plan {number} as {format:?}: {} and {} bytes", alone.len(), together.len());
