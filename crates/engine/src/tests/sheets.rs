@@ -234,12 +234,14 @@ async fn the_same_execution_gives_the_same_bytes_and_one_that_is_dropped_leaves_
         workbook(&Engine::new(EngineSettings { partitions: 1, ..settings(&world.folder, 64 << 20) }).unwrap(), &plan, "SELECT …").await;
     assert!(once == again && once.len() > 2 << 20, "{} and {} bytes", once.len(), again.len());
 
-    // Once while rows are written, and once while the file is compressed.
+    // Once while rows are written, and once while the file is compressed, of which then most parts are still to come: few can be in flight at once, so
+    // that the artifact cannot have got its name yet.
     let key = ArtifactKey { tenant: ALICE, report: BOB, execution: BOB, epoch: 1, format: Format::Xlsx };
     for compressing in [false, true] {
         let (reached, mut waiting) = tokio::sync::watch::channel(false);
         let progress = move |progress: ExportProgress| {
-            if if compressing { progress.bytes > 0 } else { progress.rows > 0 } {
+            let is_there = if compressing { progress.bytes > 0 } else { progress.rows > 0 };
+            if is_there {
                 let _ = reached.send(true);
             }
         };
