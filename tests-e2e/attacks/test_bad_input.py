@@ -129,7 +129,7 @@ def scheduled(**changes):
         (scheduled(RecurrenceInterval=2161), "Recurrence Interval must be between 4 and 2160"),
         (scheduled(RecurrenceInterval="often"), "RecurrenceInterval"),
         (scheduled(RecurrenceCount=0), CREATION + "Recurrence count has to be a positive integer value"),
-        (scheduled(Format="xlsx"), "Report format should be csv/tsv"),
+        (scheduled(Format="xls"), "Report format should be csv/tsv"),
         (scheduled(CallbackMethod="PUT", CallbackUrl="https://example.com/x"), "CallbackMethod can only be GET or POST"),
         (scheduled(ExecuteNow=True, QueryStartTime="yesterday", QueryEndTime="2026-01-01T00:00:00Z"), "should follow format: yyyy-MM-ddTHH:mm:ssZ"),
         (

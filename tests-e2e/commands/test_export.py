@@ -8,6 +8,8 @@ import stat
 import subprocess
 import threading
 
+import openpyxl
+
 from harness.demo import RUN_SECONDS, eventually
 from harness.desk import Desk
 from harness.imitation import ANSWERS, FILE
@@ -54,6 +56,17 @@ def test_rows_of_a_query_come_into_a_file_and_nothing_stays(demo, desk):
     assert (desk.folder / "rows.parquet").read_bytes()[:4] == b"PAR1"
     none = desk.ok("export", QUERY, "--from", "1990-01-01", "--to", "1990-01-02").stdout
     assert none == "CustomerName,Product,TotalRevenue\n"
+    assert names(demo) == []
+
+
+def test_a_file_for_excel(demo, desk):
+    """A workbook by the file's name, and CSV for Excel by the format that is said."""
+    for file, more in (("rows.csv", ()), ("rows.xlsx", ()), ("excel.csv", ("--format", "csv-excel"))):
+        desk.ok("export", QUERY, "-o", file, *more)
+    header, *rows = openpyxl.load_workbook(desk.folder / "rows.xlsx")["Data"].iter_rows(values_only=True)
+    plain = (desk.folder / "rows.csv").read_bytes().decode()
+    assert (desk.folder / "excel.csv").read_bytes().decode() == "\ufeff" + plain.replace("\n", "\r\n")
+    assert ",".join(header) == plain.splitlines()[0] and len(rows) == len(plain.splitlines()) - 1 > 10
     assert names(demo) == []
 
 

@@ -4,11 +4,15 @@ mod calendar;
 mod cells;
 mod columnar;
 mod compress;
+mod excel_text;
 mod format;
+mod formulas;
 mod json;
 mod output;
 mod parts;
 mod separated;
+mod sheet_cells;
+mod workbook;
 
 use datafusion::arrow::array::RecordBatch;
 
@@ -19,6 +23,8 @@ pub(crate) use format::encode;
 pub(crate) use json::rows as json_rows;
 pub(crate) use output::Output;
 pub(crate) use parts::Halt;
+pub use workbook::About;
+pub(crate) use workbook::Spill;
 
 /// Encodes rows as a text: a header, then the batches in their order. Each batch is encoded on its own, so that several can be encoded in parallel.
 /// All methods append to `out`.
@@ -33,6 +39,13 @@ trait Encoder: Send + Sync {
 trait FileWriter: Send {
     fn write(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), EngineError>;
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), EngineError>;
+}
+
+/// Writes a file of which nothing is finished before all of its rows are known.
+trait WholeFile: Send {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), EngineError>;
+    /// Hands the file on, part by part, for as long as `part` says that somebody takes it.
+    fn finish(self, part: &mut (dyn FnMut(Vec<u8>) -> bool + Send)) -> Result<(), EngineError>;
 }
 
 /// The outputs without repeated names: a name that stands twice in SELECT appears once, as its first occurrence.

@@ -6,6 +6,7 @@ use std::io;
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use insightgate_identity::scope::DatasetRefusal;
+use insightgate_query::sheet::SheetFault;
 
 use crate::guard::PageFault;
 use crate::storage::causes::causes;
@@ -53,6 +54,9 @@ pub enum EngineError {
     /// The artifact would take more room than a single one may, or than is left together with its owner's others.
     #[error("{0}")]
     NoRoom(String),
+    /// The answer does not fit into a sheet of Excel.
+    #[error(transparent)]
+    Sheet(#[from] SheetFault),
     /// A number left the range of its type.
     #[error("a number is out of range: {0}")]
     OutOfRange(String),
@@ -148,6 +152,7 @@ impl EngineError {
                     .to_owned()
             }
             EngineError::NoRoom(why) => why.clone(),
+            EngineError::Sheet(fault) => fault.to_string(),
             EngineError::OutOfRange(_) => "A number is out of the range of its type.".to_owned(),
             EngineError::NoSuchArtifact => "There is no such file.".to_owned(),
             EngineError::Damaged { .. } => "The file is damaged.".to_owned(),

@@ -16,6 +16,7 @@ mod run;
 pub mod storage;
 mod types;
 
+pub use encode::About;
 pub use error::EngineError;
 pub use ingest::rows_store::RowsStore;
 pub use ingest::table_writer::TableWriter;
@@ -28,7 +29,7 @@ pub use rows::snapshot::Snapshot;
 pub use run::budget::{DEFAULT_WAITING, Sharing};
 pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings};
 pub use run::explain::{Explanation, Parts};
-pub use run::export::{Allowance, ArtifactSummary, ExportProgress};
+pub use run::export::{Allowance, ArtifactSummary, ExportProgress, ExportedAs};
 pub use run::ledger::Seat;
 pub use run::preview::Preview;
 pub use run::workers::STACK;

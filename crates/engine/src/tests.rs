@@ -16,6 +16,7 @@ mod order;
 mod reads;
 mod redaction;
 mod sharing;
+mod sheets;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -450,7 +450,7 @@ pub struct RunArguments {
     /// Only rows of this partner location (MPN id); repeatable
     #[arg(long, value_name = "MPNID")]
     pub location: Vec<String>,
-    /// By the file's extension if not given: csv, tsv, csv.gz, csv.zst, tsv.gz, tsv.zst, jsonl, parquet or arrow
+    /// By the file's extension if not given: csv, tsv, csv.gz, csv.zst, tsv.gz, tsv.zst, jsonl, parquet, arrow or xlsx. csv-excel is CSV that Excel opens
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
     /// The instant that time spans are relative to, as 2026-11-22T12:00:00Z; now if not given

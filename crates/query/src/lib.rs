@@ -12,6 +12,7 @@ pub mod left_out;
 pub mod matching;
 pub mod metric;
 pub mod plan;
+pub mod sheet;
 pub mod sought;
 pub mod syntax;
 pub mod system_queries;

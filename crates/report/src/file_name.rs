@@ -27,7 +27,7 @@ pub fn in_ascii(file: &str) -> String {
 }
 
 fn name(report: &str, execution: Uuid, format: Format, bytes: impl Fn(char) -> usize) -> String {
-    let end = format!("_{execution}.{}", format.name());
+    let end = format!("_{execution}.{}", format.extension());
     let mut left = LONGEST.saturating_sub(end.len());
     let fits = |character: &char| {
         let rest = left.checked_sub(bytes(*character));
@@ -65,7 +65,7 @@ mod tests {
                 assert!(encoded(&address.replace(' ', "%")) <= LONGEST && encoded(&address.replace(' ', "%")) > LONGEST - 12, "{address}");
                 assert!(in_ascii(&disk).is_ascii() && in_ascii(&disk).len() <= LONGEST);
                 for file in [address, disk] {
-                    assert!(file.ends_with(&format!("_{id}.{}", format.name())), "{file}");
+                    assert!(file.ends_with(&format!("_{id}.{}", format.extension())), "{file}");
                 }
             }
         }

@@ -18,7 +18,7 @@ use tokio::task::JoinError;
 
 use super::columnar::{Table, canonical};
 use super::compress::{Compression, MEMBER};
-use super::{Encoder, FileWriter};
+use super::{Encoder, FileWriter, WholeFile};
 use crate::error::EngineError;
 
 /// The parts of each stream that are being made or wait to be written.
@@ -188,6 +188,28 @@ pub(super) fn one_by_one(rows: SendableRecordBatchStream, table: Table, file: im
             }
         }
         Ok(())
+    });
+    Parts { next, emptied, making }
+}
+
+/// The parts of a file that is finished once all of its rows are known: first the numbers of rows without bytes, then the bytes without rows.
+pub(super) fn at_the_end(rows: SendableRecordBatchStream, file: impl WholeFile + 'static) -> Parts {
+    let (out, next) = mpsc::channel(IN_FLIGHT);
+    let (emptied, _) = mpsc::unbounded_channel();
+    let making = SpawnedTask::spawn(async move {
+        let (mut rows, mut file) = (rows, file);
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(Halt::Rows)?;
+            file.write(&batch)?;
+            if out.send(ready(Ok(Part { bytes: Vec::new(), rows: batch.num_rows() as u64 })).boxed()).await.is_err() {
+                return Ok(());
+            }
+        }
+        // The query's memory is free while the file is compressed.
+        drop(rows);
+        let mut part = move |bytes| out.blocking_send(ready(Ok(Part { bytes, rows: 0 })).boxed()).is_ok();
+        let finished = SpawnedTask::spawn_blocking(move || file.finish(&mut part));
+        Ok(finished.join().await.map_err(stopped)??)
     });
     Parts { next, emptied, making }
 }

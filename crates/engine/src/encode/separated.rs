@@ -20,7 +20,7 @@ impl Separated {
     }
 
     #[inline]
-    fn push_text(&self, text: &str, out: &mut Vec<u8>) {
+    pub(super) fn push_text(&self, text: &str, out: &mut Vec<u8>) {
         let bytes = text.as_bytes();
         if !needs_quotes(bytes, self.delimiter) {
             out.extend_from_slice(bytes);

@@ -22,7 +22,7 @@ use object_store::ObjectStore;
 use uuid::Uuid;
 
 use crate::balanced::{optimizer_rules, physical_optimizer_rules};
-use crate::encode::Output;
+use crate::encode::{Output, Spill};
 use crate::error::EngineError;
 use crate::functions::codes;
 use crate::lower::Lowering;
@@ -357,14 +357,20 @@ impl Engine {
 
     /// Gives each query its own limit on disk, so that one query's intermediate results take no room from another's.
     fn with_own_disk(&self, context: Arc<TaskContext>) -> Result<Arc<TaskContext>, EngineError> {
-        let Inner { spill_dir, spill_limit, .. } = self.inner.as_ref();
         let Some(context) = Arc::into_inner(context) else {
             return Err(EngineError::Plan("a query's context is another's too".to_owned()));
         };
-        let disk = spill(spill_dir, free(spill_dir).min(*spill_limit)).build().map_err(|error| self.query_error(error))?;
+        let Spill { folder, limit } = self.spill_room();
+        let disk = spill(&folder, limit).build().map_err(|error| self.query_error(error))?;
         let mut runtime = RuntimeEnv::clone(&context.runtime_env());
         runtime.disk_manager = Arc::new(disk);
         Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
+    }
+
+    /// Where a query may write what does not fit into its memory, and how much of it now.
+    pub(crate) fn spill_room(&self) -> Spill {
+        let Inner { spill_dir, spill_limit, .. } = self.inner.as_ref();
+        Spill { folder: spill_dir.clone(), limit: free(spill_dir).min(*spill_limit) }
     }
 
     /// Adds the place to the error if a stream failed because a file cannot be read.

@@ -8,10 +8,11 @@ use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_query::datasets::catalog::Tenancy;
 use insightgate_query::format::Format;
 use insightgate_query::plan::Plan;
+use insightgate_query::sheet;
 use insightgate_query::timespan::Window;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use crate::encode::{Halt, encode};
+use crate::encode::{About, Halt, encode};
 use crate::error::EngineError;
 use crate::rows::snapshot::Snapshot;
 use crate::run::budget::Room;
@@ -45,6 +46,20 @@ pub struct ArtifactSummary {
 /// Called before an artifact grows to this many bytes; an error ends the export.
 pub type Allowance<'a> = dyn Fn(u64) -> Result<(), EngineError> + Send + Sync + 'a;
 
+/// The file to write. A format alone is a file that says nothing about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportedAs {
+    pub format: Format,
+    /// For the formats that have a place for it.
+    pub about: Option<About>,
+}
+
+impl From<Format> for ExportedAs {
+    fn from(format: Format) -> Self {
+        ExportedAs { format, about: None }
+    }
+}
+
 /// The destination of the bytes.
 enum Target<'a> {
     Artifact(&'a mut Upload, Watched, &'a Allowance<'a>),
@@ -77,11 +92,11 @@ impl Engine {
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
-        format: Format,
+        file: impl Into<ExportedAs>,
         key: &ArtifactKey,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        self.export_within(scope, plan, window, format, (key, &|_| Ok(())), progress).await
+        self.export_within(scope, plan, window, file, (key, &|_| Ok(())), progress).await
     }
 
     /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing behind.
@@ -93,14 +108,14 @@ impl Engine {
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
-        format: Format,
+        file: impl Into<ExportedAs>,
         (key, room): (&ArtifactKey, &Allowance<'_>),
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let artifacts = &self.inner.artifacts;
+        let (file, artifacts) = (file.into(), &self.inner.artifacts);
         let disk = Watched::new(self.inner.artifact_folder.clone());
-        let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| format.content_type()));
-        match self.write(scope, plan, window, format, Target::Artifact(&mut upload, disk, room), progress).await {
+        let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| file.format.content_type()));
+        match self.write(scope, plan, window, file, Target::Artifact(&mut upload, disk, room), progress).await {
             Ok(summary) => upload.finish().await.map(|blocks| ArtifactSummary { blocks, ..summary }),
             Err(error) => {
                 upload.abort().await;
@@ -119,11 +134,11 @@ impl Engine {
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
-        format: Format,
+        file: impl Into<ExportedAs>,
         writer: &mut (dyn AsyncWrite + Unpin + Send),
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        let summary = self.write(scope, plan, window, format, Target::Writer(&mut *writer), progress).await?;
+        let summary = self.write(scope, plan, window, file.into(), Target::Writer(&mut *writer), progress).await?;
         writer.flush().await.map_err(EngineError::io("the output"))?;
         Ok(summary)
     }
@@ -133,19 +148,26 @@ impl Engine {
         scope: &TenantScope,
         plan: &Plan,
         window: Window,
-        format: Format,
+        ExportedAs { format, about }: ExportedAs,
         mut target: Target<'_>,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
+        if format == Format::Xlsx {
+            sheet::fits_columns(plan.outputs.len())?;
+        }
         let desk = self.inner.workers.desk(scope.tenant())?;
         let starting = {
             let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
             async move {
                 let question = Question { scope: &scope, plan: &plan, window, at_most: None };
                 let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
-                let least = engine.least_bytes(&scope, &plan, window, format, &snapshot).await?;
+                let rows = engine.certain_rows(&scope, &plan, window, &snapshot).await?;
+                if format == Format::Xlsx {
+                    sheet::fits_rows(rows)?;
+                }
+                let least = least_bytes(&plan, format, rows);
                 // Tasks that are started here stay on the threads for queries.
-                let parts = encode(format, stream, &outputs, engine.inner.streams)?;
+                let parts = encode(format, (about, engine.spill_room()), stream, &outputs, engine.inner.streams)?;
                 Ok::<_, EngineError>((share, snapshot, least, parts))
             }
         };
@@ -184,27 +206,24 @@ impl Engine {
     }
 }
 
+/// The least number of bytes of so many rows: a separator behind each value of each row.
+fn least_bytes(plan: &Plan, format: Format, rows: u64) -> u64 {
+    match format {
+        Format::Csv | Format::Tsv | Format::Jsonl | Format::CsvExcel => rows.saturating_mul(plan.outputs.len() as u64),
+        _ => 0,
+    }
+}
+
 impl Engine {
-    /// The least number of bytes of the artifact: a separator behind each value of each row. It is 0 if not even the number of rows is certain.
-    async fn least_bytes(
-        &self,
-        scope: &TenantScope,
-        plan: &Plan,
-        window: Window,
-        format: Format,
-        snapshot: &Snapshot,
-    ) -> Result<u64, EngineError> {
+    /// The number of rows that the answer has if it has every row; 0 if that is not certain before they are read.
+    async fn certain_rows(&self, scope: &TenantScope, plan: &Plan, window: Window, snapshot: &Snapshot) -> Result<u64, EngineError> {
         let is_every_row = !plan.grouped && !plan.distinct && plan.row_conditions.is_empty();
         let all_are_own = plan.dataset.tenancy == Tenancy::Folder && *scope.locations() == Locations::Organization;
-        let of_row: u64 = match format {
-            Format::Csv | Format::Tsv | Format::Jsonl => plan.outputs.len() as u64,
-            _ => return Ok(0),
-        };
         if !is_every_row || !all_are_own || (plan.dataset.date_column.is_some() && window != Window::All) {
             return Ok(0);
         }
         let footers = self.inner.lake.footers(snapshot).await.map_err(|error| self.query_error(error))?;
         let rows: u64 = footers.iter().filter_map(|footer| u64::try_from(footer.file_metadata().num_rows()).ok()).sum();
-        Ok(plan.limit.map_or(rows, |limit| limit.min(rows)).saturating_mul(of_row))
+        Ok(plan.limit.map_or(rows, |limit| limit.min(rows)))
     }
 }

@@ -19,7 +19,7 @@ use crate::error::EngineError;
 use crate::storage::block_sums::{BLOCK, BlockSum, block_sums};
 use crate::storage::store_url::OpenedStore;
 
-/// `<tenant>/<report>/<execution>-<epoch>.<ext>`: the key never contains a name that a client chose.
+/// `<tenant>/<report>/<execution>-<epoch>.<end>`: the key never contains a name that a client chose. Where links lead to the store, files are named after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ArtifactKey {
     pub tenant: Uuid,
@@ -62,7 +62,15 @@ impl ArtifactKey {
 impl fmt::Display for ArtifactKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ArtifactKey { tenant, report, execution, epoch, format } = self;
-        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", format.name())
+        write!(f, "{tenant}/{report}/{execution}-{epoch}.{}", end(*format))
+    }
+}
+
+/// The end of a key: it is another one for each format, and ends with the format's extension.
+fn end(format: Format) -> &'static str {
+    match format {
+        Format::CsvExcel => "excel.csv",
+        other => other.extension(),
     }
 }
 
@@ -74,14 +82,14 @@ impl FromStr for ArtifactKey {
         let parse = || {
             let (folders, file) = text.rsplit_once('/')?;
             let (tenant, report) = folders.split_once('/')?;
-            let (stem, extension) = file.split_once('.')?;
+            let (stem, said) = file.split_once('.')?;
             let (execution, epoch) = stem.rsplit_once('-')?;
             Some(ArtifactKey {
                 tenant: tenant.parse().ok()?,
                 report: report.parse().ok()?,
                 execution: execution.parse().ok()?,
                 epoch: epoch.parse().ok()?,
-                format: Format::from_name(extension)?,
+                format: Format::ALL.iter().copied().find(|format| end(*format) == said)?,
             })
         };
         parse().filter(|key| key.to_string() == text).ok_or_else(|| BadArtifactKey(text.to_owned()))

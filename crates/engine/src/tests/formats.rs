@@ -105,6 +105,12 @@ async fn every_type_reads_back() {
             Format::Tsv | Format::TsvGz | Format::TsvZst => assert_eq!(text(format, &bytes), tsv, "{format:?}"),
             Format::Jsonl => assert_eq!(text(format, &bytes), jsonl),
             Format::Parquet | Format::Arrow => assert_eq!(table(format, &bytes).0, expected, "{format:?}"),
+            Format::CsvExcel => {
+                let within_cells = csv.replace("\n", "\r\n").replace("c\r\nd", "c\nd");
+                assert_eq!(text(format, &bytes), format!("\u{feff}{within_cells}"));
+            }
+            // What is in its cells: `sheets.rs`.
+            Format::Xlsx => assert_eq!(sheets::rows(&bytes), 1 + 3),
         }
     }
 }
@@ -149,6 +155,7 @@ async fn an_answer_without_rows_is_a_file_all_the_same() {
                     assert_eq!((found.num_rows(), found.num_columns(), parts), (0, 7, 0));
                     assert!(found.column(2).data_type() == &crate::types::arrow(ColumnType::Decimal { precision: 12, scale: 2 }));
                 }
+                Format::Xlsx => assert_eq!(sheets::rows(&bytes), 1),
                 _ => assert_eq!(text(format, &bytes).lines().count(), 1, "{format:?}"),
             }
         }
@@ -185,9 +192,10 @@ async fn files_are_the_same_to_the_byte_whatever_runs_at_once() {
     let (one, four) = (engine(1), engine(4));
     for (number, plan) in plans.iter().enumerate() {
         let (csv, rows) = file(&one, plan, Format::Csv).await;
-        // The formats whose rows the engine cuts in different ways; the others are built on these.
+        // The formats whose rows the engine cuts in different ways; the others are built on these. Workbooks are slow without optimisation: `sheets.rs`
+        // has fewer rows for them.
         let formats: &[Format] = if number == 4 { Format::ALL } else { &[Format::CsvZst, Format::Parquet, Format::Arrow] };
-        for format in formats.iter().copied() {
+        for format in formats.iter().copied().filter(|format| *format != Format::Xlsx) {
             let (alone, count) = file(&one, plan, format).await;
             let (together, _) = file(&four, plan, format).await;
             assert!(alone == together, "plan {number} as {format:?}: {} and {} bytes", alone.len(), together.len());

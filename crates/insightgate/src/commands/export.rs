@@ -51,7 +51,7 @@ pub struct ExportArguments {
     /// Replace the file if it is there already
     #[arg(long)]
     force: bool,
-    /// The file's format; as its name ends if not given, or csv. Microsoft's service knows csv and tsv
+    /// The file's format; as its name ends if not given (x.xlsx), or csv; csv-excel is CSV that Excel opens. Microsoft's service knows csv and tsv
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// Rows from this time on, whatever TIMESPAN says: 2026-01-31 or 2026-01-31T12:00:00Z

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
-use insightgate_engine::{ArtifactKey, BlockSum, EngineError};
+use insightgate_engine::{About, ArtifactKey, BlockSum, EngineError, ExportedAs};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
@@ -240,8 +240,9 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution, due: DateTime<Ut
         Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
     })?;
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
-    let format = report.format;
-    let exported = context.engine.export_within(&scope, &plan, window, format, (&key, &room), &|_| {}).await;
+    let about = Some(About { query: report.query.clone(), at: execution.anchor });
+    let file = ExportedAs { format: report.format, about };
+    let exported = context.engine.export_within(&scope, &plan, window, file, (&key, &room), &|_| {}).await;
     let summary = match exported {
         Ok(summary) => summary,
         Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),

@@ -8,6 +8,7 @@ use insightgate_identity::scope::{Locations, TenantScope};
 use insightgate_query::datasets::catalog::{Dataset, Field};
 use insightgate_query::diagnostic;
 use insightgate_query::plan::{Plan, WindowSource};
+use insightgate_query::sheet;
 use insightgate_query::timespan::Window;
 use insightgate_query::words::{Words, counted, words};
 use insightgate_report::instant;
@@ -145,7 +146,7 @@ fn explained(scope: &TenantScope, question: &Question, explanation: Explanation)
     }
     let (files, row_groups) = (explanation.files, explanation.row_groups);
     ExplainedQuery {
-        sentences: sentences(scope, &words, &rows_of, &explanation),
+        sentences: sentences(scope, plan, &words, &rows_of, &explanation),
         dataset: dataset.name.clone(),
         time_bounds: time_bounds(dataset, *window, *source),
         rows_of,
@@ -222,7 +223,10 @@ fn used_columns(plan: &Plan) -> BTreeSet<usize> {
     named.chain(metrics.flat_map(|metric| metric.expression.columns())).collect()
 }
 
-fn sentences(scope: &TenantScope, words: &Words, rows_of: &RowsOf, explanation: &Explanation) -> Vec<String> {
+/// Said before the report is made, since it fails then.
+const MAY_NOT_FIT: &str = "May return more rows than a sheet of Excel holds (1,048,575): a report in the format xlsx fails then.";
+
+fn sentences(scope: &TenantScope, plan: &Plan, words: &Words, rows_of: &RowsOf, explanation: &Explanation) -> Vec<String> {
     let mut sentences = vec![words.dataset.clone()];
     sentences.push(match rows_of.locations.as_deref() {
         None => "Sees the rows of your whole organisation.".to_owned(),
@@ -254,6 +258,10 @@ fn sentences(scope: &TenantScope, words: &Words, rows_of: &RowsOf, explanation: 
         row_groups.read,
         counted(row_groups.read + row_groups.skipped, "row group"),
     ));
+    let most = plan.limit.map_or(*estimated_rows, |limit| limit.min(*estimated_rows));
+    if !plan.grouped && !plan.distinct && sheet::fits_rows(most).is_err() {
+        sentences.push(MAY_NOT_FIT.to_owned());
+    }
     if let Some(written) = explanation.data_as_of {
         sentences.push(format!("The newest file was written at {}.", instant::format(written)));
     }

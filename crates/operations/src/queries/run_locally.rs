@@ -1,7 +1,7 @@
 //! Runs a query on local data without a server, for operators and benchmarks. It uses the same plan, policy and encoder as a report.
 
 use chrono::{DateTime, Utc};
-use insightgate_engine::{ArtifactSummary, Engine, EngineError, ExportProgress};
+use insightgate_engine::{About, ArtifactSummary, Engine, EngineError, ExportProgress, ExportedAs};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic::{self, Diagnostics};
 use insightgate_query::format::Format;
@@ -48,7 +48,8 @@ pub async fn run_query(
     let plan = insightgate_query::plan(run.text, &catalogs.of(scope.program()))
         .map_err(|diagnostics| RunFault::Query { message: diagnostic::message(&diagnostics), diagnostics })?;
     let window = plan.window(run.anchor, None, None);
-    let summary = engine.export_to_writer(scope, &plan, window, run.format, writer, progress).await?;
+    let file = ExportedAs { format: run.format, about: Some(About { query: run.text.to_owned(), at: run.anchor }) };
+    let summary = engine.export_to_writer(scope, &plan, window, file, writer, progress).await?;
     let mut notes = plan.notes.clone();
     if summary.rows == 0 && !summary.no_files {
         notes.extend(absent_values(engine, scope, &plan).await);

@@ -48,7 +48,7 @@ fn each_broken_rule_has_its_documented_text() {
             |i| i.start_time = text("22.11.2026"),
             "Invalid report parameters for creation - StartTime should follow format: yyyy-MM-ddTHH:mm:ssZ",
         ),
-        (|i| i.format = text("xlsx"), "Invalid report parameters for creation - Report format should be csv/tsv"),
+        (|i| i.format = text("xls"), "Invalid report parameters for creation - Report format should be csv/tsv"),
         (|i| i.report_name = text("a;b"), "Invalid report parameters for creation - Invalid character (;) in ReportName"),
         (
             |i| i.report_name = Some("é".repeat(257)),

@@ -194,6 +194,24 @@ async fn data_that_does_not_fit_fails_the_run_at_once() {
 }
 
 #[tokio::test]
+async fn a_text_that_no_cell_of_excel_holds_fails_the_run_at_once_and_leaves_no_file() {
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    deployment.write_sales(CONTOSO, "b.parquet", &[("x".repeat(32_768).as_str(), 1, "1")]);
+    let report = deployment.create_report(ANA, &query, json!({"ExecuteNow": true, "Format": "xlsx"})).await;
+    assert_eq!((deployment.work().await, deployment.work().await), (1, 0));
+    let execution = deployment.executions(ANA, &report).await.remove(0);
+    assert_eq!((&execution["executionStatus"], &execution["attempts"]), (&json!("Failed"), &json!(1)), "{execution}");
+    let reason = execution["failureReason"].as_str().unwrap();
+    for part in ["column 'Name'", "32768 characters", "a cell of Excel holds 32,767", "choose another format"] {
+        assert!(reason.contains(part), "{part}: {reason}");
+    }
+    assert_eq!(execution["reportAccessSecureLink"], Value::Null);
+    let artifacts = deployment.folder.path().join("artifacts").join(CONTOSO.to_string()).join(&report);
+    assert_eq!(std::fs::read_dir(artifacts).map_or(0, Iterator::count), 0);
+}
+
+#[tokio::test]
 async fn a_dataset_that_is_gone_fails_the_execution() {
     let deployment = Deployment::new().await;
     let query = deployment.create_query(ANA, ALL_SALES).await;

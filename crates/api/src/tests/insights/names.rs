@@ -55,6 +55,7 @@ async fn files_and_explanations_have_them_too() {
     for (format, expected) in [
         ("csv", "PartnerLocationID,AllSeats\nDE,5\n"),
         ("tsv", "PartnerLocationID\tAllSeats\nDE\t5\n"),
+        ("csv-excel", "\u{feff}PartnerLocationID,AllSeats\r\nDE,5\r\n"),
         ("jsonl", "{\"PartnerLocationID\":\"DE\",\"AllSeats\":5}\n"),
     ] {
         let link = deployment.export(ANA, text, json!({"Format": format})).await;

@@ -39,7 +39,7 @@ async fn every_bad_field_of_a_report_is_refused_with_its_message() {
             format!("{PREFIX}Start time of report should at least be 4 hours from current UTC time"),
         ),
         (json!({"StartTime": "tomorrow"}), format!("{PREFIX}StartTime should follow format: yyyy-MM-ddTHH:mm:ssZ")),
-        (json!({"Format": "xlsx"}), format!("{PREFIX}Report format should be csv/tsv")),
+        (json!({"Format": "xls"}), format!("{PREFIX}Report format should be csv/tsv")),
         (json!({"ReportName": "a;b"}), format!("{PREFIX}Invalid character (;) in ReportName")),
         (json!({"ReportName": long}), format!("{PREFIX}Limit ReportName and Description length to 256 characters or less")),
         (json!({"Description": long}), format!("{PREFIX}Limit ReportName and Description length to 256 characters or less")),

@@ -42,7 +42,7 @@ pub struct CreateArguments {
     /// Rows before this time
     #[arg(long, value_name = "TIME", value_parser = time, requires = "now")]
     to: Option<DateTime<Utc>>,
-    /// The files' format, csv if not given. Microsoft's service knows csv and tsv
+    /// The files' format, csv if not given: xlsx for Excel, csv-excel for CSV that Excel opens. Microsoft's service knows csv and tsv
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
     /// An address that is called when a run is completed
