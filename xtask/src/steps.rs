@@ -13,6 +13,7 @@ pub struct Steps {
 }
 
 impl Steps {
+    #[allow(clippy::disallowed_methods, reason = "what a person reads, and nothing depends on")]
     pub fn of(total: usize) -> Self {
         Steps { done: 0, total, started: Instant::now() }
     }

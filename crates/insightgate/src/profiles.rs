@@ -336,11 +336,10 @@ pub fn sections(file: &Path) -> Result<Vec<(String, Profile)>, CommandError> {
 }
 
 fn read_section(file: &Path, name: &str, section: toml::Value) -> Result<Profile, CommandError> {
-    let read = section.try_into().map(Profile::without_empty).map_err(|error: toml::de::Error| {
+    section.try_into().map(Profile::without_empty).map_err(|error: toml::de::Error| {
         let message = format!("profile {name} in {}: {}", file.display(), error.message());
         CommandError::usage(message).hint("its keys are those of the environment: `insightgate --help` lists them")
-    });
-    read
+    })
 }
 
 fn read_table(file: &Path) -> Result<Option<Table>, CommandError> {

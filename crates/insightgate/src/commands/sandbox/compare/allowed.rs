@@ -30,7 +30,7 @@ pub(super) fn effect(method: &str, path: &str, mapping: &Mapping) -> Result<Effe
     };
     let ["insights", version, program, rest @ ..] = segments.as_slice() else { return Err(outside) };
     let known = VERSIONS.contains(version) && PROGRAMS.contains(program) && rest.first().is_some_and(|folder| FOLDERS.contains(folder));
-    if !known || segments.len() > MOST_SEGMENTS || !segments.iter().all(|segment| plain(segment)) {
+    if !known || segments.len() > MOST_SEGMENTS || !segments.iter().all(plain) {
         return Err(outside);
     }
     match (method, rest) {

@@ -231,11 +231,7 @@ impl Comparing<'_> {
                     self.differs(path, What::Value, recorded, here);
                 }
             }
-            (Value::String(one), Value::String(other)) => {
-                if !self.same_text(name, one, other) {
-                    self.differs(path, What::Value, recorded, here);
-                }
-            }
+            (Value::String(one), Value::String(other)) if self.same_text(name, one, other) => {}
             _ if recorded != here => self.differs(path, What::Value, recorded, here),
             _ => {}
         }

@@ -192,16 +192,16 @@ impl Playing<'_> {
             self.remember(effect, exchange, &here);
             let now = if exchange.is_get() { progress(&exchange.path, here.status, &here.raw) } else { None };
             match (recorded, now) {
-                (Some(recorded), Some(now)) if now < recorded && Instant::now() < until => {
-                    if self.waited(LOOK).await {
-                        continue;
-                    }
-                }
                 (Some(recorded), Some(now)) if now > recorded && self.goes_on(place, exchange, recorded) => {
                     self.learn(exchange, &here);
                     return Ok(Ended::Past);
                 }
-                _ => {}
+                (recorded, now) => {
+                    let is_behind = recorded.is_some() && now.is_some() && now < recorded;
+                    if is_behind && Instant::now() < until && self.waited(LOOK).await {
+                        continue;
+                    }
+                }
             }
             return Ok(Ended::Compared(Box::new(here)));
         }

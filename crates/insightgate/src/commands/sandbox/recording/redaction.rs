@@ -311,7 +311,7 @@ mod tests {
         }
         let shown = redactor.request_headers(&sent);
         assert_eq!(shown.get("authorization").map(String::as_str), Some("Bearer ***"));
-        assert_eq!((shown.get("range").is_some(), shown.get("validatemfa").is_some(), shown.get("host")), (true, true, None));
+        assert_eq!((shown.contains_key("range"), shown.contains_key("validatemfa"), shown.get("host")), (true, true, None));
         assert_eq!(redactor.text("got opaque-token"), "got ***");
         let mut answered = HeaderMap::new();
         answered.insert("location", HeaderValue::from_static("https://a.example/?code=thecodeitself&state=1"));
