@@ -1,4 +1,5 @@
 //! `insightgate sandbox record`: stands in front of a service and writes down what clients ask it and what it answers, without secrets.
+#![allow(rustdoc::bare_urls, reason = "the comments are what --help prints")]
 
 mod journal;
 mod origins;
