@@ -5,7 +5,6 @@ import datetime
 import io
 import subprocess
 from decimal import Decimal
-from pathlib import Path
 
 import duckdb
 import openpyxl
@@ -15,6 +14,7 @@ import python_calamine
 from openpyxl.utils.escape import unescape
 
 from harness.demo import lives_on
+from harness.memory import peak_kib
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
 MILLION = 1_000_000
@@ -190,15 +190,6 @@ def test_more_rows_than_a_sheet_holds(binary, tall, tmp_path):
     assert "Excel" not in subprocess.run(fewer, capture_output=True, text=True).stdout
 
 
-def held(pid):
-    """The most that the process has held so far, in KiB; 0 when it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
 def test_a_million_rows_take_little_memory(binary, tall, tmp_path):
     out = tmp_path / "tall.xlsx"
     text = f"SELECT Id, Customer, Day FROM Tall LIMIT {MILLION}"
@@ -207,7 +198,7 @@ def test_a_million_rows_take_little_memory(binary, tall, tmp_path):
     )
     peak = 0
     while lives_on(process, 0.01):
-        peak = max(peak, held(process.pid))
+        peak = max(peak, peak_kib(process.pid))
     assert process.returncode == 0
     assert 10 << 10 < peak < LIMIT, f"{peak >> 10} MiB"
     book = openpyxl.load_workbook(out, read_only=True)

@@ -6,7 +6,6 @@ import io
 import json
 import subprocess
 from datetime import timezone
-from pathlib import Path
 
 import duckdb
 import openpyxl
@@ -16,6 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from harness.demo import lives_on
+from harness.memory import peak_kib
 
 TEXTS = ("csv", "tsv")
 COMPRESSED = ("csv.gz", "csv.zst", "tsv.gz", "tsv.zst")
@@ -167,15 +167,6 @@ def about(content):
     return {label: value for label, value in sheet.iter_rows(max_col=2, values_only=True)}
 
 
-def held(pid):
-    """The most that the process has held so far, in KiB; 0 when it is gone."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-
-
 @pytest.mark.parametrize("name", ["csv.zst", "parquet", "arrow"])
 def test_memory_does_not_grow_with_the_file(binary, tall, tmp_path, name):
     """What any export may take: 256 MiB, here of a process that does nothing else."""
@@ -188,7 +179,7 @@ def test_memory_does_not_grow_with_the_file(binary, tall, tmp_path, name):
     peak = 0
     # Not what wait says: that counts the memory of this very program, which was there before the other took its place.
     while lives_on(process, 0.005):
-        peak = max(peak, held(process.pid))
+        peak = max(peak, peak_kib(process.pid))
     assert process.returncode == 0
     assert 10 << 10 < peak < 256 << 10, f"{peak >> 10} MiB"
     if name == "parquet":

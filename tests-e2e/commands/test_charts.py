@@ -3,12 +3,12 @@
 import csv
 import io
 import json
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 
 import pytest
 
 from harness import chromium
+from harness.loopback import Loopback
 
 GROUPS = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue TIMESPAN LIFETIME"
 MONTHS = "SELECT Month, TotalRevenue FROM CustomersAndTenants ORDER BY Month TIMESPAN LIFETIME"
@@ -122,7 +122,7 @@ def test_ctrl_c_leaves_no_half_page(service, away):
 # A browser
 
 
-class Pages:
+class Pages(Loopback):
     """Serves a folder, and remembers what was asked of it."""
 
     def __init__(self, folder):
@@ -135,18 +135,10 @@ class Pages:
             def log_message(self, *_):
                 asked.append(self.path)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
     def address(self, name):
-        return f"http://127.0.0.1:{self.server.server_port}/{name}"
+        return f"{self.url}/{name}"
 
 
 @pytest.fixture

@@ -2,17 +2,18 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
 from harness.desk import Desk
+from harness.loopback import Loopback
 
 TARGET = "2027-11-22T12:00:00Z"
 REACHED = ["2026-12-30T08:15:00Z", "2027-06-01T00:45:00Z"]
 
 
-class SlowClock:
+class SlowClock(Loopback):
     """A sandbox whose clock comes no further than to the next of `REACHED` in each request. It answers when it may."""
 
     def __init__(self):
@@ -36,17 +37,7 @@ class SlowClock:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """A receiver of callbacks on this machine, with Python's own server: keeps what it was sent, and answers as it was told to."""
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from harness.loopback import Loopback
 
 
-class Receiver:
+class Receiver(Loopback):
     """Ends with the `with` block. `status` None: it takes the request and never answers."""
 
     def __init__(self, status=204, headers=()):
@@ -30,16 +32,8 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(Handler)
 
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
+    def __exit__(self, *failure):
         self.ending.set()
-        self.server.shutdown()
-        self.server.server_close()
+        super().__exit__(*failure)

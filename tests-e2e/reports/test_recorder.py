@@ -9,7 +9,7 @@ import subprocess
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
 import msal
@@ -19,6 +19,8 @@ import requests
 from harness.browser import ThroughPort
 from harness.demo import eventually, lives_on, write_time
 from harness.desk import Desk
+from harness.loopback import Loopback
+from harness.memory import peak_kib
 
 PREVIEW = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants TIMESPAN LIFETIME"
 PATIENCE = 30
@@ -200,14 +202,12 @@ def test_the_same_server_and_another_of_its_kind_do_not_differ(walked, binary, f
     assert answer["compared"] >= 15 and answer["differences"] == [] and not answer["cut"], answer
 
 
-class Changing:
+class Changing(Loopback):
     """A reverse proxy that is not ours, and answers a little differently than what is behind it. `change` gets the path, the status, the headers and the
     body as JSON (or None), and gives back the last three."""
 
     def __init__(self, upstream, change):
         self.upstream, self.change, self.calls = urlsplit(upstream), change, []
-
-    def __enter__(self):
         changing = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -237,15 +237,7 @@ class Changing:
 
             do_GET = do_POST = do_PUT = do_DELETE = do
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.address = f"http://127.0.0.1:{self.server.server_port}"
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 def planted(call, status, headers, value):
@@ -270,7 +262,7 @@ def planted(call, status, headers, value):
 
 def test_each_planted_difference_is_named_by_exchange_and_field(walked, binary, second, tmp_path):
     with Changing(second.ready["http"], planted) as changed:
-        desk = desk_at(binary, second.ready, changed.address, tmp_path)
+        desk = desk_at(binary, second.ready, changed.url, tmp_path)
         ran = desk.command("sandbox", "compare", str(walked[0]), "--json")
         assert ran.returncode == 1 and "differences in" in ran.stderr, ran.stderr
         differences = json.loads(ran.stdout)["differences"]
@@ -310,7 +302,7 @@ def test_a_slower_server_is_waited_for(walked, binary, second, tmp_path):
         return status, headers, value
 
     with Changing(second.ready["http"], slow) as changed:
-        ran = desk_at(binary, second.ready, changed.address, tmp_path).command("sandbox", "compare", str(walked[0]))
+        ran = desk_at(binary, second.ready, changed.url, tmp_path).command("sandbox", "compare", str(walked[0]))
         assert ran.returncode == 0 and len(polls) == 3, ran.stdout + ran.stderr
 
 
@@ -324,7 +316,7 @@ def test_ctrl_c_takes_away_what_the_replay_made(walked, binary, second, tmp_path
         return status, headers, value
 
     with Changing(second.ready["http"], never) as changed:
-        desk = desk_at(binary, second.ready, changed.address, tmp_path)
+        desk = desk_at(binary, second.ready, changed.url, tmp_path)
         command = [desk.binary, "sandbox", "compare", str(walked[0])]
         replay = subprocess.Popen(command, env=desk.environment, stderr=subprocess.PIPE, text=True)
         assert polled.wait(PATIENCE) and sorted(left(second)) == ["later still", "now", "recorded"]
@@ -368,7 +360,7 @@ def test_a_strangers_recording_asks_nothing_but_the_documented_api(walked, binar
     file = tmp_path / "strange.jsonl"
     file.write_text("\n".join([heading, *lines]) + "\n")
     with Changing(second.ready["http"], lambda _, *answer: answer) as watched:
-        desk = desk_at(binary, second.ready, watched.address, tmp_path)
+        desk = desk_at(binary, second.ready, watched.url, tmp_path)
         ran = desk.command("sandbox", "compare", str(file), "--json")
         answer = json.loads(ran.stdout)
         assert answer["compared"] == 1 and len(answer["notCompared"]) == 7, answer
@@ -490,33 +482,18 @@ class Large(BaseHTTPRequestHandler):
             self.wfile.write(self.PIECE)
 
 
-@contextmanager
-def serving(handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def peak_kib(process):
-    status = open(f"/proc/{process.pid}/status").read()
-    return int(status.split("VmHWM:")[1].split()[0])
-
-
 def test_a_large_file_at_another_host_passes_without_memory(binary, tmp_path):
     file = tmp_path / "large.jsonl"
-    with serving(Large) as upstream, recording(binary, file, upstream) as recorder:
+    with Loopback(Large) as upstream, recording(binary, file, upstream.url) as recorder:
         found = recorder.session.get(f"{recorder.http}/insights/v1/mpn/ScheduledReport/execution/x").json()
         link = found["value"][0]["reportAccessSecureLink"]
         assert link.startswith(f"{recorder.http}/link/1/container/large.csv?")
-        before, length = peak_kib(recorder.process), 0
+        before, length = peak_kib(recorder.process.pid), 0
         with recorder.session.get(link, stream=True) as answer:
             for piece in answer.iter_content(1 << 16):
                 length += len(piece)
         assert length == len(Large.PIECE) * Large.PIECES
-        assert peak_kib(recorder.process) - before < 16 * 1024
+        assert peak_kib(recorder.process.pid) - before < 16 * 1024
         body = eventually(lambda: recorder.written()[1:])[0]["answer"]["body"]["file"]
         assert body["bytes"] == length and len(body["sha256"]) == 64
     assert "a-signature-of-the-store" not in file.read_text() and file.stat().st_size < 10_000
@@ -536,7 +513,7 @@ def test_ctrl_c_amid_a_download_leaves_a_whole_file(binary, tmp_path):
             held.wait(PATIENCE)
 
     file = tmp_path / "held.jsonl"
-    with serving(Held) as upstream, recording(binary, file, upstream) as recorder:
+    with Loopback(Held) as upstream, recording(binary, file, upstream.url) as recorder:
         answer = recorder.session.get(f"{recorder.http}/artifacts/x.csv", stream=True)
         assert next(answer.iter_content(4)) == b"A,B\n"
         said = recorder.end()
@@ -548,9 +525,9 @@ def test_ctrl_c_amid_a_download_leaves_a_whole_file(binary, tmp_path):
 
 def test_an_upstream_that_is_not_there(binary, tmp_path):
     file = tmp_path / "nobody.jsonl"
-    with serving(Large) as upstream:
+    with Loopback(Large) as upstream:
         pass
-    with recording(binary, file, upstream) as recorder:
+    with recording(binary, file, upstream.url) as recorder:
         answer = recorder.session.get(f"{recorder.http}/insights/v1/mpn/ScheduledDataset")
         assert answer.status_code == 502 and answer.json()["statusCode"] == 502 and "cannot reach" in answer.json()["message"]
         assert recorder.session.post(f"{recorder.http}/sandbox/v1/reset").status_code == 404

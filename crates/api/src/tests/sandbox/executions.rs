@@ -16,6 +16,13 @@ async fn scheduled(deployment: &Deployment) -> String {
     deployment.create_report(ANA, &query, every_four_hours(None)).await
 }
 
+/// Once its only execution is seen Running.
+async fn running(deployment: &Deployment, report: &str) {
+    while statuses(deployment, report).await != ["Running"] {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn one_fails_for_the_ordered_reason_and_the_next_does_not() {
     let deployment = Deployment::sandbox().await;
@@ -88,9 +95,7 @@ async fn one_stays_running_until_the_clock_has_moved() {
     order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
     advance(&deployment, "PT4H").await;
     let moving = async {
-        while statuses(&deployment, &report).await != ["Running"] {
-            tokio::task::yield_now().await;
-        }
+        running(&deployment, &report).await;
         advance(&deployment, "PT1H").await;
         assert_eq!(statuses(&deployment, &report).await, ["Running"]);
         advance(&deployment, "PT30M").await;
@@ -108,9 +113,7 @@ async fn one_stays_running_for_longer_than_a_run_may_take() {
     order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
     advance(&deployment, "PT4H").await;
     let moving = async {
-        while statuses(&deployment, &report).await != ["Running"] {
-            tokio::task::yield_now().await;
-        }
+        running(&deployment, &report).await;
         tokio::time::pause();
         tokio::time::advance(2 * deployment.context.settings.run_limit).await;
         tokio::time::resume();
