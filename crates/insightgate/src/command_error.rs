@@ -4,6 +4,8 @@ use std::fmt;
 
 use insightgate_client::ClientError;
 
+use crate::terminal::table::plain_lines;
+
 /// Exit codes: 1 failed, 2 wrong usage, 3 not allowed or a prerequisite is missing, 4 not found, 5 unreachable or timed out. A command that a signal
 /// ended has 128 and the signal's number, as shells say it: 130 for Ctrl-C.
 #[derive(Debug)]
@@ -37,10 +39,13 @@ impl CommandError {
 
     /// To stderr, with its hint.
     pub fn show(&self) {
-        eprintln!("error: {self}");
-        if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
-        }
+        eprint!("{}", self.shown());
+    }
+
+    /// Servers and files have a part in it.
+    fn shown(&self) -> String {
+        let hint = self.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+        plain_lines(&format!("error: {self}\n{hint}"))
     }
 
     pub fn hint(self, hint: impl Into<String>) -> CommandError {
@@ -84,6 +89,13 @@ impl fmt::Display for CommandError {
 mod tests {
     use super::*;
     use insightgate_client::{ManageRefusal, TokenRefusal};
+
+    #[test]
+    fn a_servers_words_cannot_steer_the_terminal() {
+        let error = CommandError::failed("no \u{1b}]0;mine\u{7}\u{9b}31m\u{202e}\n  at line 2").hint("or\r\u{1b}[2K");
+        let lost = '\u{fffd}';
+        assert_eq!(error.shown(), format!("error: no {lost}]0;mine{lost}{lost}31m{lost}\n  at line 2\nhint: or{lost}{lost}[2K\n"));
+    }
 
     fn managed(status: u16) -> u8 {
         let refusal = ManageRefusal { status, code: String::new(), message: String::new(), correlation: None };

@@ -1,7 +1,7 @@
 //! What only a sandbox has: failures that somebody ordered, and what meets them. A server has none of it, and asks nobody.
 
 pub(crate) mod callbacks;
-pub(crate) mod executions;
+pub mod executions;
 pub mod fault;
 pub mod faults;
 pub(crate) mod held;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use chrono::{DateTime, SubsecRound as _, Utc};
-use insightgate_operations::executions::move_clock::move_clock;
+use insightgate_operations::executions::move_clock::{Moved, move_clock};
 use insightgate_operations::failure::Failure;
 use insightgate_report::instant;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::durations::{delay, duration};
 use super::{Call, Given, unread};
-use crate::http::fields;
+use crate::manage::object::{BODY_LIMIT, Object};
 use crate::state::ApiState;
 
 pub(super) async fn show_clock(call: Call) -> Given {
@@ -22,10 +22,10 @@ pub(super) async fn show_clock(call: Call) -> Given {
 pub(super) async fn set_clock(call: Call) -> Given {
     call.is_json()?;
     let Call { state, body, .. } = call;
-    let sent: Move = fields::read(body, &[]).await.map_err(unread)?;
-    // The clock shows no less.
-    let (target, within) = (sent.target(state.context.clock.now())?.trunc_subsecs(3), sent.within()?);
-    let now = move_clock(&state.context, target, within).await?;
+    let sent: Move = Object::parse(&body.read(BODY_LIMIT).await.map_err(unread)?)?.read_all()?;
+    // The clock shows no less than milliseconds.
+    let target = |now| Ok(sent.target(now)?.trunc_subsecs(3));
+    let Moved { now, target } = move_clock(&state.context, target, sent.within()?).await?;
     let mut shown = clock(&state, now);
     if now >= target {
         return Ok((StatusCode::OK, shown));

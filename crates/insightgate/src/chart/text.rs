@@ -47,7 +47,7 @@ impl Screen {
 pub fn draw(charts: &Charts, screen: Screen) -> String {
     let mut drawn: Vec<String> = charts.charts.iter().enumerate().map(|(number, chart)| one(chart, screen, number)).collect();
     if !charts.left_out.is_empty() {
-        let names = charts.left_out.iter().map(|name| safe(name)).collect::<Vec<_>>().join(", ");
+        let names = charts.left_out.iter().map(|name| plain(name)).collect::<Vec<_>>().join(", ");
         drawn.push(format!("Not drawn: {names}. --chart=NAME chooses a column.\n"));
     }
     drawn.join("\n")
@@ -67,18 +67,11 @@ fn one(chart: &Chart, screen: Screen, number: usize) -> String {
     if chart.timeless > 0 {
         notes += &format!("{} without a time not drawn\n", rows(chart.timeless));
     }
-    format!("{}\n\n{body}{notes}", fitted(&safe(&chart.title()), screen.width))
+    format!("{}\n\n{body}{notes}", fitted(&plain(&chart.title()), screen.width))
 }
 
 fn rows(count: usize) -> String {
     if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
-}
-
-/// Without what could control a terminal, which includes the marks that turn the direction of what follows.
-fn safe(text: &str) -> String {
-    let turns =
-        |character: char| matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    plain(text).chars().map(|character| if turns(character) { '\u{fffd}' } else { character }).collect()
 }
 
 /// Cut to so many columns of a terminal, with an ellipsis where something is missing.

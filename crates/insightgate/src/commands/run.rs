@@ -25,6 +25,7 @@ use crate::files::fault;
 use crate::server::{EngineLimits, Roots, not_opened, open_engine};
 use crate::terminal::print_json;
 use crate::terminal::progress::Progress;
+use crate::terminal::table::plain;
 use crate::terminal::words::counted;
 
 pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
@@ -66,7 +67,7 @@ pub async fn run(arguments: RunArguments) -> Result<(), CommandError> {
         ran
     };
     for note in &ran.notes {
-        eprintln!("note: {note}");
+        eprintln!("note: {}", plain(note));
     }
     if ran.summary.no_files {
         eprintln!("note: there are no files of this tenant's in the dataset");

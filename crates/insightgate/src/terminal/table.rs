@@ -47,7 +47,19 @@ fn padded(text: &str, width: usize) -> String {
 
 /// The text comes from others, so it must not control the terminal.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    text.chars().map(|character| if controls(character) { '\u{fffd}' } else { character }).collect()
+}
+
+/// The same, of a text that has lines.
+pub fn plain_lines(text: &str) -> String {
+    let kept = |character: char| character == '\n' || !controls(character);
+    text.chars().map(|character| if kept(character) { character } else { '\u{fffd}' }).collect()
+}
+
+/// Also the marks that turn the direction of what follows.
+fn controls(character: char) -> bool {
+    let turns = matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || turns
 }
 
 #[cfg(test)]

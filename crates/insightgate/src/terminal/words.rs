@@ -33,7 +33,10 @@ pub fn lasting(time: Duration) -> String {
     if parts.is_empty() { counted(0, "second") } else { parts.join(" ") }
 }
 
-/// A number of seconds, or one with s, m, h or d behind it.
+/// Nobody waits longer, and no sum of times overflows.
+const LONGEST: Duration = Duration::from_secs(365 * 86_400);
+
+/// A number of seconds, or one with s, m, h or d behind it, up to a year.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "write it as a number with s, m, h or d: 90s, 15m, 2h or 1d".to_owned();
     let text = text.trim();
@@ -49,7 +52,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
+    let duration = number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)?;
+    if duration > LONGEST { Err("365d are the longest".to_owned()) } else { Ok(duration) }
 }
 
 #[cfg(test)]
@@ -89,7 +93,9 @@ mod tests {
             ["90", "90s", "15m", "2h", "1D", " 3 m "].map(seconds),
             [Some(90), Some(90), Some(900), Some(7200), Some(86_400), Some(180)]
         );
-        for text in ["", "0", "m", "1w", "-1s", "1.5h", "99999999999999999999", "99999999999999999d", "1ü"] {
+        assert_eq!(seconds("365d"), Some(365 * 86_400));
+        for text in ["", "0", "m", "1w", "-1s", "1.5h", "366d", "9223372036854775807", "99999999999999999999", "99999999999999999d", "1ü"]
+        {
             assert_eq!(seconds(text), None, "{text}");
         }
     }

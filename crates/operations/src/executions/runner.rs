@@ -53,8 +53,9 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
         Some(sandbox) => Some(sandbox.before_claim(context).await?),
         None => None,
     };
+    let among = looked.as_ref().and_then(|looked| looked.among.as_deref());
     let now = context.store.lease_time().await?;
-    let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full()).await?;
+    let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full(), among).await?;
     drop(looked);
     let Some(claimed) = claimed else { return Ok(false) };
     let _place = claiming.taken_by(claimed.report.tenant);

@@ -17,11 +17,21 @@ pub(crate) type Met = (Uuid, ExecutionFault);
 /// Waiting executions that are looked at before a claim.
 const LOOKED_AT: u32 = 200;
 
+/// The claim that comes after a look.
+pub struct Looked<'a> {
+    /// Whom it may claim, if a fault holds others back: what was queued since the look has met none yet.
+    pub among: Option<Vec<Uuid>>,
+    _claim: MutexGuard<'a, ()>,
+}
+
 impl Sandbox {
     /// Holds waiting executions back that a fault meets, and lets those go whose time has come. Comes before each claim, so that none is ever seen
-    /// Running that should stay Pending. The claim is made under the guard that comes back.
-    pub(crate) async fn before_claim(&self, context: &Context) -> Result<MutexGuard<'_, ()>, Failure> {
-        let claim = self.claim.lock().await;
+    /// Running that should stay Pending. The claim is made while that which comes back is kept.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn before_claim(&self, context: &Context) -> Result<Looked<'_>, Failure> {
+        let _claim = self.claim.lock().await;
         let now = context.clock.now();
         for (id, until) in self.executions.over(|until, fault| until <= now || !self.faults.has(fault)) {
             context.store.let_execution_go(id, until.min(now)).await?;
@@ -29,11 +39,13 @@ impl Sandbox {
         }
         let is_hold = |fault: &ExecutionFault| matches!(fault, ExecutionFault::Pending(_));
         if !self.faults.any(|effect| matches!(effect, Effect::Execution(fault) if is_hold(fault))) {
-            return Ok(claim);
+            return Ok(Looked { among: None, _claim });
         }
+        let mut among = Vec::new();
         for record in context.store.waiting_executions(LOOKED_AT).await? {
             let (id, queued) = (record.execution.id, record.execution.queued);
             if self.executions.was_let_go(id) {
+                among.push(id);
                 continue;
             }
             let met = self.faults.of_execution(|matching| matching.meets_report(&record.report), is_hold);
@@ -45,10 +57,11 @@ impl Sandbox {
                 }
                 _ => {
                     self.executions.let_go(id);
+                    among.push(id);
                 }
             }
         }
-        Ok(claim)
+        Ok(Looked { among: Some(among), _claim })
     }
 
     /// What an attempt meets. It is asked once.

@@ -106,10 +106,10 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
-        self.claim_execution_beside(lease_now, lease_until, &[]).await
+        self.claim_execution_beside(lease_now, lease_until, &[], None).await
     }
 
-    /// Like [`Store::claim_execution`], for tenants other than `busy`.
+    /// Like [`Store::claim_execution`], for tenants other than `busy`. `among`: of the pending ones, one of these.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -118,23 +118,29 @@ impl Store {
         lease_now: i64,
         lease_until: i64,
         busy: &[Uuid],
+        among: Option<&[Uuid]>,
     ) -> Result<Option<ClaimedExecution>, StoreError> {
         let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
-        let places: Vec<String> = (3..3 + busy.len()).map(|place| format!("${place}")).collect();
-        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
+        let places = |first: usize, count: usize| (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places(3, busy.len())) };
+        let of_these = match among {
+            None => String::new(),
+            Some([]) => "AND 1 = 0".to_owned(),
+            Some(among) => format!("AND id IN ({})", places(3 + busy.len(), among.len())),
+        };
         // Two subqueries, so that each one follows the index and stops at its first row.
         let claim = format!(
             "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
              WHERE id = COALESCE(
                  (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
-                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others}
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others} {of_these}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
              RETURNING *"
         );
         let mut transaction = self.begin_beside().await?;
         let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
-        let query = busy.iter().fold(query, |query, tenant| query.bind(tenant.to_string()));
+        let query = busy.iter().chain(among.unwrap_or_default()).fold(query, |query, id| query.bind(id.to_string()));
         let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
         let execution = read_execution(&row)?;
         let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());

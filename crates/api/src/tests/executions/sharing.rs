@@ -54,12 +54,14 @@ async fn executions_of_a_tenant_that_has_its_places_taken_are_passed_over() {
         reports.push(deployment.create_report(who, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await);
     }
     let claimed = async |busy: &[Uuid]| {
-        let claimed = deployment.context.store.claim_execution_beside(0, i64::MAX / 2, busy).await.unwrap();
+        let claimed = deployment.context.store.claim_execution_beside(0, i64::MAX / 2, busy, None).await.unwrap();
         claimed.map(|claimed| claimed.report.tenant)
     };
     assert_eq!(claimed(&[CONTOSO]).await, Some(FABRIKAM));
     assert_eq!(claimed(&[CONTOSO]).await, None);
     assert_eq!(claimed(&[FABRIKAM]).await, Some(CONTOSO));
+    let none_of_them = deployment.context.store.claim_execution_beside(0, i64::MAX / 2, &[FABRIKAM], Some(&[])).await.unwrap();
+    assert!(none_of_them.is_none());
     assert_eq!(claimed(&[]).await, Some(CONTOSO));
     assert_eq!(claimed(&[]).await, None);
 }

@@ -88,11 +88,12 @@ async fn the_clock_moves_forward_and_queues_what_falls_due() {
         (r#"{"advance":"-PT1H"}"#, "advance should be an ISO 8601 duration"),
         (r#"{"advance":"P1Y"}"#, "advance should be an ISO 8601 duration"),
         (r#"{"advance":"P4294967295W"}"#, "beyond what the calendar holds"),
-        (r#"{"advance":5}"#, "advance should be a string"),
+        (r#"{"advance":5}"#, "'advance' should be a string"),
         (r#"{"advance":"PT1S","now":"2027-01-01T00:00:00Z"}"#, "exactly one of"),
         ("{}", "exactly one of"),
         ("[]", "should be a JSON object"),
-        ("", "not valid JSON"),
+        ("", "exactly one of"),
+        ("{", "not valid JSON"),
     ] {
         let refused = set(&deployment, body).await;
         assert_eq!(refused.status, 400, "{body}");

@@ -51,6 +51,24 @@ async fn a_move_that_takes_too_long_says_how_far_it_came_and_the_next_goes_on() 
     }
 }
 
+#[tokio::test]
+async fn of_two_moves_at_once_none_is_lost() {
+    let deployment = Deployment::sandbox().await;
+    let moves = ["P2D", "P1D", "PT4H"].map(|by| ask(&deployment, Method::POST, "clock", json!({ "advance": by })));
+    for answer in futures::future::join_all(moves).await {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    assert_eq!(ask(&deployment, Method::GET, "clock", Value::Null).await.json()["now"], "2026-11-25T16:00:00Z");
+}
+
+#[tokio::test]
+async fn a_field_that_no_move_has_is_named() {
+    let deployment = Deployment::sandbox().await;
+    let answer = ask(&deployment, Method::POST, "clock", json!({"advance": "P1D", "whithin": "PT1S"})).await;
+    assert!(answer.status == 400 && answer.text().contains("whithin"), "{}", answer.text());
+    assert_eq!(ask(&deployment, Method::GET, "clock", Value::Null).await.json()["now"], NOW);
+}
+
 /// The owner is shut out after the second of six slots of one move.
 #[tokio::test]
 async fn what_falls_due_after_its_owner_lost_access_gives_nothing() {

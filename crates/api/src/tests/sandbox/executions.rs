@@ -2,6 +2,7 @@
 
 use futures::FutureExt;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::*;
 
@@ -56,6 +57,26 @@ async fn a_new_fault_waits_for_a_claim_that_has_looked_already_and_for_the_demos
         drop(guard);
         ordering.await;
     }
+}
+
+#[tokio::test]
+async fn what_is_queued_after_a_look_is_claimed_after_the_next() {
+    let deployment = Deployment::sandbox().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let once = || deployment.create_report(ANA, &query, json!({"ExecuteNow": true}));
+    order(&deployment, json!({"kind": "executionPending", "for": "PT2H"})).await;
+    let sandbox = deployment.context.sandbox.as_ref().unwrap();
+    let looked = sandbox.before_claim(&deployment.context).await.unwrap();
+    let report = once().await;
+    let claim = async |among: Option<&[Uuid]>| deployment.context.store.claim_execution_beside(0, 1, &[], among).await.unwrap();
+    assert!(claim(looked.among.as_deref()).await.is_none());
+    drop(looked);
+    assert_eq!(deployment.work().await, 0);
+    assert_eq!(statuses(&deployment, &report).await, ["Pending"]);
+    // Where no fault holds others back, each may be claimed.
+    clear(&deployment).await;
+    let looked = sandbox.before_claim(&deployment.context).await.unwrap();
+    assert!(looked.among.is_none() && claim(looked.among.as_deref()).await.is_some());
 }
 
 #[tokio::test]

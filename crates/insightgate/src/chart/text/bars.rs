@@ -2,14 +2,15 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{FROM_THE_LEFT, Screen, eighths, label_width, left, safe};
+use super::{FROM_THE_LEFT, Screen, eighths, label_width, left};
 use crate::chart::number::short;
+use crate::terminal::table::plain;
 
 /// Names that are drawn.
 const MOST: usize = 40;
 
 pub fn draw(names: &[String], values: &[Option<f64>], screen: Screen, number: usize) -> String {
-    let shown: Vec<(String, Option<f64>)> = names.iter().zip(values).take(MOST).map(|(name, value)| (safe(name), *value)).collect();
+    let shown: Vec<(String, Option<f64>)> = names.iter().zip(values).take(MOST).map(|(name, value)| (plain(name), *value)).collect();
     let written = |value: Option<f64>| value.map_or("–".to_owned(), short);
     let labels = label_width(shown.iter().map(|(name, _)| name.as_str()), screen);
     let numbers = shown.iter().map(|(_, value)| written(*value).width()).max().unwrap_or_default();

@@ -2,10 +2,11 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{FROM_BELOW, Screen, eighths, label_width, left, right, safe};
+use super::{FROM_BELOW, Screen, eighths, label_width, left, right};
 use crate::chart::number::short;
 use crate::chart::time::Unit;
 use crate::chart::{Chart, Series};
+use crate::terminal::table::plain;
 
 /// Cells of one place.
 const WIDEST: usize = 6;
@@ -18,7 +19,7 @@ const SUMMARIES: [Summary; 2] = [
 ];
 
 pub fn draw(chart: &Chart, times: &[i64], unit: Unit, screen: Screen) -> String {
-    let names: Vec<String> = chart.series.iter().map(|series| safe(&series.name)).collect();
+    let names: Vec<String> = chart.series.iter().map(|series| plain(&series.name)).collect();
     let labels = label_width(names.iter().map(String::as_str), screen);
     let written = |of: fn(&Series) -> Option<f64>| chart.series.iter().map(move |series| of(series).map_or("–".to_owned(), short));
     let numbers =

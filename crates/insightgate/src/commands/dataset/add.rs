@@ -12,6 +12,7 @@ use crate::commands::dataset::rows_read::rows_read;
 use crate::data_folder::DataFolder;
 use crate::files::shown;
 use crate::terminal::progress::Progress;
+use crate::terminal::table::plain;
 use crate::terminal::words::counted;
 
 pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
@@ -74,10 +75,10 @@ fn print_text(added: &AddedDataset) {
     println!("{}: {}, {}", dataset.name, counted(added.rows, "row"), counted(dataset.columns.len() as u64, "column"));
     let width = dataset.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or_default();
     for column in &dataset.columns {
-        println!("  {:width$}  {}", column.name, type_name(column.kind));
+        println!("  {:width$}  {}", plain(&column.name), type_name(column.kind));
     }
     for (name, kind) in &added.skipped {
-        eprintln!("left out: {name}, which is {kind}");
+        eprintln!("left out: {}, which is {kind}", plain(name));
     }
     for note in &added.notes {
         eprintln!("note: {}, with --replace", told(note));
