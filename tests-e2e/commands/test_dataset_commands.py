@@ -1,6 +1,8 @@
 """`insightgate dataset list | show | validate | import`, beside a running server that takes changed definitions up."""
 
 import json
+import shutil
+import subprocess
 
 DEFINITION = """
 name = "Sales"
@@ -19,6 +21,32 @@ type = "decimal(18,2)"
 name = "Total"
 expression = "SUM(Amount)"
 """
+
+
+def test_a_tenant_is_known_by_its_domain_where_the_folder_has_a_database(demo, binary, tmp_path):
+    def run(*arguments):
+        return subprocess.run([str(binary), *arguments], capture_output=True, text=True)
+
+    folder, rows = str(demo.data_dir), tmp_path / "cars.csv"
+    rows.write_text("Car,Seats\nA,4\n")
+    query = "SELECT MPNId, PartnerName FROM Profile"
+    domain, known = demo.ready["tenant_domain"], demo.ready["tenant_id"]
+    one, other = (run("run", query, "--data-dir", folder, "--tenant", tenant) for tenant in (domain.upper(), known))
+    assert one.returncode == 0 and one.stdout == other.stdout and one.stdout.count("\n") > 1, one.stderr
+    unknown = run("run", query, "--data-dir", folder, "--tenant", "nobody.example")
+    assert unknown.returncode == 4 and "there is no tenant nobody.example" in unknown.stderr and "tenant list" in unknown.stderr
+    try:
+        assert run("dataset", "add", str(rows), "--name", "Cars", "--tenant", domain, "--data-dir", folder).returncode == 0
+        assert run("dataset", "import", str(rows), "--name", "Cars", "--tenant", domain, "--data-dir", folder).returncode == 0
+        seen = run("run", "SELECT Car, Seats FROM Cars", "--data-dir", folder, "--tenant", known)
+        assert seen.stdout == "Car,Seats\nA,4\nA,4\n", seen.stderr
+    finally:
+        (demo.data_dir / "datasets/mpn/Cars.toml").unlink(missing_ok=True)
+        shutil.rmtree(demo.data_dir / "data/mpn/Cars", ignore_errors=True)
+    empty = tmp_path / "empty"
+    (empty / "datasets").mkdir(parents=True)
+    without = run("run", query, "--data-dir", str(empty), "--tenant", domain)
+    assert without.returncode == 2 and "no database" in without.stderr and "tenant show" in without.stderr
 
 
 def test_what_a_folder_offers_and_whether_it_holds(demo):

@@ -15,6 +15,7 @@ use crate::commands::dataset::file_arguments::FileArguments;
 use crate::commands::export::ExportArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::keys::KeysArguments;
+use crate::commands::local_tenant::LocalTenant;
 use crate::commands::location::LocationArguments;
 use crate::commands::login::LoginArguments;
 use crate::commands::login::logout::LogoutArguments;
@@ -75,7 +76,7 @@ pub enum Command {
     },
     /// Runs a query straight on local data: no server, same plan, same policy, same encoder
     #[command(
-        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv\n  insightgate run --file revenue.sql --tenant 3f1c… --explain"
+        after_help = "Examples:\n  insightgate run \"SELECT CustomerName, TotalRevenue FROM CustomersAndTenants\" --data-dir insightgate-data --tenant 3f1c… -o revenue.csv\n  insightgate run \"SELECT MPNId, PartnerName FROM Profile\" --data-root s3://bucket/prefix --tenant 3f1c… -o profile.csv\n  insightgate run --file revenue.sql --tenant contoso.example --explain"
     )]
     Run(RunArguments),
     /// A query's rows in a file: makes a report, waits for it, downloads it, and takes it away again
@@ -155,7 +156,7 @@ impl Command {
 pub enum DatasetCommand {
     /// Adds a dataset from Parquet, Arrow, CSV, TSV or JSON files; its definition is inferred
     #[command(
-        after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --date-column Year\n  insightgate dataset add sales.csv.gz --name Sales --tenant 3f1c… --null NA --type Day=date:%d.%m.%Y\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --data-root s3://bucket/prefix"
+        after_help = "Examples:\n  insightgate dataset add flights.parquet --name Flights --tenant-column Owner\n  insightgate dataset add cars.csv --name Cars --tenant contoso.example --date-column Year\n  insightgate dataset add sales.csv.gz --name Sales --tenant 3f1c… --null NA --type Day=date:%d.%m.%Y\n  insightgate dataset add cars.csv --name Cars --tenant 3f1c… --data-root s3://bucket/prefix"
     )]
     Add(DatasetAddArguments),
     /// The datasets that a server offers, or a data folder
@@ -175,7 +176,7 @@ pub enum DatasetCommand {
     Validate(DatasetValidateArguments),
     /// Adds the rows of Parquet, Arrow, CSV, TSV or JSON files to a dataset that is there, as its definition says
     #[command(
-        after_help = "Examples:\n  insightgate dataset import november.csv --name Cars --tenant 3f1c…\n  insightgate dataset import flights-11.parquet flights-12.parquet --name Flights"
+        after_help = "Examples:\n  insightgate dataset import november.csv --name Cars --tenant contoso.example\n  insightgate dataset import flights-11.parquet flights-12.parquet --name Flights"
     )]
     Import(DatasetImportArguments),
 }
@@ -221,8 +222,8 @@ pub struct DatasetImportArguments {
     #[arg(long, value_name = "NAME")]
     pub name: String,
     /// Whose rows they are, unless a column says so
-    #[arg(long, value_name = "UUID", value_parser = tenant_id)]
-    pub tenant: Option<Uuid>,
+    #[arg(long, value_name = "ID|DOMAIN", value_parser = LocalTenant::parse)]
+    pub tenant: Option<LocalTenant>,
     #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
     pub program: insightgate_identity::program::Program,
     #[command(flatten)]
@@ -390,8 +391,8 @@ pub struct DatasetAddArguments {
     #[arg(long, value_name = "NAME")]
     pub name: String,
     /// All rows belong to this tenant
-    #[arg(long, value_name = "UUID", group = "owner", value_parser = tenant_id)]
-    pub tenant: Option<Uuid>,
+    #[arg(long, value_name = "ID|DOMAIN", group = "owner", value_parser = LocalTenant::parse)]
+    pub tenant: Option<LocalTenant>,
     /// This column says whose each row is
     #[arg(long, value_name = "COLUMN", group = "owner")]
     pub tenant_column: Option<String>,
@@ -437,8 +438,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR|URL")]
     pub data_root: Option<String>,
     /// Whose rows
-    #[arg(long, value_name = "UUID", value_parser = tenant_id)]
-    pub tenant: Uuid,
+    #[arg(long, value_name = "ID|DOMAIN", value_parser = LocalTenant::parse)]
+    pub tenant: LocalTenant,
     /// The file to write; stdout if not given, or if it is -
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -459,11 +460,6 @@ pub struct RunArguments {
     /// Print the summary, or the explanation, as JSON (a summary to stderr when the rows go to stdout)
     #[arg(long)]
     pub json: bool,
-}
-
-/// Commands that work on a folder, without a server, know tenants by their ids alone.
-fn tenant_id(text: &str) -> Result<Uuid, String> {
-    Uuid::try_parse(text).map_err(|_| "the tenant's id is needed; `insightgate tenant show DOMAIN` prints it".to_owned())
 }
 
 #[cfg(test)]

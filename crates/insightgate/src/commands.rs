@@ -11,6 +11,7 @@ pub mod external;
 mod file_format;
 pub mod init;
 pub mod keys;
+pub mod local_tenant;
 pub mod location;
 pub mod login;
 pub(crate) mod named;

@@ -76,11 +76,11 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Init(arguments) => commands::init::run(&arguments).await,
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Dataset { command } => match command {
-            DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments),
+            DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments).await,
             DatasetCommand::List(arguments) => commands::dataset::list(profile.as_deref(), &arguments).await,
             DatasetCommand::Show(arguments) => commands::dataset::show(profile.as_deref(), &arguments).await,
             DatasetCommand::Validate(arguments) => commands::dataset::validate::run(&arguments).await,
-            DatasetCommand::Import(arguments) => commands::dataset::import::run(&arguments),
+            DatasetCommand::Import(arguments) => commands::dataset::import::run(&arguments).await,
         },
         Command::Run(arguments) => commands::run::run(arguments).await,
         Command::Export(arguments) => commands::export::run(profile.as_deref(), arguments).await,

@@ -38,7 +38,19 @@
     ...more,
   });
 
-  const overTime = (chart, width) => ({
+  // Times of the rows, as the table writes them, as far apart as their labels are wide.
+  const ticks = (chart, width) => {
+    const times = chart.times, whole = times.at(-1) - times[0] || 1;
+    const apart = ((widest(chart.labels) + 16) / Math.max(60, width - 80)) * whole;
+    let last = -Infinity;
+    return times.map((_, at) => at).filter(at => {
+      if (times[at] - last < apart) return false;
+      last = times[at];
+      return true;
+    });
+  };
+
+  const overTime = (chart, width, places = ticks(chart, width)) => ({
     data: [chart.times, ...chart.series.map(one => one.values)],
     options: {
       width, height: Math.max(220, Math.min(360, width * 0.5)),
@@ -46,7 +58,10 @@
       tzDate: time => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
       scales: { x: { time: true }, y: { range: range(0.05) } },
       cursor: { y: false },
-      axes: [axis({ space: 70 }), valueAxis({})],
+      axes: [
+        axis({ splits: () => places.map(at => chart.times[at]), values: () => places.map(at => chart.labels[at]) }),
+        valueAxis({}),
+      ],
       series: [
         { label: chart.by.split(", ")[0], value: (_, time, __, at) => (at == null ? "–" : chart.labels[at]) },
         ...chart.series.map((one, at) => ({

@@ -8,11 +8,11 @@ fn the_flags_hold_together() {
 }
 
 #[test]
-fn a_domain_in_place_of_a_tenants_id_is_told_where_the_id_is() {
+fn a_tenant_of_a_folder_has_an_id_or_a_domain() {
     for command in ["run q", "dataset add a.csv --name A", "dataset import a.csv --name A"] {
-        let words = format!("insightgate {command} --tenant contoso.example");
-        let refused = Cli::try_parse_from(words.split(' ')).unwrap_err().to_string();
-        assert!(refused.contains("`insightgate tenant show DOMAIN` prints it"), "{refused}");
+        let given = |tenant: &str| Cli::try_parse_from(format!("insightgate {command} --tenant {tenant}").split(' '));
+        assert!(given("contoso.example").is_ok() && given("3f1c0000-0000-4000-8000-000000000000").is_ok());
+        assert!(given("contoso").unwrap_err().to_string().contains("id or its domain"));
     }
 }
 

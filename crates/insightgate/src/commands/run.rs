@@ -91,16 +91,16 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
 
 /// An operator's own: where the folder has a database, the query is audited there.
 async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Result<TenantScope, CommandError> {
+    let tenant = arguments.tenant.id(folder).await?;
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
         let store = Store::open(&folder.database_url()).await.map_err(not_opened)?;
-        global_account =
-            store.tenant(arguments.tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
+        global_account = store.tenant(tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {
             id: Random::default().uuid().map_err(|error| failed(error.to_string()))?,
             at: Clock::System.now(),
-            tenant: Some(arguments.tenant),
+            tenant: Some(tenant),
             actor: "insightgate run".to_owned(),
             action: if arguments.explain { "explain.local" } else { "run.local" }.to_owned(),
             subject: arguments.program.name().to_owned(),
@@ -112,7 +112,7 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
         store.record_audit_event(event).await.map_err(|error| failed(error.to_string()))?;
         store.close().await;
     }
-    let scope = TenantScope::operator(arguments.tenant, global_account, arguments.program);
+    let scope = TenantScope::operator(tenant, global_account, arguments.program);
     Ok(if arguments.location.is_empty() { scope } else { scope.limited_to(arguments.location.clone()) })
 }
 

@@ -52,7 +52,10 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(wrong()),
     };
     let number: u64 = number.trim().parse().map_err(|_| wrong())?;
-    let duration = number.checked_mul(seconds).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)?;
+    if number == 0 {
+        return Err("a time of nothing is no wait: it should be more than 0".to_owned());
+    }
+    let duration = number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)?;
     if duration > LONGEST { Err("365d are the longest".to_owned()) } else { Ok(duration) }
 }
 

@@ -15,11 +15,11 @@ use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
 use crate::terminal::words::counted;
 
-pub fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
+pub async fn run(arguments: &DatasetAddArguments) -> Result<(), CommandError> {
     only_files(&arguments.files)?;
     let folder = DataFolder::existing(&arguments.data_dir)?;
-    let owner = match (arguments.tenant, &arguments.tenant_column) {
-        (Some(tenant), None) => DatasetOwner::Tenant(tenant),
+    let owner = match (&arguments.tenant, &arguments.tenant_column) {
+        (Some(tenant), None) => DatasetOwner::Tenant(tenant.id(&folder).await?),
         (None, Some(name)) => {
             let holds = match arguments.tenant_key {
                 TenantKeyArgument::TenantId => TenantKey::TenantId,

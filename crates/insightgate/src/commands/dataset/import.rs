@@ -15,15 +15,19 @@ use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
 use crate::terminal::{print, print_json};
 
-pub fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
+pub async fn run(arguments: &DatasetImportArguments) -> Result<(), CommandError> {
     only_files(&arguments.files)?;
     let folder = DataFolder::existing(&arguments.data_dir)?;
+    let tenant = match &arguments.tenant {
+        Some(tenant) => Some(tenant.id(&folder).await?),
+        None => None,
+    };
     let new = NewRows {
         files: arguments.files.clone(),
         read: arguments.reading.options(),
         name: arguments.name.clone(),
         program: arguments.program,
-        tenant: arguments.tenant,
+        tenant,
     };
     let root = folder.data_root(arguments.data_root.as_deref())?;
     let catalogs = Catalogs::new(folder.definitions());
@@ -45,7 +49,7 @@ fn failed(fault: ImportFault) -> CommandError {
         ImportFault::NoSuchDataset { .. } => CommandError::not_found(message)
             .hint("`insightgate dataset list` shows what there is; `insightgate dataset add` makes a new one"),
         ImportFault::NoSuchFile(_) => CommandError::not_found(message),
-        ImportFault::WhoseRows { .. } => CommandError::usage(message).hint("say --tenant with the tenant's id"),
+        ImportFault::WhoseRows { .. } => CommandError::usage(message).hint("say --tenant with the tenant's id or domain"),
         ImportFault::OwnersInColumn { .. } => CommandError::usage(message).hint("leave --tenant out"),
         ImportFault::Engine(EngineError::Misfit { .. }) => {
             CommandError::failed(message).hint("nothing was written; `insightgate dataset show` says what the columns are")
