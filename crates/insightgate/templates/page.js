@@ -54,7 +54,8 @@
     data: [chart.times, ...chart.series.map(one => one.values)],
     options: {
       width, height: Math.max(220, Math.min(360, width * 0.5)),
-      padding: [12, 16, 0, 0],
+      // The last label is centred at the edge.
+      padding: [12, Math.max(16, Math.ceil(widest(chart.labels) / 2)), 0, 0],
       tzDate: time => uPlot.tzDate(new Date(time * 1000), "Etc/UTC"),
       scales: { x: { time: true }, y: { range: range(0.05) } },
       cursor: { y: false },
