@@ -4,6 +4,7 @@ mod aligned;
 mod allowed;
 mod differences;
 mod mapping;
+mod patience;
 mod progress;
 mod replay;
 
@@ -48,7 +49,7 @@ pub(super) struct CompareArguments {
     /// The values of data rows count too; they have to be in the recording (record --values)
     #[arg(long)]
     values: bool,
-    /// How long one exchange is tried until it is as far as it was recorded
+    /// How long one exchange is tried until it is as far as it was recorded; all together are tried 60 times as long, and an hour at least
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     timeout: Duration,
 }

@@ -17,6 +17,9 @@ const LINK_FIELDS: [&str; 2] = ["reportAccessSecureLink", "reportLocation"];
 /// What paths of an authority have in them.
 const OF_AUTHORITIES: [&str; 4] = ["/oauth2/", "/.well-known/", "/discovery/", "/userrealm/"];
 
+/// What an authority shows to persons, below `/oauth2/`.
+const PAGES: [&str; 4] = ["/authorize", "/deviceauth", "/devicelogin", "/logout"];
+
 pub(super) struct Origins {
     upstream: String,
     authority: String,
@@ -129,6 +132,12 @@ impl Origins {
     }
 }
 
+/// Whether a browser shows what is there. Its forms and cookies are for the authority alone, and no client reads them.
+pub(super) fn is_page(kind: Kind, path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    kind == Kind::Authority && lower.contains("/oauth2/") && PAGES.iter().any(|page| lower.trim_end_matches('/').ends_with(page))
+}
+
 /// Without segments that would lead elsewhere once the address is read.
 fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
@@ -232,6 +241,17 @@ mod tests {
             r#"Bearer authorization_uri="http://127.0.0.1:9/t/oauth2/authorize""#
         );
         assert_eq!(origins.header_pointed_here(OWN, "https://login.example.evil/"), "https://login.example.evil/");
+    }
+
+    #[test]
+    fn pages_of_the_authority_are_told_from_what_clients_read() {
+        let of = |path: &str| is_page(Kind::Authority, path);
+        for page in ["/common/oauth2/v2.0/authorize", "/t/oauth2/Authorize/", "/common/oauth2/deviceauth", "/t/oauth2/v2.0/logout"] {
+            assert!(of(page) && !is_page(Kind::Api, page), "{page}");
+        }
+        for read in ["/t/oauth2/token", "/t/oauth2/v2.0/devicecode", "/t/v2.0/.well-known/openid-configuration", "/authorize"] {
+            assert!(!of(read), "{read}");
+        }
     }
 
     #[test]

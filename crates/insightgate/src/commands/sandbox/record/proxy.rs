@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::journal::Journal;
-use super::origins::{Origins, Route};
+use super::origins::{Origins, Route, is_page};
 use crate::commands::sandbox::recording::content::{About, is_packed, is_preview, of_answer, of_request, of_sample};
 use crate::commands::sandbox::recording::redaction::Redactor;
 use crate::commands::sandbox::recording::{Exchange, Kind, Message};
@@ -90,6 +90,9 @@ pub(super) async fn pass(State(desk): State<Desk>, request: Request) -> Response
     let Some(Route { kind, address }) = desk.recorder.origins.route(&path, query.as_deref()) else {
         return refusal(StatusCode::NOT_FOUND, "The recorder passes on the Insights API, its files and its authority only.");
     };
+    if is_page(kind, &path) {
+        return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, address)]).into_response();
+    }
     let Ok(body) = to_bytes(body, MOST_SENT).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "The recorder passes on requests of at most 2 MiB.");
     };
