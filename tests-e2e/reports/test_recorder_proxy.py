@@ -123,10 +123,11 @@ class Meeting(BaseHTTPRequestHandler):
 
 
 def test_hosts_get_nothing_that_is_meant_for_another(binary, tmp_path):
+    recorded = tmp_path / "hosts.jsonl"
     with Loopback(Meeting) as upstream:
         upstream.server.seen = []
         authority = "http://localhost:9"
-        with recording(binary, tmp_path / "hosts.jsonl", upstream.url, "--authority", authority) as recorder:
+        with recording(binary, recorded, upstream.url, "--authority", authority) as recorder:
             headers = {"Cookie": "session=of-the-authority", "Authorization": "Bearer token-of-the-api"}
 
             def ask(path):
@@ -142,7 +143,10 @@ def test_hosts_get_nothing_that_is_meant_for_another(binary, tmp_path):
             page = ask("/common/oauth2/v2.0/authorize?client_id=a&state=b")
             assert page.status_code == 307 and page.headers["location"] == f"{authority}/common/oauth2/v2.0/authorize?client_id=a&state=b"
             assert ask("/insights/..%2fmanage/v1/tenants").status_code == 404
-        (preview, execution, file) = upstream.server.seen
+            ask("/insights/v1/mpn/ann@contoso.example/token-of-the-api")
+        preview, execution, file, _ = upstream.server.seen
+    text = recorded.read_text()
+    assert "/mpn/user-1@redacted.example/***" in text and "contoso" not in text and "token-of-the-api" not in text
     assert all("authorization" in sent and "cookie" not in sent for _, sent in (preview, execution))
     assert file[0] == "/f.csv" and not file[1] & {"authorization", "cookie"}
 
