@@ -136,7 +136,8 @@ impl Redactor {
 
     /// A word in which an address has no secrets in its query and fragment. `alone`: it may be a path.
     fn address(&mut self, word: &str, alone: bool) -> String {
-        if !word.contains("://") && !(alone && word.starts_with('/')) {
+        let is_address = word.contains("://") || (alone && word.starts_with('/'));
+        if !is_address {
             return word.to_owned();
         }
         let word = self.without_credentials(word);
