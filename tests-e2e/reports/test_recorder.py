@@ -2,12 +2,10 @@
 
 import http.client
 import json
-import os
 import signal
 import stat
 import subprocess
 import threading
-from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
@@ -17,10 +15,10 @@ import pytest
 import requests
 
 from harness.browser import ThroughPort
-from harness.demo import eventually, lives_on, write_time
+from harness.demo import eventually, write_time
 from harness.desk import Desk
 from harness.loopback import Loopback
-from harness.memory import peak_kib
+from recorder import recording
 
 PREVIEW = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants TIMESPAN LIFETIME"
 PATIENCE = 30
@@ -37,51 +35,6 @@ def second(start, tmp_path_factory):
     flags = ["--no-quotas", "--rows", "90", "--seed", "7"]
     with start(tmp_path_factory.mktemp("second") / "data", *flags) as running:
         yield running
-
-
-class Recorder:
-    """`insightgate sandbox record`. Ends with the `with` block, as by Ctrl-C."""
-
-    def __init__(self, binary, file, upstream, *flags, certificate=None, https=None):
-        self.file = file
-        command = [str(binary), "sandbox", "record", "--upstream", upstream, "-o", str(file), "--json", *flags]
-        command += ["--https", "127.0.0.1:0", "--data-dir", str(https)] if https else []
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("INSIGHTGATE_")}
-        environment |= {"INSIGHTGATE_CA_CERTIFICATE": certificate} if certificate else {}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, env=environment, **pipes)
-        text = ""
-        while not text.endswith("}\n"):
-            line = self.process.stdout.readline()
-            assert line, self.process.stderr.read()
-            text += line
-        self.addresses = json.loads(text)
-        self.http, self.https = self.addresses["http"], self.addresses["https"]
-        self.session = requests.Session()
-        self.session.trust_env = False
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.end()
-
-    def end(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        self.stderr = self.process.communicate(timeout=60)[1]
-        return self.stderr
-
-    def written(self):
-        """The exchanges, while they are written."""
-        whole = self.file.read_text().rpartition("\n")[0]
-        return [json.loads(line) for line in whole.splitlines()[1:]]
-
-
-@contextmanager
-def recording(binary, file, upstream, *flags, **more):
-    with Recorder(binary, file, upstream, *flags, **more) as recorder:
-        yield recorder
 
 
 def token_of(recorder, ready, **changes):
@@ -454,84 +407,14 @@ def test_msal_signs_in_through_the_recorder(binary, first, tmp_path):
     assert not any(secret in text for secret in secrets)
 
 
-class Large(BaseHTTPRequestHandler):
-    """A store with a file of 50 MB, at another host than the API."""
+def test_a_server_that_says_to_wait_for_ages_is_not_waited_for(walked, binary, second, tmp_path):
+    lines = walked[0].read_text().splitlines(keepends=True)
+    file = tmp_path / "short.jsonl"
+    file.write_text(lines[0] + next(line for line in lines if "ScheduledDataset" in line))
 
-    PIECE, PIECES = b"0123456789,bcde\n" * 4096, 800
-    protocol_version = "HTTP/1.1"
+    def busy(call, status, headers, value):
+        return 429, headers | {"Retry-After": str(2**64 - 1)}, value
 
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        if self.path.startswith("/insights/"):
-            link = f"http://localhost:{self.server.server_port}/container/large.csv?sv=1&sig=a-signature-of-the-store"
-            body = json.dumps({"value": [{"reportAccessSecureLink": link}]}).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            return
-        assert "sig=a-signature-of-the-store" in self.path
-        self.send_response(200)
-        self.send_header("Content-Type", "application/octet-stream")
-        self.send_header("Content-Length", str(len(self.PIECE) * self.PIECES))
-        self.end_headers()
-        for _ in range(self.PIECES):
-            self.wfile.write(self.PIECE)
-
-
-def test_a_large_file_at_another_host_passes_without_memory(binary, tmp_path):
-    file = tmp_path / "large.jsonl"
-    with Loopback(Large) as upstream, recording(binary, file, upstream.url) as recorder:
-        found = recorder.session.get(f"{recorder.http}/insights/v1/mpn/ScheduledReport/execution/x").json()
-        link = found["value"][0]["reportAccessSecureLink"]
-        assert link.startswith(f"{recorder.http}/link/1/container/large.csv?")
-        before, length = peak_kib(recorder.process.pid), 0
-        with recorder.session.get(link, stream=True) as answer:
-            for piece in answer.iter_content(1 << 16):
-                length += len(piece)
-        assert length == len(Large.PIECE) * Large.PIECES
-        assert peak_kib(recorder.process.pid) - before < 16 * 1024
-        body = eventually(lambda: recorder.written()[1:])[0]["answer"]["body"]["file"]
-        assert body["bytes"] == length and len(body["sha256"]) == 64
-    assert "a-signature-of-the-store" not in file.read_text() and file.stat().st_size < 10_000
-
-
-def test_ctrl_c_amid_a_download_leaves_a_whole_file(binary, tmp_path):
-    held = threading.Event()
-
-    class Held(Large):
-        def do_GET(self):
-            self.send_response(200)
-            self.send_header("Content-Type", "text/csv")
-            self.send_header("Content-Length", "100")
-            self.end_headers()
-            self.wfile.write(b"A,B\n1,2\n")
-            self.wfile.flush()
-            held.wait(PATIENCE)
-
-    file = tmp_path / "held.jsonl"
-    with Loopback(Held) as upstream, recording(binary, file, upstream.url) as recorder:
-        answer = recorder.session.get(f"{recorder.http}/artifacts/x.csv", stream=True)
-        assert next(answer.iter_content(4)) == b"A,B\n"
-        said = recorder.end()
-        held.set()
-    assert recorder.process.returncode == 0 and "1 exchange is in" in said, said
-    lines = file.read_text().splitlines()
-    assert len(lines) == 2 and json.loads(lines[1])["broken"] and file.read_text().endswith("\n")
-
-
-def test_an_upstream_that_is_not_there(binary, tmp_path):
-    file = tmp_path / "nobody.jsonl"
-    with Loopback(Large) as upstream:
-        pass
-    with recording(binary, file, upstream.url) as recorder:
-        answer = recorder.session.get(f"{recorder.http}/insights/v1/mpn/ScheduledDataset")
-        assert answer.status_code == 502 and answer.json()["statusCode"] == 502 and "cannot reach" in answer.json()["message"]
-        assert recorder.session.post(f"{recorder.http}/sandbox/v1/reset").status_code == 404
-        assert recorder.session.get(f"{recorder.http}/manage/v1/tenants").status_code == 404
-        said = recorder.end()
-    assert [line for line in said.splitlines() if line.startswith("GET ")] and json.loads(file.read_text().splitlines()[1])["broken"]
-    assert not lives_on(recorder.process, 0)
+    with Changing(second.ready["http"], busy) as changed:
+        ran = desk_at(binary, second.ready, changed.url, tmp_path).command("sandbox", "compare", str(file), "--timeout", "1d")
+        assert ran.returncode == 1 and "status: recorded 200, here 429" in ran.stdout, ran.stdout + ran.stderr

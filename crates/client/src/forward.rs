@@ -91,7 +91,7 @@ impl Forwarded {
     /// The whole body, unpacked where it was sent with gzip. None if it has more than `most` bytes.
     ///
     /// # Errors
-    /// When the connection broke off.
+    /// When the connection broke off, or what was sent with gzip cannot be unpacked.
     pub async fn whole(&mut self, most: usize) -> Result<Option<Bytes>, ClientError> {
         let mut body = Vec::new();
         while let Some(piece) = self.next().await? {
@@ -100,15 +100,20 @@ impl Forwarded {
             }
             body.extend_from_slice(&piece);
         }
-        if self.is_zipped() {
-            body = unpacked(&body, most);
+        if self.is_zipped() && !body.is_empty() {
+            let unexpected = |error: std::io::Error| ClientError::Unexpected {
+                address: self.address.clone(),
+                status: self.status,
+                reason: format!("it cannot be unpacked: {error}"),
+            };
+            return Ok(unpacked(&body, most).map_err(unexpected)?.map(Bytes::from));
         }
         Ok(Some(Bytes::from(body)))
     }
 
     /// Of what has passed so far.
     pub fn sample(&self) -> Sample {
-        let head = if self.is_zipped() { unpacked(&self.head, REMEMBERED) } else { self.head.clone() };
+        let head = if self.is_zipped() { beginning(&self.head, REMEMBERED) } else { self.head.clone() };
         Sample { head, bytes: self.bytes, sha256: hex::encode(self.sum.clone().finish()) }
     }
 
@@ -117,8 +122,15 @@ impl Forwarded {
     }
 }
 
-/// As far as it can be: the beginning of a packed body ends in the middle.
-fn unpacked(bytes: &[u8], most: usize) -> Vec<u8> {
+/// All of it; None if that has more than `most` bytes.
+fn unpacked(bytes: &[u8], most: usize) -> std::io::Result<Option<Vec<u8>>> {
+    let mut content = Vec::new();
+    MultiGzDecoder::new(bytes).take((most as u64).saturating_add(1)).read_to_end(&mut content)?;
+    Ok(if content.len() > most { None } else { Some(content) })
+}
+
+/// As far as it can be unpacked: the beginning of a packed body ends in the middle.
+fn beginning(bytes: &[u8], most: usize) -> Vec<u8> {
     let mut content = Vec::new();
     let mut decoder = MultiGzDecoder::new(bytes).take(most as u64);
     // What was read before an error stays.
@@ -141,10 +153,17 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(&text).unwrap();
         let packed = encoder.finish().unwrap();
-        assert_eq!(unpacked(&packed, 1 << 20), text);
-        assert_eq!(unpacked(&packed, 1000), text[..1000]);
-        let half = unpacked(&packed[..packed.len() / 2], 1 << 20);
-        assert!(!half.is_empty() && text.starts_with(&half));
-        assert!(unpacked(b"no gzip", 100).is_empty());
+        assert_eq!(beginning(&packed, 1 << 20), text);
+        assert_eq!(beginning(&packed, 1000), text[..1000]);
+        let half = &packed[..packed.len() / 2];
+        assert!(!beginning(half, 1 << 20).is_empty() && text.starts_with(&beginning(half, 1 << 20)));
+        assert!(beginning(b"no gzip", 100).is_empty());
+        // A whole body is never cut silently.
+        assert_eq!(unpacked(&packed, text.len()).unwrap().as_ref(), Some(&text));
+        assert_eq!(unpacked(&packed, text.len() - 1).unwrap(), None);
+        assert!(unpacked(half, 1 << 20).is_err() && unpacked(b"no gzip", 100).is_err());
+        let mut damaged = packed.clone();
+        damaged[packed.len() / 2] ^= 0xff;
+        assert!(unpacked(&damaged, 1 << 20).is_err());
     }
 }

@@ -8,9 +8,25 @@ use url::form_urlencoded;
 pub const MASK: &str = "***";
 
 /// Parts of names of values that are masked.
-const SECRET: [&str; 9] = ["secret", "password", "token", "assertion", "signature", "verifier", "otp", "passcode", "ticket"];
+const SECRET: [&str; 15] = [
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "token",
+    "assertion",
+    "signature",
+    "verifier",
+    "otp",
+    "passcode",
+    "ticket",
+    "apikey",
+    "api_key",
+    "api-key",
+    "credential",
+];
 /// Whole names of such values.
-const SECRET_NAMES: [&str; 6] = ["sig", "code", "device_code", "user_code", "usercode", "devicecode"];
+const SECRET_NAMES: [&str; 8] = ["sig", "code", "device_code", "user_code", "usercode", "devicecode", "pass", "authorization"];
 /// Names that only look so.
 const OPEN_NAMES: [&str; 6] =
     ["client_assertion_type", "requested_token_use", "skiptoken", "token_type", "token_endpoint", "id_token_signing_alg_values_supported"];
@@ -77,8 +93,21 @@ pub(super) fn json(value: Value) -> Value {
             Value::Object(fields.into_iter().map(masked).collect())
         }
         Value::Array(items) => Value::Array(items.into_iter().map(json).collect()),
+        Value::String(text) => Value::String(match within(&text) {
+            Some(value) => {
+                let shown = json(value.clone());
+                if shown == value { text } else { shown.to_string() }
+            }
+            None => text,
+        }),
         other => other,
     }
+}
+
+/// The JSON that a text consists of.
+pub fn within(text: &str) -> Option<Value> {
+    let is_any = text.trim_start().starts_with(['{', '[']);
+    if is_any { serde_json::from_str(text).ok() } else { None }
 }
 
 /// The headers of a request that say something, secrets masked.
@@ -90,10 +119,11 @@ pub fn headers(headers: &HeaderMap) -> Map<String, Value> {
         }
     }
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let scheme = value.to_str().unwrap_or_default().split(' ').next().unwrap_or_default().to_owned();
         // A token without a scheme is a secret too.
-        let is_scheme = scheme.len() <= 20 && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
-        shown.insert("authorization".to_owned(), if is_scheme { format!("{scheme} {MASK}") } else { MASK.to_owned() }.into());
+        let is_scheme = |scheme: &str| (1..=20).contains(&scheme.len()) && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let (scheme, rest) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
+        let has_scheme = is_scheme(scheme) && !rest.trim().is_empty();
+        shown.insert("authorization".to_owned(), if has_scheme { format!("{scheme} {MASK}") } else { MASK.to_owned() }.into());
     }
     for name in MASKED_HEADERS.into_iter().filter(|name| headers.contains_key(*name)) {
         shown.insert(name.to_owned(), MASK.into());
@@ -127,7 +157,14 @@ mod tests {
         }
         let shown = Value::Object(headers(&sent)).to_string();
         assert!(shown.contains("Bearer ***") && shown.contains("bytes=0-") && !shown.contains("abc") && !shown.contains("a=b"), "{shown}");
-        sent.insert("authorization", HeaderValue::from_static("eyJhbGciOi.abc"));
-        assert_eq!(headers(&sent)["authorization"], "***");
+        for token in ["eyJhbGciOi.abc", "OPAQUESECRETabc"] {
+            sent.insert("authorization", HeaderValue::from_static(token));
+            assert_eq!(headers(&sent)["authorization"], "***");
+        }
+        let names = ["passwd", "pwd", "pass", "apikey", "api_key", "X-Api-Key", "credential", "credentials", "Authorization"];
+        assert!(names.into_iter().all(is_secret) && !["passive", "grant_type", "bypass"].into_iter().any(is_secret));
+        let nested = json!({"body": "{\"password\": \"p\", \"a\": [1]}", "text": "[not json", "list": "[1, 2]"});
+        let shown = json!({"body": "{\"a\":[1],\"password\":\"***\"}", "text": "[not json", "list": "[1, 2]"});
+        assert_eq!(super::json(nested), shown);
     }
 }

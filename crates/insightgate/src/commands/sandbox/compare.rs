@@ -4,6 +4,7 @@ mod aligned;
 mod allowed;
 mod differences;
 mod mapping;
+mod patience;
 mod progress;
 mod replay;
 
@@ -48,7 +49,7 @@ pub(super) struct CompareArguments {
     /// The values of data rows count too; they have to be in the recording (record --values)
     #[arg(long)]
     values: bool,
-    /// How long one exchange is tried until it is as far as it was recorded
+    /// How long one exchange is tried until it is as far as it was recorded; all together are tried 60 times as long, and an hour at least
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     timeout: Duration,
 }
@@ -117,9 +118,7 @@ fn show(outcome: &Outcome, cut: bool, as_json: bool) -> Result<(), CommandError>
         if cut {
             eprintln!("the recording ends within its last line, which is left out");
         }
-        for (told, reason) in &outcome.left_out {
-            eprintln!("{} not compared: {reason}", line(told));
-        }
+        eprint!("{}", left_out(outcome));
         if outcome.authority > 0 {
             eprintln!("{} of the authority are not replayed: the profile has its own token", outcome.authority);
         }
@@ -159,6 +158,10 @@ fn text(outcome: &Outcome) -> String {
     text
 }
 
+fn left_out(outcome: &Outcome) -> String {
+    outcome.left_out.iter().map(|(told, reason)| format!("{} not compared: {}\n", line(told), plain(reason))).collect()
+}
+
 fn line(told: &Told) -> String {
     format!("{} {} {}", told.number, plain(&told.method), plain(&told.path))
 }
@@ -195,4 +198,23 @@ fn as_value(outcome: &Outcome, cut: bool) -> Value {
         "ofTheAuthority": outcome.authority,
         "cut": cut,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_of_a_recording() {
+        let told = || Told { number: 1, method: "GET\u{7}".to_owned(), path: "/\u{1b}]0;a".to_owned() };
+        let difference = Difference { field: "a\u{1b}".to_owned(), kind: What::Value, recorded: "\u{9b}1m".into(), here: Value::Null };
+        let outcome = Outcome {
+            differing: vec![(told(), vec![difference])],
+            left_out: vec![(told(), "its answer is not whole: x \u{1b}]0;title\u{7}".to_owned())],
+            ..Outcome::default()
+        };
+        for said in [text(&outcome), left_out(&outcome)] {
+            assert!(!said.is_empty() && !said.contains(|c: char| c.is_control() && c != '\n'), "{said:?}");
+        }
+    }
 }

@@ -25,6 +25,10 @@ const MOST_EXCHANGES: usize = 20_000;
 const LONGEST_LINE: u64 = 16 << 20;
 /// The bytes of all lines together, which are held in memory.
 const MOST_BYTES: usize = 256 << 20;
+/// The values in all lines together, about: one takes many times its own bytes.
+const MOST_VALUES: usize = 2_000_000;
+
+const PARTS: &str = "each line behind the first is an exchange: compare a part of them";
 
 /// The first line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -122,10 +126,15 @@ fn read(mut reader: impl BufRead, path: &Path) -> Result<Recording, CommandError
         return Err(CommandError::usage(message).hint("record it anew, or compare it with the program that wrote it"));
     }
     let heading = serde_json::from_value(first).map_err(|_| foreign())?;
-    let (mut exchanges, mut cut, mut number, mut bytes) = (Vec::new(), false, 1_usize, 0_usize);
+    let (mut exchanges, mut cut, mut number, mut bytes, mut values) = (Vec::new(), false, 1_usize, 0_usize, 0_usize);
     while let Some((text, ended)) = line(&mut reader, path)? {
         number += 1;
         bytes = bytes.saturating_add(text.len());
+        values = values.saturating_add(text.iter().filter(|byte| b",[{".contains(byte)).count());
+        if bytes > MOST_BYTES || values > MOST_VALUES {
+            let message = format!("{} has more than {} MiB or {MOST_VALUES} values", path.display(), MOST_BYTES >> 20);
+            return Err(CommandError::failed(message).hint(PARTS));
+        }
         match serde_json::from_slice::<Exchange>(&text) {
             Ok(exchange) => exchanges.push(exchange),
             // Only the last line has no end.
@@ -133,9 +142,9 @@ fn read(mut reader: impl BufRead, path: &Path) -> Result<Recording, CommandError
             // The parser's words may repeat what a stranger wrote.
             Err(_) => return Err(CommandError::failed(format!("{}: line {number} is no exchange", path.display()))),
         }
-        if exchanges.len() > MOST_EXCHANGES || bytes > MOST_BYTES {
-            let message = format!("{} has more than {MOST_EXCHANGES} exchanges or {} MiB", path.display(), MOST_BYTES >> 20);
-            return Err(CommandError::failed(message).hint("each line behind the first is an exchange: compare a part of them"));
+        if exchanges.len() > MOST_EXCHANGES {
+            let message = format!("{} has more than {MOST_EXCHANGES} exchanges", path.display());
+            return Err(CommandError::failed(message).hint(PARTS));
         }
     }
     exchanges.sort_by_key(|exchange| exchange.number);
@@ -197,5 +206,8 @@ mod tests {
         assert_eq!(newer.message, "file is a recording of form 7, and this program reads form 1");
         let long = format!("{HEADING}\n{}", "x".repeat(17 << 20));
         assert!(of(&long).unwrap_err().message.contains("more than 16 MiB"));
+        // Before they are parsed.
+        let many = format!("{HEADING}\n{{\"value\":[{}0]}}\n", "0,".repeat(MOST_VALUES));
+        assert_eq!(of(&many).unwrap_err().message, "file has more than 256 MiB or 2000000 values");
     }
 }

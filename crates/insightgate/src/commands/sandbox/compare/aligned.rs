@@ -1,5 +1,7 @@
 //! Which item of a list here stands for which recorded one: by the id that it has here, by its name, or else by its place.
 
+use std::collections::{HashMap, HashSet, VecDeque};
+
 use serde_json::Value;
 
 use super::mapping::Mapping;
@@ -13,35 +15,47 @@ pub(super) fn aligned(recorded: &[Value], here: &[Value], mapping: &Mapping) -> 
     if recorded.len() == 1 && here.len() == 1 {
         return vec![Some(0)];
     }
-    let mut places = vec![None; recorded.len()];
-    let mut free = vec![true; here.len()];
-    type Fits<'a> = dyn Fn(usize, &Value, &Value) -> bool + 'a;
-    let by_id = |_: usize, item: &Value, other: &Value| {
-        let (Some(id), Some(other)) = (id(item), id(other)) else { return false };
-        mapping.id(id).is_some_and(|here| here.eq_ignore_ascii_case(other))
-    };
+    // By each way an item here is looked at once, so that long lists take no long time.
+    let mut by_id: HashMap<String, VecDeque<usize>> = HashMap::new();
+    let mut by_name: HashMap<&str, VecDeque<usize>> = HashMap::new();
+    let mut by_place = VecDeque::new();
+    for (place, other) in here.iter().enumerate() {
+        let (id, name) = (id(other), name(other));
+        if let Some(id) = id {
+            by_id.entry(id.to_ascii_lowercase()).or_default().push_back(place);
+        }
+        if id.is_some_and(|id| mapping.is_taken(id)) {
+            continue;
+        }
+        if let Some(name) = name {
+            by_name.entry(name).or_default().push_back(place);
+        }
+        if id.is_some() {
+            by_place.push_back(place);
+        }
+    }
+    let mut free: HashSet<usize> = (0..here.len()).collect();
+    let mut next = |fitting: &mut VecDeque<usize>| std::iter::from_fn(|| fitting.pop_front()).find(|place| free.remove(place));
+    let mut places: Vec<Option<usize>> = recorded
+        .iter()
+        .map(|item| {
+            let known = mapping.id(id(item)?)?;
+            next(by_id.get_mut(&known.to_ascii_lowercase())?)
+        })
+        .collect();
     let unknown = |item: &Value| id(item).is_none_or(|id| mapping.id(id).is_none());
-    let untaken = |other: &Value| id(other).is_none_or(|id| !mapping.is_taken(id));
-    let by_name =
-        |_: usize, item: &Value, other: &Value| name(item).is_some() && name(item) == name(other) && unknown(item) && untaken(other);
-    let by_place = |_: usize, item: &Value, other: &Value| {
-        name(item).is_none() && id(item).is_some() && id(other).is_some() && unknown(item) && untaken(other)
-    };
+    for (item, place) in recorded.iter().zip(&mut places).filter(|(item, place)| place.is_none() && unknown(item)) {
+        *place = name(item).and_then(|name| next(by_name.get_mut(name)?));
+    }
+    for (item, place) in recorded.iter().zip(&mut places).filter(|(item, place)| place.is_none() && unknown(item)) {
+        if name(item).is_none() && id(item).is_some() {
+            *place = next(&mut by_place);
+        }
+    }
     let nameless = |value: &Value| id(value).is_none() && name(value).is_none();
-    let same_place = |place: usize, item: &Value, other: &Value| {
-        nameless(item) && nameless(other) && here.get(place).is_some_and(|there| std::ptr::eq(there, other))
-    };
-    let ways: [&Fits<'_>; 4] = [&by_id, &by_name, &by_place, &same_place];
-    for fits in ways {
-        for (place, (item, found)) in recorded.iter().zip(&mut places).enumerate() {
-            if found.is_some() {
-                continue;
-            }
-            let fitting = here.iter().zip(&free).position(|(other, free)| *free && fits(place, item, other));
-            if let Some(mark) = fitting.and_then(|at| free.get_mut(at)) {
-                *mark = false;
-                *found = fitting;
-            }
+    for (number, (item, place)) in recorded.iter().zip(&mut places).enumerate().filter(|(_, (_, place))| place.is_none()) {
+        if nameless(item) && here.get(number).is_some_and(nameless) {
+            *place = Some(number);
         }
     }
     places
@@ -57,7 +71,8 @@ fn name(item: &Value) -> Option<&str> {
 
 /// In any letter case.
 pub(super) fn field<'a>(item: &'a Value, name: &str) -> Option<&'a Value> {
-    item.as_object()?.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    let fields = item.as_object()?;
+    fields.get(name).or_else(|| fields.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 
 #[cfg(test)]

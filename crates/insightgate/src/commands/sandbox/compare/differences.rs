@@ -1,7 +1,7 @@
 //! What differs between a recorded answer and the one here, field by field. What has to differ does not count: ids that stand for each other, times,
 //! links, and the values of data rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,8 +13,11 @@ use crate::commands::sandbox::recording::redaction::{NOBODY, SOMEBODY};
 use crate::commands::sandbox::recording::rows::kind;
 use insightgate_api::masked::MASK;
 
-/// The differences of one exchange that are told.
+/// The differences of one exchange that are told: behind them nothing is looked for.
 const MOST: usize = 200;
+/// The characters of a field's path, and of one name in it.
+const LONGEST_PATH: usize = 1024;
+const LONGEST_NAME: usize = 256;
 /// Fields of which only it counts that they are there, or are not.
 const LINKS: [&str; 3] = ["reportAccessSecureLink", "reportLocation", "nextLink"];
 /// Fields that depend on the caller, on the rows, or on what was there before; only the kind of their values counts.
@@ -81,12 +84,12 @@ pub(super) struct Strictness {
 }
 
 impl Strictness {
-    fn counts(&self, difference: &Difference) -> bool {
-        let path = normal(&difference.field);
+    fn counts(&self, field: &str, kind: What) -> bool {
+        let path = normal(field);
         let below = |ignored: &String| {
             path.strip_prefix(normal(ignored).as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        (self.added || difference.kind != What::Added) && !self.ignored.iter().any(below)
+        (self.added || kind != What::Added) && !self.ignored.iter().any(below)
     }
 }
 
@@ -111,16 +114,13 @@ pub(super) fn differences(
     strictness: &Strictness,
     mapping: &mut Mapping,
 ) -> Vec<Difference> {
-    let mut comparing = Comparing { mapping, found: Vec::new(), rows: preview && !strictness.values, added: strictness.added };
+    let mut comparing = Comparing { mapping, found: Vec::new(), rows: preview && !strictness.values, strictness };
     if recorded.status != here.status {
         comparing.differs("status", What::Value, &recorded.status.into(), &here.status.into());
     }
     comparing.headers(recorded.headers, here.headers);
     comparing.content(recorded.body, here.body, strictness.values);
-    let mut found = comparing.found;
-    found.retain(|difference| strictness.counts(difference));
-    found.truncate(MOST);
-    found
+    comparing.found
 }
 
 struct Comparing<'a> {
@@ -128,13 +128,19 @@ struct Comparing<'a> {
     found: Vec<Difference>,
     /// Whether the list of the envelope consists of data rows, which count by their shape.
     rows: bool,
-    /// Whether what only this server has counts.
-    added: bool,
+    strictness: &'a Strictness,
 }
 
 impl Comparing<'_> {
     fn differs(&mut self, field: &str, kind: What, recorded: &Value, here: &Value) {
+        if self.is_full() || !self.strictness.counts(field, kind) {
+            return;
+        }
         self.found.push(Difference { field: field.to_owned(), kind, recorded: recorded.clone(), here: here.clone() });
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= MOST
     }
 
     fn missing(&mut self, field: &str, recorded: &Value) {
@@ -204,6 +210,9 @@ impl Comparing<'_> {
     }
 
     fn value(&mut self, path: &str, name: &str, recorded: &Value, here: &Value) {
+        if self.is_full() {
+            return;
+        }
         match (recorded, here) {
             (Value::Object(one), Value::Object(other)) => {
                 for (name, recorded) in one {
@@ -226,7 +235,7 @@ impl Comparing<'_> {
             _ if is(&LINKS, name) || is(&VOLATILE, name) => {}
             (Value::Number(one), Value::Number(other)) if name.eq_ignore_ascii_case(TOTAL) => {
                 // It says no more than the list: not how many rows there are, and not that some were added.
-                let follows = self.rows || (!self.added && one.as_u64() < other.as_u64());
+                let follows = self.rows || (!self.strictness.added && one.as_u64() < other.as_u64());
                 if one != other && !follows {
                     self.differs(path, What::Value, recorded, here);
                 }
@@ -250,36 +259,66 @@ impl Comparing<'_> {
                 None => self.missing(&field, item),
             }
         }
-        for (number, item) in here.iter().enumerate().filter(|(number, _)| !places.contains(&Some(*number))) {
+        let found: BTreeSet<usize> = places.iter().flatten().copied().collect();
+        for (number, item) in here.iter().enumerate().filter(|(number, _)| !found.contains(number)) {
             self.added(&format!("{path}[{number}]"), item);
         }
-        let found: Vec<usize> = places.iter().flatten().copied().collect();
-        if !found.is_sorted() {
+        if !places.iter().flatten().is_sorted() {
             let at = |items: &[Value]| items.iter().map(said).collect::<Vec<_>>();
             self.differs(path, What::Order, &at(recorded).into(), &at(here).into());
         }
     }
 
     fn scalars(&mut self, path: &str, name: &str, recorded: &[Value], here: &[Value]) {
-        let same = |this: &mut Self, one: &Value, other: &Value| match (one, other) {
-            (Value::String(one), Value::String(other)) => this.same_text(name, one, other),
-            _ => one == other,
-        };
-        let mut free: Vec<Option<(usize, &Value)>> = here.iter().enumerate().map(Some).collect();
-        let mut places = Vec::new();
-        for (number, item) in recorded.iter().enumerate() {
-            let at = free.iter().position(|other| other.is_some_and(|(_, other)| same(self, item, other)));
-            match at.and_then(|at| free.get_mut(at)?.take()) {
-                Some((place, _)) => places.push(place),
-                None => self.missing(&format!("{path}[{number}]"), item),
-            }
+        let places = self.places(name, recorded, here);
+        let found: BTreeSet<usize> = places.iter().flatten().copied().collect();
+        for (number, (item, _)) in recorded.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.is_none()) {
+            self.missing(&format!("{path}[{number}]"), item);
         }
-        for (number, item) in free.into_iter().flatten() {
+        for (number, item) in here.iter().enumerate().filter(|(number, _)| !found.contains(number)) {
             self.added(&format!("{path}[{number}]"), item);
         }
-        if !places.is_sorted() {
+        if !places.iter().flatten().is_sorted() {
             self.differs(path, What::Order, &recorded.to_vec().into(), &here.to_vec().into());
         }
+    }
+
+    /// For each recorded item of a list of texts and numbers the place of one here that says the same. A list may be long, so that each item is looked at
+    /// once.
+    fn places(&mut self, name: &str, recorded: &[Value], here: &[Value]) -> Vec<Option<usize>> {
+        let words = is(&WORDS, name);
+        let key = |value: &Value, mapping: Option<&Mapping>| match value {
+            Value::String(text) if is_id(text) => mapping.and_then(|mapping| mapping.id(text)).unwrap_or(text).to_ascii_lowercase(),
+            Value::String(text) => format!("\"{}", form(&mapping.map_or_else(|| text.clone(), |mapping| mapping.text(text)), words)),
+            other => other.to_string(),
+        };
+        let mut free: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for (place, item) in here.iter().enumerate() {
+            free.entry(key(item, None)).or_default().push_back(place);
+        }
+        let mapping = &*self.mapping;
+        let mut places: Vec<Option<usize>> =
+            recorded.iter().map(|item| free.get_mut(&key(item, Some(mapping))).and_then(VecDeque::pop_front)).collect();
+        // Of the others some may stand for anything: what was masked, and ids that were not seen before.
+        let mut left: BTreeSet<usize> = free.into_values().flatten().collect();
+        let texts = |left: &BTreeSet<usize>, of_ids: bool| {
+            let text = |place: &usize| here.get(*place).and_then(Value::as_str).is_some_and(|text| !of_ids || is_id(text));
+            left.iter().copied().filter(text).collect::<VecDeque<usize>>()
+        };
+        let (mut ids, mut any) = (texts(&left, true), texts(&left, false));
+        for (item, place) in recorded.iter().zip(&mut places).filter(|(_, place)| place.is_none()) {
+            let Some(text) = item.as_str() else { continue };
+            let is_new = is_id(text) && self.mapping.id(text).is_none();
+            let fitting = if text.contains(MASK) { &mut any } else { &mut ids };
+            if !text.contains(MASK) && !is_new {
+                continue;
+            }
+            *place = std::iter::from_fn(|| fitting.pop_front()).find(|place| left.remove(place));
+            if let Some(other) = place.and_then(|place| here.get(place)).and_then(Value::as_str).filter(|_| is_new) {
+                self.mapping.learn(text, other);
+            }
+        }
+        places
     }
 
     fn data_rows(&mut self, path: &str, recorded: &[Value], here: &[Value]) {
@@ -329,7 +368,11 @@ fn is(names: &[&str], name: &str) -> bool {
 }
 
 fn below(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.len() >= LONGEST_PATH {
+        return path.to_owned();
+    }
+    let name: String = name.chars().take(LONGEST_NAME).collect();
+    if path.is_empty() { name } else { format!("{path}.{name}") }
 }
 
 /// What a person calls an item.

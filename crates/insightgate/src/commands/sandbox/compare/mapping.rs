@@ -109,13 +109,19 @@ impl Mapping {
 
     /// A recorded text with the ids of here in it.
     pub fn text(&self, recorded: &str) -> String {
-        // An id has 36 characters.
-        if recorded.len() < 36 {
-            return recorded.to_owned();
+        let (mut shown, mut rest) = (String::with_capacity(recorded.len()), recorded);
+        while let Some(dash) = rest.find('-') {
+            // An id has 36 characters, and 8 before its first dash.
+            let begin = dash.saturating_sub(8);
+            let id = rest.get(begin..begin.saturating_add(36)).filter(|text| is_id(text));
+            let (text, here, end) = match id.and_then(|id| self.id(id)) {
+                Some(here) => (rest.get(..begin), here, begin + 36),
+                None => (rest.get(..=dash), "", dash + 1),
+            };
+            shown.extend([text.unwrap_or_default(), here]);
+            rest = rest.get(end..).unwrap_or_default();
         }
-        self.ids
-            .iter()
-            .fold(recorded.to_owned(), |text, (from, to)| if text.contains(from.as_str()) { text.replace(from, to) } else { text })
+        shown + rest
     }
 }
 
@@ -157,6 +163,10 @@ mod tests {
         );
         assert_eq!(mapping.query("/p", &format!("reportId={THERE}&a=b+c")), format!("reportId={HERE}&a=b+c"));
         assert_eq!(mapping.text(&format!("Report {THERE} is gone")), format!("Report {HERE} is gone"));
+        assert_eq!(
+            mapping.text(&format!("a-b-{}-ä-{HERE}-{THERE}{THERE}-", THERE.to_uppercase())),
+            format!("a-b-{HERE}-ä-{HERE}-{HERE}{HERE}-")
+        );
         let sent = json!({"QueryId": THERE, "StartTime": "2026-11-22T20:00:00Z", "CallbackUrl": "https://elsewhere.example", "QueryStartTime": "2026-01-01T00:00:00Z"});
         let expected = json!({"QueryId": HERE, "StartTime": "2026-11-24T20:00:00Z", "QueryStartTime": "2026-01-01T00:00:00Z"});
         assert_eq!(mapping.body(&sent, Duration::days(2)), expected);

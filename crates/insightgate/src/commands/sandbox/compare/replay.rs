@@ -17,9 +17,10 @@ use super::aligned::{aligned, field};
 use super::allowed::{Effect, effect};
 use super::differences::{Answer, Difference, Strictness, What, differences};
 use super::mapping::{Mapping, is_id, time};
+use super::patience::{Bounds, has_time};
 use super::progress::{Progress, progress};
 use crate::command_error::CommandError;
-use crate::commands::sandbox::recording::content::{About, Content, is_preview, of_answer, of_sample};
+use crate::commands::sandbox::recording::content::{About, Content, is_packed, is_preview, of_answer, of_sample};
 use crate::commands::sandbox::recording::redaction::Redactor;
 use crate::commands::sandbox::recording::{Exchange, Kind, Recording, without_mark};
 
@@ -105,13 +106,23 @@ struct Playing<'a> {
     mapping: Mapping,
     redactor: Redactor,
     token: Token,
+    bounds: Bounds,
+    /// Queries and reports, those too that are deleted again.
+    created: usize,
 }
 
 impl Replay {
     pub async fn run(self, recording: Recording) -> Result<Outcome, CommandError> {
         let token = self.client.token().await?;
-        let mut playing =
-            Playing { replay: &self, recording: &recording, mapping: Mapping::default(), redactor: Redactor::default(), token };
+        let mut playing = Playing {
+            replay: &self,
+            recording: &recording,
+            mapping: Mapping::default(),
+            redactor: Redactor::default(),
+            token,
+            bounds: Bounds::new(Instant::now(), self.patience),
+            created: 0,
+        };
         let mut outcome = Outcome::default();
         for (place, exchange) in recording.exchanges.iter().enumerate() {
             if *self.stop.borrow() {
@@ -172,7 +183,9 @@ impl Playing<'_> {
             Ok(request) => request,
             Err(reason) => return Ok(Ended::LeftOut(reason)),
         };
-        let until = Instant::now() + self.replay.patience;
+        let Some(until) = self.bounds.until(Instant::now()) else {
+            return Ok(Ended::LeftOut("the replay has taken all its time; a longer --timeout gives it more".to_owned()));
+        };
         let recorded = recorded_progress(exchange);
         let mut renewed = false;
         loop {
@@ -185,7 +198,7 @@ impl Playing<'_> {
             // Turned away for a moment, as the recorded client was not.
             if matches!(here.status, 429 | 503) && here.status != exchange.status {
                 let wait = Duration::from_secs(here.retry_after.unwrap_or(1));
-                if Instant::now() + wait < until && self.waited(wait).await {
+                if has_time(Instant::now(), until, wait) && self.waited(wait).await {
                     continue;
                 }
             }
@@ -242,7 +255,7 @@ impl Playing<'_> {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let path = self.mapping.path(&exchange.path);
         let effect = effect(&exchange.method, &path, &self.mapping)?;
-        if effect == Effect::Makes && self.replay.made.lock().unwrap_or_else(PoisonError::into_inner).len() >= MOST_MADE {
+        if effect == Effect::Makes && self.created >= MOST_MADE {
             return Err(format!("the replay makes at most {MOST_MADE} queries and reports"));
         }
         let body = match &exchange.request.body {
@@ -284,12 +297,14 @@ impl Playing<'_> {
             status: answer.status,
             content_type: content_type.as_deref().unwrap_or_default(),
             values: self.replay.strictness.values,
+            packed: is_packed(&answer.headers),
         };
         let retry_after = answer.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
         let (status, shown) = (answer.status, self.redactor.answer_headers(&answer.headers));
         let mut here = Here { status, headers: shown, retry_after, content: None, raw: Value::Null, broken: None };
         if exchange.kind == Kind::Link {
-            let until = Instant::now() + self.replay.patience;
+            let now = Instant::now();
+            let until = self.bounds.until(now).unwrap_or(now);
             loop {
                 match timeout_at(until, answer.next()).await {
                     Ok(Ok(Some(_))) => {}
@@ -332,6 +347,7 @@ impl Playing<'_> {
                 let items = field(&here.raw, "value").and_then(Value::as_array).into_iter().flatten();
                 for id in items.filter_map(|item| field(item, name)?.as_str()).filter(|id| is_id(id)) {
                     self.mapping.made(id);
+                    self.created += 1;
                     made.push(format!("{}/{id}", exchange.path.trim_end_matches('/')));
                 }
             }
@@ -359,6 +375,10 @@ impl Playing<'_> {
     /// Ids, links and pages that later requests use.
     fn learn(&mut self, exchange: &Exchange, here: &Here) {
         let Some(Content::Json(recorded)) = &exchange.answer.body else { return };
+        // Data rows may have any words in them.
+        if is_preview(&exchange.path) {
+            return;
+        }
         // Executions of a report that the replay made are its own too.
         let path = self.mapping.path(&exchange.path);
         let of_own = path.split('/').any(|segment| is_id(segment) && self.mapping.is_own(segment));

@@ -17,6 +17,9 @@ const LINK_FIELDS: [&str; 2] = ["reportAccessSecureLink", "reportLocation"];
 /// What paths of an authority have in them.
 const OF_AUTHORITIES: [&str; 4] = ["/oauth2/", "/.well-known/", "/discovery/", "/userrealm/"];
 
+/// What an authority shows to persons, below `/oauth2/`.
+const PAGES: [&str; 4] = ["/authorize", "/deviceauth", "/devicelogin", "/logout"];
+
 pub(super) struct Origins {
     upstream: String,
     authority: String,
@@ -69,10 +72,12 @@ impl Origins {
         Some(Route { kind, address: format!("{origin}{path}{query}") })
     }
 
-    /// An answer in JSON whose addresses lead to `own`, the recorder's origin. Nothing else of the text changes.
-    pub fn pointed_here(&self, kind: Kind, own: &str, text: &str) -> String {
+    /// An answer in JSON whose addresses lead to `own`, the recorder's origin. Nothing else of the text changes. `preview`: whether it has the rows of a
+    /// query, which may have any words in them: no place is learned from those.
+    pub fn pointed_here(&self, kind: Kind, preview: bool, own: &str, text: &str) -> String {
         let pairs = match kind {
             Kind::Authority => vec![(self.authority.clone(), own.to_owned())],
+            Kind::Api | Kind::Link if preview => vec![(self.upstream.clone(), own.to_owned())],
             Kind::Api | Kind::Link => self.files_of(text, own),
         };
         pairs.iter().fold(text.to_owned(), |text, (from, to)| {
@@ -127,11 +132,19 @@ impl Origins {
     }
 }
 
+/// Whether a browser shows what is there. Its forms and cookies are for the authority alone, and no client reads them.
+pub(super) fn is_page(kind: Kind, path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    kind == Kind::Authority && lower.contains("/oauth2/") && PAGES.iter().any(|page| lower.trim_end_matches('/').ends_with(page))
+}
+
 /// Without segments that would lead elsewhere once the address is read.
 fn is_plain(path: &str) -> bool {
     let lower = path.to_ascii_lowercase();
-    let dots = |segment: &str| matches!(segment.replace("%2e", ".").as_str(), "." | "..");
-    path.starts_with('/') && !lower.contains(['\\', '#', '?']) && !lower.contains("%5c") && !lower.split('/').any(dots)
+    let read = lower.replace("%2e", ".").replace("%2f", "/").replace("%3b", ";");
+    // Some servers take what stands behind a semicolon for parameters of the segment.
+    let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    path.starts_with('/') && !lower.contains(['\\', '#', '?']) && !lower.contains("%5c") && !read.split('/').any(dots)
 }
 
 /// What an Insightgate has beside its API, whatever it is named below.
@@ -191,6 +204,9 @@ mod tests {
             "/t/oauth2/%2E%2e/%2e./sandbox/v1/reset",
             "/insights/../manage/v1/tenants",
             "/insights/\\..\\x",
+            "/insights/..%2fmanage",
+            "/insights/..;/manage/v1/tenants",
+            "/insights/%2E.%3Ba=b%2Fx",
             "/metrics",
             "/link/1/file.csv",
             "/link/0/file.csv",
@@ -204,7 +220,7 @@ mod tests {
     fn links_lead_to_the_recorder_and_from_there_to_their_place() {
         let origins = microsoft();
         let text = r#"{"value":[{"reportAccessSecureLink":"https://store.example/c/f.csv?sig=x","reportLocation":"https:\/\/api.example\/artifacts\/f.csv","query":"SELECT 'https://store.example'"}],"nextLink":"https://api.example/insights/v1/mpn/ScheduledReport?p=2","resource":"https://api.example"}"#;
-        let here = origins.pointed_here(Kind::Api, OWN, text);
+        let here = origins.pointed_here(Kind::Api, false, OWN, text);
         assert_eq!(
             here,
             r#"{"value":[{"reportAccessSecureLink":"http://127.0.0.1:9/link/1/c/f.csv?sig=x","reportLocation":"http:\/\/127.0.0.1:9\/artifacts\/f.csv","query":"SELECT 'https://store.example'"}],"nextLink":"http://127.0.0.1:9/insights/v1/mpn/ScheduledReport?p=2","resource":"https://api.example"}"#
@@ -213,10 +229,10 @@ mod tests {
         assert_eq!(file, Route { kind: Kind::Link, address: "https://store.example/c/f.csv?sig=x".into() });
         assert_eq!(address(&origins, "/link/3/c/f.csv"), None);
         let marked = "\u{feff}{\"reportLocation\":\"https://other.example/f\"}";
-        assert_eq!(origins.pointed_here(Kind::Api, OWN, marked), "\u{feff}{\"reportLocation\":\"http://127.0.0.1:9/link/2/f\"}");
+        assert_eq!(origins.pointed_here(Kind::Api, false, OWN, marked), "\u{feff}{\"reportLocation\":\"http://127.0.0.1:9/link/2/f\"}");
         let metadata = r#"{"token_endpoint":"https://login.example/t/oauth2/token","scope":"https://api.example/user_impersonation"}"#;
         assert_eq!(
-            origins.pointed_here(Kind::Authority, OWN, metadata),
+            origins.pointed_here(Kind::Authority, false, OWN, metadata),
             r#"{"token_endpoint":"http://127.0.0.1:9/t/oauth2/token","scope":"https://api.example/user_impersonation"}"#
         );
         assert_eq!(origins.header_pointed_here(OWN, "https://login.example/t/oauth2/logout"), "http://127.0.0.1:9/t/oauth2/logout");
@@ -228,13 +244,33 @@ mod tests {
     }
 
     #[test]
+    fn pages_of_the_authority_are_told_from_what_clients_read() {
+        let of = |path: &str| is_page(Kind::Authority, path);
+        for page in ["/common/oauth2/v2.0/authorize", "/t/oauth2/Authorize/", "/common/oauth2/deviceauth", "/t/oauth2/v2.0/logout"] {
+            assert!(of(page) && !is_page(Kind::Api, page), "{page}");
+        }
+        for read in ["/t/oauth2/token", "/t/oauth2/v2.0/devicecode", "/t/v2.0/.well-known/openid-configuration", "/authorize"] {
+            assert!(!of(read), "{read}");
+        }
+    }
+
+    #[test]
+    fn no_place_is_learned_from_a_data_row() {
+        let origins = microsoft();
+        let rows = r#"{"value":[{"reportLocation":"http://169.254.169.254/latest"}],"nextLink":"https://api.example/insights/x?p=2"}"#;
+        let here = origins.pointed_here(Kind::Api, true, OWN, rows);
+        assert_eq!(here, rows.replace("https://api.example/", &format!("{OWN}/")));
+        assert!(origins.places().is_empty());
+    }
+
+    #[test]
     fn places_of_files_are_bounded() {
         let origins = microsoft();
         for number in 0..MOST_PLACES + 5 {
-            origins.pointed_here(Kind::Api, OWN, &format!(r#"{{"reportAccessSecureLink":"https://s{number}.example/f"}}"#));
+            origins.pointed_here(Kind::Api, false, OWN, &format!(r#"{{"reportAccessSecureLink":"https://s{number}.example/f"}}"#));
         }
         assert_eq!(origins.places().len(), MOST_PLACES);
         let beyond = r#"{"reportAccessSecureLink":"https://beyond.example/f"}"#;
-        assert_eq!(origins.pointed_here(Kind::Api, OWN, beyond), beyond);
+        assert_eq!(origins.pointed_here(Kind::Api, false, OWN, beyond), beyond);
     }
 }

@@ -16,10 +16,11 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::journal::Journal;
-use super::origins::{Origins, Route};
-use crate::commands::sandbox::recording::content::{About, of_answer, of_request, of_sample};
+use super::origins::{Origins, Route, is_page};
+use crate::commands::sandbox::recording::content::{About, is_packed, is_preview, of_answer, of_request, of_sample};
 use crate::commands::sandbox::recording::redaction::Redactor;
 use crate::commands::sandbox::recording::{Exchange, Kind, Message};
+use crate::terminal::table::plain;
 
 /// The bytes of a request's body. The documented ones are small.
 const MOST_SENT: usize = 2 << 20;
@@ -74,6 +75,8 @@ struct Pending {
     method: Method,
     path: String,
     query: Option<String>,
+    /// Where the request goes.
+    address: String,
     headers: HeaderMap,
     body: Bytes,
     own: String,
@@ -87,11 +90,14 @@ pub(super) async fn pass(State(desk): State<Desk>, request: Request) -> Response
     let Some(Route { kind, address }) = desk.recorder.origins.route(&path, query.as_deref()) else {
         return refusal(StatusCode::NOT_FOUND, "The recorder passes on the Insights API, its files and its authority only.");
     };
+    if is_page(kind, &path) {
+        return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, address)]).into_response();
+    }
     let Ok(body) = to_bytes(body, MOST_SENT).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "The recorder passes on requests of at most 2 MiB.");
     };
     let own = desk.own(&parts.headers);
-    let sent = outgoing(&parts.headers, kind, &own, &desk.recorder.origins);
+    let sent = outgoing(&parts.headers, kind, &address, &own, &desk.recorder.origins);
     let recorder = Arc::clone(&desk.recorder);
     let pending = Pending {
         recorder: Arc::clone(&recorder),
@@ -101,11 +107,12 @@ pub(super) async fn pass(State(desk): State<Desk>, request: Request) -> Response
         method: parts.method,
         path,
         query,
+        address,
         headers: parts.headers,
         body: body.clone(),
         own,
     };
-    match recorder.forwarder.send(pending.method.clone(), &address, sent, body).await {
+    match recorder.forwarder.send(pending.method.clone(), &pending.address, sent, body).await {
         Ok(answer) => pending.answered(answer).await,
         Err(error) => pending.unreachable(&error),
     }
@@ -124,9 +131,17 @@ impl Desk {
 }
 
 /// The headers of a request as the upstream gets them.
-fn outgoing(headers: &HeaderMap, kind: Kind, own: &str, origins: &Origins) -> HeaderMap {
+fn outgoing(headers: &HeaderMap, kind: Kind, address: &str, own: &str, origins: &Origins) -> HeaderMap {
     let mut sent = passed_on(headers);
     sent.remove(header::CONTENT_LENGTH);
+    // To its client the recorder is one host: what is meant for one behind it goes to no other.
+    if !is_at(address, origins.authority()) {
+        sent.remove(header::COOKIE);
+    }
+    if kind == Kind::Link && !is_at(address, origins.upstream()) {
+        sent.remove(header::AUTHORIZATION);
+        sent.remove("x-aaduserticket");
+    }
     if kind != Kind::Link {
         // Its addresses are to be read.
         sent.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -139,6 +154,10 @@ fn outgoing(headers: &HeaderMap, kind: Kind, own: &str, origins: &Origins) -> He
         }
     }
     sent
+}
+
+fn is_at(address: &str, origin: &str) -> bool {
+    address.strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
@@ -166,6 +185,10 @@ impl Pending {
         for name in OF_ONE_HOST {
             headers.remove(name);
         }
+        // Cookies are those of the authority alone.
+        if !is_at(&self.address, self.recorder.origins.authority()) {
+            headers.remove(header::SET_COOKIE);
+        }
         for name in WITH_ADDRESSES {
             let here = headers
                 .get(&name)
@@ -186,21 +209,36 @@ impl Pending {
                 self.record(answer.status, &answer.headers, None, Some("the answer is too long".to_owned()));
                 return refusal(StatusCode::BAD_GATEWAY, "The answer is longer than the recorder takes.");
             }
-            Err(error) => return self.unreachable(&error),
+            Err(error) => return self.unreadable(&error),
         };
-        headers.remove(header::CONTENT_ENCODING);
+        let packed = is_packed(&answer.headers);
+        if !packed {
+            headers.remove(header::CONTENT_ENCODING);
+        }
         headers.remove(header::CONTENT_LENGTH);
         let body = match std::str::from_utf8(&body) {
-            Ok(text) => Bytes::from(self.recorder.origins.pointed_here(self.kind, &self.own, text)),
-            Err(_) => body,
+            Ok(text) if !packed => Bytes::from(self.recorder.origins.pointed_here(self.kind, is_preview(&self.path), &self.own, text)),
+            _ => body,
         };
         let recorded = without_host(&body, &self.own);
         self.record(answer.status, &answer.headers, Some(Passed::Whole(&recorded)), None);
         (status, headers, body).into_response()
     }
 
+    /// The answer broke off, or cannot be unpacked.
+    fn unreadable(self, error: &ClientError) -> Response {
+        self.warn(error);
+        self.record(StatusCode::BAD_GATEWAY.as_u16(), &HeaderMap::new(), None, Some("the answer could not be read".to_owned()));
+        refusal(StatusCode::BAD_GATEWAY, &format!("The recorder cannot read the answer: {error}"))
+    }
+
+    /// Paths and answers are strangers' words.
+    fn warn(&self, error: &ClientError) {
+        eprintln!("{}", plain(&format!("{} {}: {error}", self.method, self.path)));
+    }
+
     fn unreachable(self, error: &ClientError) -> Response {
-        eprintln!("{} {}: {error}", self.method, self.path);
+        self.warn(error);
         self.record(StatusCode::BAD_GATEWAY.as_u16(), &HeaderMap::new(), None, Some("the service could not be reached".to_owned()));
         refusal(StatusCode::BAD_GATEWAY, &format!("The recorder cannot reach the service: {error}"))
     }
@@ -213,9 +251,16 @@ impl Pending {
                 body: of_request(&self.body, &content_type(&self.headers), redactor),
             };
             let query = self.query.as_deref().map(|query| redactor.pairs(query));
-            let path = if self.kind == Kind::Authority { redactor.path(&self.path) } else { self.path.clone() };
+            let path = redactor.path(&self.path);
             let content_type = content_type(headers);
-            let about = About { kind: self.kind, path: &self.path, status, content_type: &content_type, values: self.recorder.values };
+            let about = About {
+                kind: self.kind,
+                path: &self.path,
+                status,
+                content_type: &content_type,
+                values: self.recorder.values,
+                packed: is_packed(headers),
+            };
             let body = match body {
                 None => None,
                 Some(Passed::Whole(body)) => of_answer(body, about, redactor),
@@ -262,7 +307,7 @@ impl Passing {
                 None
             }
             Err(error) => {
-                eprintln!("{error}");
+                eprintln!("{}", plain(&error.to_string()));
                 self.ended = true;
                 self.record(Some("the connection broke off"));
                 Some((Err(error), self))
@@ -304,4 +349,29 @@ fn refusal(status: StatusCode, message: &str) -> Response {
     let body =
         json!({"value": [], "nextLink": null, "totalCount": 0, "message": message, "statusCode": status.as_u16(), "dataRedacted": false});
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_for_one_host_goes_to_no_other() {
+        let mut headers = HeaderMap::new();
+        for name in ["cookie", "authorization", "x-aaduserticket", "range"] {
+            headers.insert(name, HeaderValue::from_static("x"));
+        }
+        let sent = |kind: Kind, address: &str, authority: &str| {
+            let origins = Origins::new("https://api.example".into(), authority.into());
+            let sent = outgoing(&headers, kind, address, "http://127.0.0.1:9", &origins);
+            ["cookie", "authorization", "x-aaduserticket", "range"].map(|name| sent.contains_key(name))
+        };
+        let (one, other) = ("https://api.example", "https://login.example");
+        assert_eq!(sent(Kind::Link, "https://store.example/f.csv", one), [false, false, false, true]);
+        assert_eq!(sent(Kind::Link, "https://api.example.evil/f.csv", one), [false, false, false, true]);
+        assert_eq!(sent(Kind::Link, "https://api.example/artifacts/f.csv", one), [true; 4]);
+        assert_eq!(sent(Kind::Api, "https://api.example/insights/v1/x", one), [true; 4]);
+        assert_eq!(sent(Kind::Api, "https://api.example/insights/v1/x", other), [false, true, true, true]);
+        assert_eq!(sent(Kind::Authority, "https://login.example/t/oauth2/token", other), [true; 4]);
+    }
 }

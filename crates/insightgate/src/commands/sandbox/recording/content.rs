@@ -1,5 +1,6 @@
 //! A body as it is recorded: JSON and forms field by field, files by their size, their digest and the kinds of their columns, everything else as bounded text.
 
+use axum::http::{HeaderMap, HeaderValue, header};
 use insightgate_client::Sample;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -47,6 +48,14 @@ pub(in super::super) struct About<'a> {
     pub content_type: &'a str,
     /// Whether values of rows are kept.
     pub values: bool,
+    /// Whether the bytes are packed in a way that is not undone here.
+    pub packed: bool,
+}
+
+/// Whether an answer's body is packed with something else than gzip.
+pub(in super::super) fn is_packed(headers: &HeaderMap) -> bool {
+    let plain = |coding: &HeaderValue| ["gzip", "identity"].iter().any(|known| coding.as_bytes().eq_ignore_ascii_case(known.as_bytes()));
+    headers.get(header::CONTENT_ENCODING).is_some_and(|coding| !plain(coding))
 }
 
 /// The body of a request.
@@ -67,7 +76,7 @@ pub(in super::super) fn of_answer(body: &[u8], about: About<'_>, redactor: &mut 
     if body.is_empty() {
         return None;
     }
-    if body.len() > LONGEST_JSON {
+    if body.len() > LONGEST_JSON || about.packed {
         return Some(Content::Text(String::new()));
     }
     Some(match serde_json::from_slice::<Value>(without_mark(body)) {
@@ -86,8 +95,8 @@ pub(in super::super) fn of_sample(sample: &Sample, about: About<'_>, redactor: &
     }
     if about.kind == Kind::Link && about.status < 300 {
         // The first line of a part may be a row.
-        let columns = if about.status == 200 { rows::columns(&sample.head, about.content_type, about.path) } else { None };
-        let head = about.values.then(|| redactor.text(&beginning(&sample.head)));
+        let columns = if about.status == 200 && !about.packed { rows::columns(&sample.head, about.content_type, about.path) } else { None };
+        let head = (about.values && !about.packed).then(|| redactor.text(&beginning(&sample.head)));
         return Some(Content::File(FileContent { bytes: sample.bytes, sha256: sample.sha256.clone(), columns, head }));
     }
     of_answer(&sample.head, about, redactor)
@@ -98,9 +107,12 @@ pub(in super::super) fn is_preview(path: &str) -> bool {
     path.trim_end_matches('/').to_ascii_lowercase().ends_with("/testqueryresult")
 }
 
-/// Pages of the authority have codes and fields of forms in them.
+/// Pages of the authority have codes and fields of forms in them, and what is nearly JSON has fields that cannot be masked by name, or rows.
 fn text(body: &[u8], about: About<'_>, redactor: &mut Redactor) -> Content {
-    if about.kind == Kind::Authority { Content::Text(String::new()) } else { Content::Text(redactor.text(&beginning(body))) }
+    let of_rows = is_preview(about.path) && !about.values;
+    let is_json = without_mark(body).trim_ascii_start().starts_with(b"{") || without_mark(body).trim_ascii_start().starts_with(b"[");
+    let is_kept = about.kind != Kind::Authority && !of_rows && !is_json;
+    Content::Text(if is_kept { redactor.text(&beginning(body)) } else { String::new() })
 }
 
 fn beginning(body: &[u8]) -> String {
@@ -113,7 +125,7 @@ mod tests {
 
     fn of(status: u16, kind: Kind, values: bool, body: &str) -> Option<Content> {
         let sample = Sample { head: body.as_bytes().to_vec(), bytes: body.len() as u64, sha256: "ab".to_owned() };
-        let about = About { kind, path: "/artifacts/x.csv", status, content_type: "text/csv", values };
+        let about = About { kind, path: "/artifacts/x.csv", status, content_type: "text/csv", values, packed: false };
         of_sample(&sample, about, &mut Redactor::default())
     }
 
@@ -129,6 +141,25 @@ mod tests {
         assert_eq!(of(204, Kind::Link, false, ""), None);
         assert_eq!(of(403, Kind::Link, false, "<Error/>"), Some(Content::Text("<Error/>".to_owned())));
         assert_eq!(of(200, Kind::Authority, false, "<input value='flow'>"), Some(Content::Text(String::new())));
+    }
+
+    #[test]
+    fn of_a_preview_that_is_no_json_nothing_is_kept_unless_values_are_wanted() {
+        let kept = |path: &str, values: bool, packed: bool, body: &str| {
+            let about = About { kind: Kind::Api, path, status: 200, content_type: "text/plain", values, packed };
+            of_answer(body.as_bytes(), about, &mut Redactor::default())
+        };
+        let nothing = Some(Content::Text(String::new()));
+        let preview = "/insights/v1/mpn/ScheduledQueries/testQueryResult";
+        assert_eq!(kept(preview, false, false, "Contoso,NaN"), nothing);
+        assert_eq!(kept(preview, true, false, "Contoso,NaN"), Some(Content::Text("Contoso,NaN".to_owned())));
+        for path in [preview, "/insights/v1/mpn/ScheduledReport"] {
+            assert_eq!(
+                kept(path, true, false, " {\"value\":[{\"Name\":\"Contoso\",\"Share\":NaN,\"link\":\"https://a/?a=1\\u0026sig=abcdefg"),
+                nothing
+            );
+            assert_eq!(kept(path, true, true, "Contoso"), nothing);
+        }
     }
 
     #[test]

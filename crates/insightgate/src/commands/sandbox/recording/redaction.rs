@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use axum::http::HeaderMap;
-use insightgate_api::masked::{MASK, headers, is_secret, pairs_as};
+use insightgate_api::masked::{MASK, headers, is_secret, pairs_as, within};
 use serde_json::{Map, Value};
 
 /// The secrets that are remembered, and how short one may be: a shorter one would be found in ordinary words.
@@ -68,6 +68,7 @@ impl Redactor {
                 }
             }
             Value::Array(items) => items.iter().for_each(|item| self.learn(item)),
+            Value::String(text) => within(text).iter().for_each(|value| self.learn(value)),
             _ => {}
         }
     }
@@ -103,9 +104,16 @@ impl Redactor {
                 Value::Object(shown)
             }
             Value::Array(items) => Value::Array(items.into_iter().map(|item| self.masked(item)).collect()),
-            Value::String(text) => self.text(&text).into(),
+            Value::String(text) => self.nested(&text).unwrap_or_else(|| self.text(&text)).into(),
             other => other,
         }
+    }
+
+    /// A text that is JSON in its turn, where something in it is to be masked.
+    fn nested(&mut self, text: &str) -> Option<String> {
+        let value = within(text)?;
+        let shown = self.masked(value.clone());
+        (shown != value).then(|| shown.to_string())
     }
 
     /// Pairs of a query or form.
@@ -121,15 +129,20 @@ impl Redactor {
     pub fn text(&mut self, text: &str) -> String {
         let words = text.split_inclusive(char::is_whitespace);
         let text: String = words.map(|word| self.address(word, word.len() == text.len())).collect();
+        let text = self.without_pairs(&text);
         let text = without_tokens(&self.without_users(&text));
         self.secrets.iter().fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret, MASK) } else { text })
     }
 
     /// A word in which an address has no secrets in its query and fragment. `alone`: it may be a path.
     fn address(&mut self, word: &str, alone: bool) -> String {
-        let is_address = word.contains("https://") || word.contains("http://") || (alone && word.starts_with('/'));
-        if !is_address || !word.contains(['?', '#']) {
+        let is_address = word.contains("://") || (alone && word.starts_with('/'));
+        if !is_address {
             return word.to_owned();
+        }
+        let word = self.without_credentials(word);
+        if !word.contains(['?', '#']) {
+            return word;
         }
         // What ends a sentence or a quotation is no part of it.
         let (word, end) = word.split_at(word.trim_end_matches(|c: char| c.is_whitespace() || "\"'.,;)>".contains(c)).len());
@@ -144,9 +157,51 @@ impl Redactor {
         shown + end
     }
 
-    /// A path of the authority may end in a sign-in name.
+    /// Addresses without the name and the password before their hosts.
+    fn without_credentials(&mut self, word: &str) -> String {
+        let (mut shown, mut rest) = (String::with_capacity(word.len()), word);
+        while let Some((scheme, after)) = rest.split_once("://") {
+            let (authority, behind) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));
+            shown.extend([scheme, "://"]);
+            match authority.rsplit_once('@') {
+                Some((credentials, host)) => {
+                    self.remember(credentials.split_once(':').map_or(credentials, |(_, password)| password));
+                    shown.extend([MASK, "@", host]);
+                }
+                None => shown.push_str(authority),
+            }
+            rest = behind;
+        }
+        shown + rest
+    }
+
+    /// Pairs of a query without its address: within another one, or in a page or script, which write `&` in their own way.
+    fn without_pairs(&mut self, text: &str) -> String {
+        let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+        while let Some((before, after)) = rest.split_once('=') {
+            shown.extend([before, "="]);
+            let (head, name) = before.split_at(before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "$_.-".contains(c)).len());
+            let escaped = name.strip_prefix("u0026").filter(|_| head.ends_with('\\'));
+            let name = escaped.unwrap_or(name);
+            let (value, behind) =
+                after.split_at(after.find(|c: char| c.is_whitespace() || "&\"'<>#;\\".contains(c)).unwrap_or(after.len()));
+            let in_query = escaped.is_some() || head.ends_with(['?', '&', ';', '#']);
+            rest = if in_query && is_secret(name) && !value.is_empty() && !value.starts_with(MASK) {
+                self.remember(value);
+                shown.push_str(MASK);
+                behind
+            } else {
+                after
+            };
+        }
+        shown + rest
+    }
+
+    /// A path may hold a sign-in name, or a token. Otherwise it stays as it was sent.
     pub fn path(&mut self, path: &str) -> String {
-        self.text(&path.replace("%40", "@"))
+        let open = path.replace("%40", "@");
+        let shown = self.text(&open);
+        if shown == open { path.to_owned() } else { shown }
     }
 
     pub fn request_headers(&mut self, sent: &HeaderMap) -> BTreeMap<String, String> {
@@ -294,6 +349,24 @@ mod tests {
         let again = redactor.text("user-1@redacted.example and ann@contoso.example.");
         assert_eq!(again, "user-1@redacted.example and user-1@redacted.example.");
         assert_eq!(redactor.text("a @ b, @mention, trailing@"), "a @ b, @mention, trailing@");
+    }
+
+    #[test]
+    fn secrets_are_found_in_addresses_and_texts_of_any_form() {
+        let mut redactor = Redactor::default();
+        let mut json = |value: Value| redactor.json(value);
+        assert_eq!(json(json!({"CallbackUrl": "https://u:p4$SECRET!URLPW@h/"})), json!({"CallbackUrl": "https://***@h/"}));
+        assert_eq!(json(json!({"message": "p4$SECRET!URLPW"})), json!({"message": "***"}));
+        assert_eq!(json(json!({"link": "HTTPS://h/f?sv=1&sig=abcdefg"})), json!({"link": "HTTPS://h/f?sv=1&sig=***"}));
+        let nested = json!({"text": "{\"password\": \"hunter2-hunter2\", \"a\": 1}", "said": "hunter2-hunter2"});
+        assert_eq!(json(nested), json!({"text": "{\"a\":1,\"password\":\"***\"}", "said": "***"}));
+        assert_eq!(json(json!({"text": "{\"a\": 1}", "other": "{0} of [1]"})), json!({"text": "{\"a\": 1}", "other": "{0} of [1]"}));
+        assert_eq!(redactor.pairs("x=%26sig%3Dabcdefgh%26se%3D1"), "x=%26sig%3D***%26se%3D1");
+        assert_eq!(redactor.text("f(\"/f?a=1\\u0026sig=ijklmnop\") x&amp;sig=qrstuvw<"), "f(\"/f?a=1\\u0026sig=***\") x&amp;sig=***<");
+        assert_eq!(redactor.text("SELECT a FROM b WHERE Code=5 AND x=y"), "SELECT a FROM b WHERE Code=5 AND x=y");
+        let token = format!("eyJ{}.sig", "a".repeat(40));
+        assert_eq!(redactor.path(&format!("/insights/v1/{token}/ann%40contoso.example")), "/insights/v1/***/user-1@redacted.example");
+        assert_eq!(redactor.path("/insights/v1/a%40/%20"), "/insights/v1/a%40/%20");
     }
 
     #[test]

@@ -18,16 +18,11 @@ pub(in super::super) struct Column {
     pub kinds: BTreeSet<String>,
 }
 
-/// The rows of a preview, each value replaced by its kind.
-pub(super) fn without_values(mut answer: Value) -> Value {
-    let rows = answer.as_object_mut().and_then(|fields| {
-        let name = fields.keys().find(|name| name.eq_ignore_ascii_case("value"))?.clone();
-        fields.get_mut(&name)?.as_array_mut()
-    });
-    for row in rows.into_iter().flatten() {
-        *row = shape(row);
-    }
-    answer
+/// The rows of a preview, each value replaced by its kind. Of an answer without the envelope everything is a row.
+pub(super) fn without_values(answer: Value) -> Value {
+    let Value::Object(fields) = answer else { return shape(&answer) };
+    let of_rows = |name: &str| name.eq_ignore_ascii_case("value");
+    Value::Object(fields.into_iter().map(|(name, value)| if of_rows(&name) { (name, shape(&value)) } else { (name, value) }).collect())
 }
 
 /// What kind of value stands there, in a form that has this kind again.
@@ -205,5 +200,7 @@ mod tests {
         for name in ["Name", "Units", "Share", "Day", "No", "On"] {
             assert_eq!(kind(&answer["Value"][0][name]), kind(&blank["Value"][0][name]), "{name}");
         }
+        assert_eq!(without_values(json!(["Contoso"])), json!(["text"]));
+        assert_eq!(without_values(json!({"value": {"Name": "Contoso"}})), json!({"value": {"Name": "text"}}));
     }
 }

@@ -129,3 +129,39 @@ fn fields_are_ignored_with_all_below_them() {
     };
     assert_eq!((count(true), count(false)), (2, 0));
 }
+
+#[test]
+fn long_lists_are_compared_in_one_pass_and_only_the_first_differences_are_told() {
+    // By each item with each other these would be ten thousand million.
+    let numbers = |from: u32| Value::from((from..from + 100_000).collect::<Vec<_>>());
+    assert_eq!(plain(json!({"list": numbers(0)}), json!({"list": numbers(1)})).len(), 2);
+    assert_eq!(plain(json!({"list": numbers(0)}), json!({"list": numbers(200_000)})).len(), MOST);
+    let named = |from: u32| Value::from((from..from + 100_000).map(|number| json!({"name": number.to_string()})).collect::<Vec<_>>());
+    assert_eq!(plain(json!({"list": named(0)}), json!({"list": named(1)})).len(), 2);
+    let empty = Value::from(vec![json!({}); 100_000]);
+    assert_eq!(plain(json!({"list": empty}), json!({"list": [{}]})).len(), MOST);
+    // What does not count takes no place of what does.
+    let strictness = Strictness { values: false, added: true, ignored: vec!["list".to_owned()] };
+    let found = of(json!({"list": numbers(0), "z": 1}), json!({"list": [], "z": 2}), false, &strictness, &mut Mapping::default());
+    assert_eq!(found, one("z", What::Value));
+}
+
+#[test]
+fn items_of_lists_of_texts_stand_for_each_other() {
+    let lists = |recorded: Value, here: Value| plain(json!({"list": recorded}), json!({"list": here}));
+    assert_eq!(lists(json!([A, "x", "***"]), json!([B, "x", "anything"])), []);
+    assert_eq!(lists(json!(["***", "x"]), json!(["x", "y"])), one("list", What::Order));
+    assert_eq!(lists(json!(["***"]), json!([1])), [("list[0]".to_owned(), What::Missing), ("list[0]".to_owned(), What::Added)]);
+    assert_eq!(lists(json!([A, A]), json!([B])), one("list[1]", What::Missing));
+    let mut mapping = Mapping::default();
+    mapping.learn(A, B);
+    let known = of(json!({"list": [A, format!("of {A}")]}), json!({"list": [B, format!("of {B}")]}), false, &all(), &mut mapping);
+    assert_eq!(known, []);
+}
+
+#[test]
+fn a_path_of_a_field_is_not_longer_than_a_person_reads() {
+    let found = plain(json!({"a".repeat(5000): {"b".repeat(5000): 1}}), json!({"a".repeat(5000): {"b".repeat(5000): 2}}));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].0.len(), 2 * LONGEST_NAME + 1);
+}
