@@ -13,8 +13,7 @@ import pytest
 import python_calamine
 from openpyxl.utils.escape import unescape
 
-from harness.demo import lives_on
-from harness.memory import peak_kib
+from harness.demo import lives_on, peak_kib
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
 MILLION = 1_000_000

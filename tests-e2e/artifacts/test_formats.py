@@ -14,8 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from harness.demo import lives_on
-from harness.memory import peak_kib
+from harness.demo import lives_on, peak_kib
 
 TEXTS = ("csv", "tsv")
 COMPRESSED = ("csv.gz", "csv.zst", "tsv.gz", "tsv.zst")

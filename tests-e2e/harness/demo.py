@@ -212,6 +212,15 @@ def lives_on(process, seconds):
     return False
 
 
+def peak_kib(pid):
+    """The most that the process has held so far; 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
 def read_time(text):
     return datetime.strptime(re.sub(r"\.\d+", "", text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 

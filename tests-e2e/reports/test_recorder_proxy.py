@@ -7,9 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from harness.demo import eventually, lives_on
+from harness.demo import eventually, lives_on, peak_kib
 from harness.loopback import Loopback
-from harness.memory import peak_kib
 from recorder import recording
 
 PATIENCE = 30
