@@ -3,6 +3,7 @@
 use std::fmt;
 
 use insightgate_client::ClientError;
+use insightgate_store::StoreError;
 
 use crate::terminal::table::plain_lines;
 
@@ -50,6 +51,13 @@ impl CommandError {
 
     pub fn hint(self, hint: impl Into<String>) -> CommandError {
         CommandError { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// With a hint where one helps.
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> CommandError {
+        CommandError { hint: error.hint().map(Into::into), ..CommandError::failed(error.to_string()) }
     }
 }
 

@@ -28,7 +28,7 @@ use insightgate_operations::keys::reseal::seal_anew;
 use insightgate_operations::random::Random;
 use insightgate_operations::sandbox::Sandbox;
 use insightgate_outbound::Outbound;
-use insightgate_store::{Store, StoreError};
+use insightgate_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -70,15 +70,6 @@ impl Roots {
     /// The places in the data folder.
     pub fn of(folder: &DataFolder) -> Roots {
         Roots { rows: folder.data().into(), artifacts: folder.artifacts().into() }
-    }
-}
-
-/// Adds a hint that helps.
-pub fn not_opened(error: StoreError) -> CommandError {
-    let failed = CommandError::failed(error.to_string());
-    match error.hint() {
-        Some(hint) => failed.hint(hint),
-        None => failed,
     }
 }
 
@@ -128,9 +119,9 @@ async fn open(
     purpose: Purpose,
 ) -> Result<SharedContext, CommandError> {
     let random = Random::default();
-    let sealed = Store::keys_before_opening(database_url).await.map_err(not_opened)?;
+    let sealed = Store::keys_before_opening(database_url).await?;
     let vault = folder.vault(&random, &sealed, database_url)?;
-    let store = Store::open(database_url).await.map_err(not_opened)?;
+    let store = Store::open(database_url).await?;
     let clock = open_clock(&store, purpose == Purpose::Sandbox { manual_clock: true }).await?;
     let engine = shared_engine(folder, roots, limits, settings.sharing.clone())?;
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());

@@ -14,7 +14,6 @@ use crate::command_error::CommandError;
 use crate::config;
 use crate::data_folder::DataFolder;
 use crate::files::fault;
-use crate::server::not_opened;
 use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
 
@@ -43,7 +42,7 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     if let Err(error) = copied(&url, name).await {
         // What is half written is no backup.
         let _ = std::fs::remove_file(output);
-        return Err(not_opened(error));
+        return Err(error.into());
     }
     let bytes = std::fs::metadata(output).map_err(|error| fault(output, &error))?.len();
     if arguments.json {

@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
-use crate::server::not_opened;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocalTenant {
@@ -35,10 +34,10 @@ impl LocalTenant {
             return Err(CommandError::usage(format!("{} has no database that knows {domain}", folder.path().display()))
                 .hint("give the tenant's id; `insightgate tenant show DOMAIN` asks a server for it"));
         }
-        let store = Store::open(&folder.database_url()).await.map_err(not_opened)?;
+        let store = Store::open(&folder.database_url()).await?;
         let found = store.tenant_by_domain(domain).await;
         store.close().await;
-        let tenant = found.map_err(|error| CommandError::failed(error.to_string()))?;
+        let tenant = found?;
         let unknown = || {
             CommandError::not_found(format!("there is no tenant {domain} in {}", folder.path().display()))
                 .hint("`insightgate tenant list` shows those that a server has")

@@ -22,7 +22,7 @@ use crate::commands::query::said;
 use crate::commands::query::text::not_valid;
 use crate::data_folder::DataFolder;
 use crate::files::fault;
-use crate::server::{EngineLimits, Roots, not_opened, open_engine};
+use crate::server::{EngineLimits, Roots, open_engine};
 use crate::terminal::print_json;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
@@ -95,7 +95,7 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
-        let store = Store::open(&folder.database_url()).await.map_err(not_opened)?;
+        let store = Store::open(&folder.database_url()).await?;
         global_account = store.tenant(tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {
             id: Random::default().uuid().map_err(|error| failed(error.to_string()))?,
