@@ -13,7 +13,7 @@ import pytest
 import python_calamine
 from openpyxl.utils.escape import unescape
 
-from harness.demo import lives_on, peak_kib
+from harness.demo import peak_kib_of
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
 MILLION = 1_000_000
@@ -195,9 +195,7 @@ def test_a_million_rows_take_little_memory(binary, tall, tmp_path):
     process = subprocess.Popen(
         [str(binary), "run", text, "--data-dir", str(tall), "--tenant", TENANT, "-o", str(out)], stderr=subprocess.DEVNULL
     )
-    peak = 0
-    while lives_on(process, 0.01):
-        peak = max(peak, peak_kib(process.pid))
+    peak = peak_kib_of(process, 0.01)
     assert process.returncode == 0
     assert 10 << 10 < peak < LIMIT, f"{peak >> 10} MiB"
     book = openpyxl.load_workbook(out, read_only=True)

@@ -14,7 +14,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
-from harness.demo import lives_on, peak_kib
+from harness.demo import peak_kib_of
 
 TEXTS = ("csv", "tsv")
 COMPRESSED = ("csv.gz", "csv.zst", "tsv.gz", "tsv.zst")
@@ -175,10 +175,7 @@ def test_memory_does_not_grow_with_the_file(binary, tall, tmp_path, name):
     process = subprocess.Popen(
         [str(binary), "run", text, "--data-dir", str(folder), "--tenant", tenant, "-o", str(out)], stderr=subprocess.DEVNULL
     )
-    peak = 0
-    # Not what wait says: that counts the memory of this very program, which was there before the other took its place.
-    while lives_on(process, 0.005):
-        peak = max(peak, peak_kib(process.pid))
+    peak = peak_kib_of(process, 0.005)
     assert process.returncode == 0
     assert 10 << 10 < peak < 256 << 10, f"{peak >> 10} MiB"
     if name == "parquet":

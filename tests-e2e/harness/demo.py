@@ -221,6 +221,15 @@ def peak_kib(pid):
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
 
 
+def peak_kib_of(process, look):
+    """The most that the process held until its end, looked at every so many seconds. Not what wait says: that counts the memory of this very program,
+    which was there before the other took its place."""
+    peak = 0
+    while lives_on(process, look):
+        peak = max(peak, peak_kib(process.pid))
+    return peak
+
+
 def read_time(text):
     return datetime.strptime(re.sub(r"\.\d+", "", text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
 

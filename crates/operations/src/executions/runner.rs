@@ -3,7 +3,7 @@
 //! An execution that dies with its process is claimed again when its lease ends; the epoch in the artifact's key separates the two attempts.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -175,11 +175,16 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
         let reason = format!("given up: {MAXIMUM_DEATHS} attempts ended with the process that made them");
         return Some(Ok(Outcome::Failed { reason }));
     }
+    // A sandbox may hold an execution Running for longer than a turn takes.
+    let held = AtomicBool::new(false);
     let beating = async {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(HEARTBEAT) => {}
                 () = context.signals.deleted.notified() => {}
+            }
+            if held.load(Ordering::Relaxed) {
+                turn.may_take(longest(context));
             }
             let Ok(now) = context.background.in_time(context.store.lease_time()).await else { continue };
             if let Ok(false) = context.background.in_time(context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS)).await {
@@ -192,8 +197,17 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
         || Fault { reason: format!("The run did not finish within {} minutes.", limit.as_secs() / 60), kind: FailureKind::Lasting };
     let working = async {
         let met = context.sandbox.as_ref().and_then(|sandbox| sandbox.of_attempt(claimed));
-        // It counts by the product's clock, the limit by the real one.
-        let due = begun(context, claimed, met.as_ref(), turn).await;
+        // When the attempt begins, by the product's clock. The limit counts by the real one, from then on.
+        let due = match &context.sandbox {
+            Some(sandbox) => {
+                held.store(true, Ordering::Relaxed);
+                let due = sandbox.while_held(context, claimed, met.as_ref()).await;
+                held.store(false, Ordering::Relaxed);
+                turn.may_take(longest(context));
+                due
+            }
+            None => claimed.execution.queued,
+        };
         // A library that panics takes the attempt with it, not the runner.
         let attempt = AssertUnwindSafe(attempt(context, claimed, due, met.as_ref())).catch_unwind();
         let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
@@ -202,18 +216,6 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
     tokio::select! {
         outcome = working => Some(outcome),
         () = beating => None,
-    }
-}
-
-/// When the attempt begins, by the product's clock: when it fell due, or once a sandbox has held it Running.
-async fn begun(context: &Context, claimed: &ClaimedExecution, met: Option<&Met>, turn: &Turn) -> DateTime<Utc> {
-    let Some(sandbox) = &context.sandbox else { return claimed.execution.queued };
-    let mut held = pin!(sandbox.while_held(context, claimed, met));
-    loop {
-        tokio::select! {
-            due = &mut held => return due,
-            () = tokio::time::sleep(HEARTBEAT) => turn.may_take(longest(context)),
-        }
     }
 }
 

@@ -109,12 +109,18 @@ async fn what_is_held_back_goes_on_when_the_fault_is_cleared() {
     assert_eq!(statuses(&deployment, &report).await, ["Completed"]);
 }
 
+/// A report whose execution is due, and will stay Running for 90 minutes.
+async fn held_running(deployment: &Deployment) -> String {
+    let report = scheduled(deployment).await;
+    order(deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
+    advance(deployment, "PT4H").await;
+    report
+}
+
 #[tokio::test]
 async fn one_stays_running_until_the_clock_has_moved() {
     let deployment = Deployment::sandbox().await;
-    let report = scheduled(&deployment).await;
-    order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
-    advance(&deployment, "PT4H").await;
+    let report = held_running(&deployment).await;
     let moving = async {
         running(&deployment, &report).await;
         advance(&deployment, "PT1H").await;
@@ -130,9 +136,7 @@ async fn one_stays_running_until_the_clock_has_moved() {
 #[tokio::test]
 async fn one_stays_running_for_longer_than_a_run_may_take() {
     let deployment = Deployment::sandbox().await;
-    let report = scheduled(&deployment).await;
-    order(&deployment, json!({"kind": "executionRunning", "for": "PT1H30M", "times": 1})).await;
-    advance(&deployment, "PT4H").await;
+    let report = held_running(&deployment).await;
     let moving = async {
         running(&deployment, &report).await;
         tokio::time::pause();
