@@ -514,7 +514,8 @@ async fn the_lock_that_once_was_for_all_holds_up_nobody() {
     holding.close().await.unwrap();
 }
 
-/// Two transactions hold what the other one wants: the database ends one of them, which is then retried.
+/// Two transactions hold what the other one wants: the database ends one of them, which is then retried. The retry begins when the other one is done:
+/// a row that was let go belongs to who comes first, so that a retry at once may take it from the one that waited, and there would be a second deadlock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deadlock_is_broken_up_and_both_are_done() {
     let deployment = populated().await;
@@ -523,19 +524,28 @@ async fn a_deadlock_is_broken_up_and_both_are_done() {
     }
     let other = Uuid::from_u128(4);
     deployment.store.add_user(&User::new(other, tenant().id, "other@contoso.example".into()), None, at(0)).await.unwrap();
-    let meeting = std::sync::Arc::new(tokio::sync::Barrier::new(2));
+    let [meeting, first_is_done] = [(); 2].map(|()| std::sync::Arc::new(tokio::sync::Barrier::new(2)));
     let both = [(OWNER, other), (other, OWNER)].map(|(first, second)| {
-        let (store, meeting) = (deployment.store.clone(), std::sync::Arc::clone(&meeting));
+        let store = deployment.store.clone();
+        let (meeting, first_is_done) = (std::sync::Arc::clone(&meeting), std::sync::Arc::clone(&first_is_done));
         let tries = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
         tokio::spawn(async move {
-            let (store, meeting, counted) = (&store, &meeting, &tries);
+            let (store, meeting, first_is_done, counted) = (&store, &meeting, &first_is_done, &tries);
             let done = crate::database::again::again(|| async move {
+                let is_first_try = counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+                if !is_first_try {
+                    first_is_done.wait().await;
+                }
                 let mut transaction = store.begin(Hold::User(first)).await?;
-                if counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+                if is_first_try {
                     meeting.wait().await;
                 }
                 store.hold(&mut transaction, Hold::User(second)).await?;
-                transaction.commit().await
+                transaction.commit().await?;
+                if is_first_try {
+                    first_is_done.wait().await;
+                }
+                Ok(())
             });
             done.await.unwrap();
             tries.load(std::sync::atomic::Ordering::Relaxed)
