@@ -3,6 +3,7 @@
 //!
 //! A migration that is added later is tried by itself, since the versions are those of `migrations()`.
 
+use insightgate_identity::guessing::Lockout;
 use insightgate_identity::tokens::refresh::LIFETIME;
 use sqlx::migrate::Migrator;
 
@@ -39,7 +40,7 @@ const WRITTEN: [(i64, &[&str]); 5] = [
     (
         5,
         &["INSERT INTO sign_in_counts (subject, network, nobody, failures, locked_until, since, recent, last_failure, last_success)
-               SELECT id, 'keyed digest', 0, 3, NULL, NULL, '', created, created FROM users"],
+               SELECT id, 'keyed digest', 0, 3, NULL, created, '', created, created FROM users"],
     ),
     (
         7,
@@ -125,12 +126,10 @@ async fn goes_on_with_sign_ins(store: &Store) {
     assert_eq!(found.password_hash.as_deref(), Some("hash"));
     let (user, subject) = (found.user.id, Subject::User(found.user.id));
     let application = store.applications(tenant.id).await.unwrap().into_iter().find(|known| known.name == "Contoso reports").unwrap();
-    let before = store.sign_in_count(&subject, None, at(1)).await.unwrap().count;
-    let failed = store.change_sign_in_count(&subject, None, at(1), |count| insightgate_identity::guessing::Lockout {
-        failures: count.failures + 1,
-        ..count
-    });
-    assert_eq!(failed.await.unwrap().count.failures, before.failures + 1);
+    let failures = async || store.sign_in_count(&subject, None, at(1)).await.unwrap().count.failures;
+    let before = failures().await;
+    store.change_sign_in_count(&subject, None, at(1), |count| Lockout { failures: count.failures + 1, ..count }).await.unwrap();
+    assert_eq!(failures().await, before + 1);
     let record = |digest: &str| RefreshTokenRecord {
         digest: digest.into(),
         family: Uuid::from_u128(70),
