@@ -111,6 +111,9 @@ async fn migrated_by_a_later_version(url: &str) {
         "CREATE TABLE later (id TEXT PRIMARY KEY)",
         "ALTER TABLE executions ADD COLUMN later BIGINT NOT NULL DEFAULT 0",
         "ALTER TABLE users ADD COLUMN later TEXT",
+        "ALTER TABLE tenants ADD COLUMN later TEXT",
+        "ALTER TABLE scheduled_reports ADD COLUMN later BIGINT",
+        "ALTER TABLE sign_in_counts ADD COLUMN later BIGINT",
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
              SELECT 99, 'later', success, checksum, 1 FROM _sqlx_migrations WHERE version = 1",
     ];
@@ -119,8 +122,8 @@ async fn migrated_by_a_later_version(url: &str) {
     connection.close().await.unwrap();
 }
 
-/// The user's password, second factor, wrong passwords and refresh tokens.
-async fn goes_on_with_sign_ins(store: &Store) {
+/// The user's password, wrong passwords and refresh tokens. `time` tells one sign-in from another.
+async fn goes_on_with_sign_ins(store: &Store, time: u128) {
     let tenant = store.tenant_by_domain("contoso.example").await.unwrap().unwrap();
     let found = store.user_credentials(tenant.id, "analyst@contoso.example").await.unwrap().unwrap();
     assert_eq!(found.password_hash.as_deref(), Some("hash"));
@@ -131,8 +134,8 @@ async fn goes_on_with_sign_ins(store: &Store) {
     store.change_sign_in_count(&subject, None, at(1), |count| Lockout { failures: count.failures + 1, ..count }).await.unwrap();
     assert_eq!(failures().await, before + 1);
     let record = |digest: &str| RefreshTokenRecord {
-        digest: digest.into(),
-        family: Uuid::from_u128(70),
+        digest: format!("{digest} {time}"),
+        family: Uuid::from_u128(70 + time),
         tenant: tenant.id,
         application: application.id,
         user,
@@ -141,9 +144,9 @@ async fn goes_on_with_sign_ins(store: &Store) {
         expires: at(0) + LIFETIME,
     };
     store.add_refresh_token(&record("first")).await.unwrap();
-    let used = UsedToken { digest: "first".into(), now: at(1), good_since: Some(at(0)) };
+    let used = UsedToken { digest: format!("first {time}"), now: at(1), good_since: Some(at(0)) };
     assert!(store.replace_refresh_token(used, Some(record("second")), None).await.unwrap());
-    assert_eq!(store.refresh_token("second").await.unwrap().unwrap().1, RefreshTokenState::Fresh);
+    assert_eq!(store.refresh_token(&format!("second {time}")).await.unwrap().unwrap().1, RefreshTokenState::Fresh);
     assert!(!store.audit_events(100).await.unwrap().is_empty());
 }
 
@@ -152,7 +155,7 @@ async fn a_database_of_each_version_goes_on() {
     for step in steps() {
         let (url, _folder) = left_by(step).await;
         let store = Store::open(&url).await.unwrap_or_else(|error| panic!("step {step}: {error}"));
-        goes_on_with_sign_ins(&store).await;
+        goes_on_with_sign_ins(&store, 1).await;
         goes_on_with_reports(&store).await;
         store.close().await;
         Store::open(&url).await.unwrap().close().await;
@@ -198,11 +201,15 @@ async fn a_later_version_is_told_and_nothing_is_written() {
 async fn a_process_goes_on_beside_one_of_a_later_version() {
     let (url, _folder) = left_by(*steps().end()).await;
     let store = Store::open(&url).await.unwrap();
-    // Its statements are prepared by now.
-    store.user_credentials(Uuid::nil(), "analyst@contoso.example").await.unwrap();
+    if !store.is_shared() {
+        // One process has a file to itself, and is upgraded with it.
+        return;
+    }
+    goes_on_with_sign_ins(&store, 1).await;
     assert!(store.claim_execution(1, 2).await.unwrap().is_none());
+    // Its statements are prepared by now, on several connections, for tables that have further columns then.
     migrated_by_a_later_version(&url).await;
-    goes_on_with_sign_ins(&store).await;
+    goes_on_with_sign_ins(&store, 2).await;
     goes_on_with_reports(&store).await;
     assert!(matches!(Store::open(&url).await.unwrap_err(), StoreError::Newer { found: 99, .. }), "but it is not started again");
 }
