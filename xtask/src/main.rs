@@ -6,6 +6,7 @@ mod bundled;
 mod compiler;
 mod crash;
 mod differential;
+mod dist;
 mod fuzz;
 mod linear;
 mod mutants;
@@ -40,6 +41,8 @@ enum Chore {
     Mutants(mutants::Options),
     /// Licences, bans, sources and advisories by cargo-deny; takes a network
     Audit(audit::Options),
+    /// The packages that are handed out: a wheel, an npm package, a Debian package, the root of a container; with licences, inventory and checksums
+    Dist(dist::Options),
     /// Measures the release build; without a name, full exports over HTTP beside DuckDB
     Bench(bench::Options),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Chore::Linear(options) => linear::run(&options),
         Chore::Mutants(options) => mutants::run(&options),
         Chore::Audit(options) => audit::run(&options),
+        Chore::Dist(options) => dist::run(&options),
         Chore::Bench(options) => bench::run(&options),
     };
     match done {
@@ -82,9 +86,14 @@ mod tests {
 
     #[test]
     fn numbers_may_be_grouped_and_begin_at_one() {
-        for right in
-            ["differential --queries 1_000_000 --seed 7 --release", "bench", "bench --rows 5", "bench tokens --rounds 2", "test --only e2e"]
-        {
+        for right in [
+            "differential --queries 1_000_000 --seed 7 --release",
+            "bench",
+            "bench --rows 5",
+            "bench tokens --rounds 2",
+            "test --only e2e",
+            "dist --fast",
+        ] {
             assert!(Chore::try_parse_from(words(right)).is_ok(), "{right}");
         }
         for wrong in [

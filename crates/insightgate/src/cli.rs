@@ -14,6 +14,7 @@ use crate::commands::check::CheckArguments;
 use crate::commands::dataset::file_arguments::FileArguments;
 use crate::commands::export::ExportArguments;
 use crate::commands::external::ExternalArguments;
+use crate::commands::health::HealthArguments;
 use crate::commands::keys::KeysArguments;
 use crate::commands::local_tenant::LocalTenant;
 use crate::commands::location::LocationArguments;
@@ -64,6 +65,11 @@ pub enum Command {
         after_help = "Examples:\n  insightgate init\n  insightgate init --config /etc/insightgate.toml --operator-file operator.json"
     )]
     Init(InitArguments),
+    /// Whether a server is alive and ready; for health checks, and for people
+    #[command(
+        after_help = "Examples:\n  insightgate health\n  insightgate health --alive\n  insightgate health --url https://insights.example.com --json\n\nExits with 0 if it is, with 1 if it is not, and with 5 where nothing answers."
+    )]
+    Health(HealthArguments),
     /// A copy of the server's SQLite database, while it goes on working
     #[command(
         after_help = "Examples:\n  insightgate backup -o backup.db\n  insightgate backup --config /etc/insightgate.toml -o /backups/monday.db --json"

@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod export;
 pub mod external;
 mod file_format;
+pub mod health;
 pub mod init;
 pub mod keys;
 pub mod local_tenant;

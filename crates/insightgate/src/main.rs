@@ -74,6 +74,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Serve(arguments) => commands::serve::run(arguments).await,
         Command::Init(arguments) => commands::init::run(&arguments).await,
+        Command::Health(arguments) => commands::health::run(arguments).await,
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Dataset { command } => match command {
             DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments).await,

@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+use sqlx::migrate::MigrateError;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 use tokio::time::{Instant, timeout, timeout_at};
+use uuid::Uuid;
 
 use crate::database::dialect::{Dialect, LaneKind};
 use crate::database::lanes::{Lane, Pool, silent};
 use crate::database::outage;
 use crate::database::outage::Outage;
+use crate::database::row::Read as _;
 use crate::group_commit::GroupCommit;
 use crate::identities::version::IdentityVersion;
 use crate::keys::sealed::{Sealed, SealedPlace};
@@ -64,14 +67,26 @@ impl Store {
     pub async fn open(url: &str) -> Result<Store, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = Dialect::of(url)?;
-        let mut connection = match dialect {
+        let Opened { mut connection, step } = match dialect {
             Dialect::Sqlite => open_sqlite(url, Look::Through).await?,
             Dialect::Postgres => open_postgres(url).await?,
         };
         for statement in dialect.before_migrating() {
             sqlx::query(*statement).execute(&mut connection).await?;
         }
-        migrations().run(&mut connection).await?;
+        let known = newest_step();
+        if step.is_some_and(|found| found < known) {
+            tracing::info!(
+                found = step,
+                known,
+                "the database's tables are brought up to date; an older version will not open them any more"
+            );
+        }
+        migrations().run(&mut connection).await.map_err(|error| match error {
+            // Another process has upgraded since the database was looked at.
+            MigrateError::VersionMissing(found) => StoreError::Newer { place: "the database".to_owned(), found, known },
+            other => other.into(),
+        })?;
         connection.close().await?;
         let lane = |kind| Lane::new(url, dialect, kind);
         let (identity, writing) = (lane(LaneKind::Identity), lane(LaneKind::Writing));
@@ -97,21 +112,34 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub async fn keys_before_opening(url: &str) -> Result<Vec<Sealed>, StoreError> {
-        sqlx::any::install_default_drivers();
-        let (mut connection, there) = match Dialect::of(url)? {
-            Dialect::Sqlite if look_at(&sqlite_file(url))? == Found::Nothing => return Ok(Vec::new()),
-            Dialect::Sqlite => {
-                (open_sqlite(url, Look::AtVersion).await?, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'keys'")
-            }
-            Dialect::Postgres => (
-                open_postgres(url).await?,
-                "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE tablename = 'keys' AND schemaname = current_schema()",
-            ),
-        };
-        let there: i64 = sqlx::query(there).fetch_one(&mut connection).await?.try_get(0)?;
-        let rows = if there > 0 { sqlx::query(SealedPlace::Keys.select()).fetch_all(&mut connection).await? } else { Vec::new() };
+        let Some(mut connection) = before_opening(url).await? else { return Ok(Vec::new()) };
+        let rows = sqlx::query(SealedPlace::Keys.select()).fetch_all(&mut connection).await?;
         connection.close().await?;
         rows.iter().map(|row| Sealed::read(SealedPlace::Keys, row)).collect()
+    }
+
+    /// Returns the id of the tenant with this domain, for a command beside a server that may be of another version. Nothing is written or migrated.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub async fn tenant_before_opening(url: &str, domain: &str) -> Result<Option<Uuid>, StoreError> {
+        let Some(mut connection) = before_opening(url).await? else { return Ok(None) };
+        let row = sqlx::query("SELECT id FROM tenants WHERE domain = $1").bind(domain.to_owned()).fetch_optional(&mut connection).await?;
+        connection.close().await?;
+        row.map(|row| row.id("id")).transpose()
+    }
+
+    /// Whether [`Store::open`] would bring the tables of an older version up to date. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub async fn needs_upgrade(url: &str) -> Result<bool, StoreError> {
+        let Some(mut connection) = before_opening(url).await? else { return Ok(false) };
+        let step = check_version(&mut connection, "the database").await?;
+        connection.close().await?;
+        Ok(step < newest_step())
     }
 
     /// Writes a complete copy of a SQLite database, as of one moment, to a new or empty file, while others use it. The tables are not migrated.
@@ -150,15 +178,37 @@ enum Look {
     Through,
 }
 
-async fn open_sqlite(url: &str, look: Look) -> Result<AnyConnection, StoreError> {
+/// A connection to a database that may be used.
+struct Opened {
+    connection: AnyConnection,
+    /// The newest migration that was applied; `None` where the database has no tables yet.
+    step: Option<i64>,
+}
+
+/// A connection that does not migrate; none if there is no database with our tables yet.
+async fn before_opening(url: &str) -> Result<Option<AnyConnection>, StoreError> {
+    sqlx::any::install_default_drivers();
+    let Opened { connection, step } = match Dialect::of(url)? {
+        Dialect::Sqlite if look_at(&sqlite_file(url))? == Found::Nothing => return Ok(None),
+        Dialect::Sqlite => open_sqlite(url, Look::AtVersion).await?,
+        Dialect::Postgres => open_postgres(url).await?,
+    };
+    if step.is_some_and(|step| step > 0) {
+        return Ok(Some(connection));
+    }
+    connection.close().await?;
+    Ok(None)
+}
+
+async fn open_sqlite(url: &str, look: Look) -> Result<Opened, StoreError> {
     let (dialect, file) = (Dialect::Sqlite, sqlite_file(url));
     if look_at(&file)? == Found::Nothing {
-        return Ok(AnyConnection::connect(&dialect.connect_url(url)).await?);
+        return Ok(Opened { connection: AnyConnection::connect(&dialect.connect_url(url)).await?, step: None });
     }
     let mut connection = AnyConnection::connect(&dialect.existing_url(url)).await?;
     sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
-    check_sqlite(&mut connection, &file, look).await?;
-    Ok(connection)
+    let step = check_sqlite(&mut connection, &file, look).await?;
+    Ok(Opened { connection, step })
 }
 
 /// Finds out what the file is without SQLite, which would write into an empty file, and take anything else for a damaged database.
@@ -185,8 +235,8 @@ fn not_ours(place: &Path, why: &'static str) -> StoreError {
     StoreError::NotOurs { place: place.display().to_string(), why }
 }
 
-/// Only reads.
-async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -> Result<(), StoreError> {
+/// Only reads. Returns the newest migration that was applied; `None` where the file has no tables yet.
+async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -> Result<Option<i64>, StoreError> {
     let place = file.display().to_string();
     let judged = |error: sqlx::Error| match outage::of(&error) {
         None if error.as_database_error().is_some() => StoreError::Damaged { place: place.clone(), why: error.to_string() },
@@ -196,11 +246,11 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
     let tables: Vec<String> = tables.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?;
     if !tables.iter().any(|name| name == "_sqlx_migrations") {
         // The database was created, but nothing more was done.
-        return if tables.is_empty() { Ok(()) } else { Err(not_ours(file, "its tables are another program's")) };
+        return if tables.is_empty() { Ok(None) } else { Err(not_ours(file, "its tables are another program's")) };
     }
-    check_version(connection, &place).await?;
+    let step = check_version(connection, &place).await?;
     if look == Look::AtVersion {
-        return Ok(());
+        return Ok(Some(step));
     }
     if std::fs::metadata(file).is_ok_and(|found| found.len() <= LOOKED_THROUGH) {
         let checked = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut *connection).await.map_err(judged)?;
@@ -214,25 +264,30 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
             sqlx::query(first).fetch_one(&mut *connection).await.map_err(judged)?;
         }
     }
-    Ok(())
+    Ok(Some(step))
 }
 
-/// Checks that the applied migrations are ours, and that this version knows all of them.
-async fn check_version(connection: &mut AnyConnection, place: &str) -> Result<(), StoreError> {
+/// The newest migration that this version has.
+fn newest_step() -> i64 {
+    migrations().iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// Checks that the applied migrations are ours, and that this version knows all of them. Returns the newest of them.
+async fn check_version(connection: &mut AnyConnection, place: &str) -> Result<i64, StoreError> {
     let first = sqlx::query("SELECT description FROM _sqlx_migrations WHERE version = 1").fetch_optional(&mut *connection).await?;
     let first: Option<String> = first.map(|row| row.try_get("description")).transpose()?;
     if first.is_some_and(|description| description != FIRST_TABLES) {
         return Err(StoreError::NotOurs { place: place.to_owned(), why: "its tables are another program's" });
     }
     let newest = sqlx::query("SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations").fetch_one(&mut *connection).await?;
-    let (found, known): (i64, i64) = (newest.try_get(0)?, migrations().iter().map(|migration| migration.version).max().unwrap_or_default());
+    let (found, known): (i64, i64) = (newest.try_get(0)?, newest_step());
     if found > known {
         return Err(StoreError::Newer { place: place.to_owned(), found, known });
     }
-    Ok(())
+    Ok(found)
 }
 
-async fn open_postgres(url: &str) -> Result<AnyConnection, StoreError> {
+async fn open_postgres(url: &str) -> Result<Opened, StoreError> {
     let mut connection = first_connection(url).await?;
     let checks = async {
         let encoding: String = sqlx::query("SHOW server_encoding").fetch_one(&mut connection).await?.try_get(0)?;
@@ -241,13 +296,10 @@ async fn open_postgres(url: &str) -> Result<AnyConnection, StoreError> {
         }
         let there = "SELECT CAST(COUNT(*) AS BIGINT) FROM pg_catalog.pg_tables WHERE tablename = '_sqlx_migrations' AND schemaname = current_schema()";
         let there: i64 = sqlx::query(there).fetch_one(&mut connection).await?.try_get(0)?;
-        if there > 0 {
-            check_version(&mut connection, "the database").await?;
-        }
-        Ok(())
+        if there > 0 { check_version(&mut connection, "the database").await.map(Some) } else { Ok(None) }
     };
-    timeout(START, checks).await.unwrap_or_else(|_| Err(silent(START).into()))?;
-    Ok(connection)
+    let step = timeout(START, checks).await.unwrap_or_else(|_| Err(silent(START).into()))?;
+    Ok(Opened { connection, step })
 }
 
 /// Waits for a limited time for a database that starts at the same time as this process, and logs at once what it waits for.

@@ -34,15 +34,13 @@ impl LocalTenant {
             return Err(CommandError::usage(format!("{} has no database that knows {domain}", folder.path().display()))
                 .hint("give the tenant's id; `insightgate tenant show DOMAIN` asks a server for it"));
         }
-        let store = Store::open(&folder.database_url()).await?;
-        let found = store.tenant_by_domain(domain).await;
-        store.close().await;
-        let tenant = found?;
+        // The folder may be a server's of another version, whose tables are left as they are.
+        let tenant = Store::tenant_before_opening(&folder.database_url(), domain).await?;
         let unknown = || {
             CommandError::not_found(format!("there is no tenant {domain} in {}", folder.path().display()))
                 .hint("`insightgate tenant list` shows those that a server has")
         };
-        tenant.map(|tenant| tenant.id).ok_or_else(unknown)
+        tenant.ok_or_else(unknown)
     }
 }
 

@@ -95,6 +95,8 @@ async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Res
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
+        // A server of the version before may work on the folder: its tables are not upgraded under it.
+        let _lock = if Store::needs_upgrade(&folder.database_url()).await? { Some(folder.lock()?) } else { None };
         let store = Store::open(&folder.database_url()).await?;
         global_account = store.tenant(tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {

@@ -85,9 +85,19 @@ pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The connection failed, or was ended by an operator or by a server that shuts down.
+/// The connection failed, or was ended by an operator or by a server that shuts down. Or it is of no use any more: see [`is_outdated`].
 fn is_cut_code(code: &str) -> bool {
-    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03")
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | OUTDATED)
+}
+
+/// What Postgres says of a prepared statement whose table has a further column since ("cached plan must not change result type"). No statement of ours
+/// asks for what the code is about otherwise, a feature that is not there.
+const OUTDATED: &str = "0A000";
+
+/// Whether a newer version has changed a table since the connection prepared the statement. It was not executed, and each connection that is as old
+/// would answer the same.
+pub(crate) fn is_outdated(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == OUTDATED))
 }
 
 /// Classifies a code. A code of five characters is from Postgres (<https://www.postgresql.org/docs/current/errcodes-appendix.html>), a number is from
@@ -96,6 +106,7 @@ fn by_code(code: &str) -> Option<Outage> {
     match code {
         "53300" => return Some(Outage::NoConnection),
         "53100" => return Some(Outage::Full),
+        OUTDATED => return Some(Outage::Away),
         "25006" => return Some(Outage::ReadOnly),
         // A lock or a statement took too long; a deadlock was resolved; a serialisation conflict.
         "55P03" | "57014" | "40P01" | "40001" => return Some(Outage::Held),
@@ -128,7 +139,7 @@ mod tests {
         for error in [io(io::ErrorKind::TimedOut), waited, sqlx::Error::PoolClosed, sqlx::Error::RowNotFound] {
             assert!(!is_cut(&error), "{error}");
         }
-        assert!(is_cut_code("57P01") && is_cut_code("08006") && !is_cut_code("57014") && !is_cut_code("53300"));
+        assert!(is_cut_code("0A000") && is_cut_code("57P01") && is_cut_code("08006") && !is_cut_code("57014") && !is_cut_code("53300"));
     }
 
     #[test]
@@ -137,6 +148,7 @@ mod tests {
             ("53300", Some(Outage::NoConnection)),
             ("57P01", Some(Outage::Away)),
             ("57P03", Some(Outage::Away)),
+            ("0A000", Some(Outage::Away)),
             ("57014", Some(Outage::Held)),
             ("55P03", Some(Outage::Held)),
             ("53100", Some(Outage::Full)),

@@ -70,6 +70,10 @@ impl Connection {
         match timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).await {
             Ok(answered) => {
                 self.state.failed = answered.iter().any(|item| matches!(item, Err(error) if outage::of(error).is_some()));
+                if answered.iter().any(|item| matches!(item, Err(error) if outage::is_outdated(error))) {
+                    self.state.broken = true;
+                    self.lane.discard_idle();
+                }
                 self.state.unanswered = answered.iter().any(|item| matches!(item, Err(error) if is_of_connection(error)));
                 answered
             }
