@@ -64,7 +64,10 @@ type Ends = Family<[(&'static str, &'static str); 1], Counter>;
 /// How an attempt at an execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
-    Completed { rows: u64, bytes: u64 },
+    Completed {
+        rows: u64,
+        bytes: u64,
+    },
     /// It failed, and is not tried again.
     Failed,
     /// The owner may not read the data any more.

@@ -19,8 +19,8 @@ mod telemetry;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use prometheus_client::registry::Registry;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, Row, SqlSafeStr};
 
 pub use audit::AuditEvent;

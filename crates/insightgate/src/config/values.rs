@@ -38,6 +38,14 @@ pub fn catch_up(value: &Value) -> Result<CatchUp, String> {
     found.ok_or_else(|| format!("should be \"latest\", \"all\" or \"none\", but is {value}"))
 }
 
+pub fn log_format(value: &Value) -> Result<LogFormat, String> {
+    match value.as_str() {
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        _ => Err(format!("should be \"text\" or \"json\", but is {value}")),
+    }
+}
+
 /// Whether links are the store's own.
 pub fn links(value: &Value) -> Result<bool, String> {
     match value.as_str() {

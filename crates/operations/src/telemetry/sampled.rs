@@ -32,7 +32,11 @@ impl Sampled {
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("check_ok", "Whether a check of /readyz passed: 1, or 0", self.checks.clone());
         registry.register("background_turns", "Turns of a background loop that ended", self.turns.clone());
-        registry.register("background_failures", "Turns of a background loop that failed, took too long or panicked", self.failures.clone());
+        registry.register(
+            "background_failures",
+            "Turns of a background loop that failed, took too long or panicked",
+            self.failures.clone(),
+        );
         let about = "Time since the last success of a background loop, or else since its start";
         registry.register_with_unit("background_since_success", about, Unit::Seconds, self.since_success.clone());
         let about = "Time that the last turn of a background loop took";
@@ -44,7 +48,12 @@ impl Sampled {
         registry.register_with_unit("queue_oldest", about, Unit::Seconds, self.oldest.clone());
         let about = "Memory that all queries may hold together (engine.memory_mib)";
         registry.register_with_unit("engine_memory_limit", about, Unit::Bytes, self.memory_limit.clone());
-        registry.register_with_unit("engine_memory_held", "Memory that running queries have reserved", Unit::Bytes, self.memory_held.clone());
+        registry.register_with_unit(
+            "engine_memory_held",
+            "Memory that running queries have reserved",
+            Unit::Bytes,
+            self.memory_held.clone(),
+        );
         registry.register("engine_queries_waiting", "Queries that wait for memory", self.queries_waiting.clone());
         registry.register("downloads_under_way", "Downloads that have a place now", self.downloads.clone());
     }
