@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Ok(thread) => thread.join().unwrap_or_else(|_| Err(CommandError::failed("the command panicked"))),
         Err(error) => Err(CommandError::failed(format!("no thread could be started: {error}"))),
     };
+    log::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

@@ -10,8 +10,8 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, log_format, most_runs, networks, number, origins, public_url,
-    text, texts, weights,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, log_format, most_runs, networks, number, origins,
+    public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` followed by the key in uppercase, with `_` for the dot.

@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use toml::Value;
 use uuid::Uuid;
 
+use crate::log::LogFormat;
+
 pub fn text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
