@@ -21,6 +21,7 @@ use url::form_urlencoded;
 
 use crate::envelope::Asked;
 use crate::http::connection_end::ConnectionEnd;
+use crate::http::refusals::Who;
 use crate::state::ApiState;
 use crate::table::{Route, Table};
 use conditions::Version;
@@ -96,7 +97,8 @@ async fn download(
         return Err(Failure::Forbidden(LinkFault::Invalid.to_string()));
     };
     let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
-    asked.proven.found();
+    let OpenedArtifact { tenant, user, application, .. } = opened;
+    asked.proven.found(Who { tenant, user, application });
     let version = Version::of(&opened.artifact);
     let mut response = match version.answer(&headers) {
         Some(status) => status.into_response(),

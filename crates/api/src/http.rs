@@ -9,6 +9,7 @@ pub(crate) mod cross_origin;
 pub(crate) mod fields;
 pub(crate) mod intake;
 pub(crate) mod json_body;
+pub(crate) mod local_caller;
 pub(crate) mod network;
 pub(crate) mod parameters;
 pub(crate) mod refusals;

@@ -11,15 +11,17 @@ mod router;
 mod sandbox;
 mod state;
 mod table;
+mod telemetry;
 mod turned_away;
 
 pub use envelope::long_head;
 pub use http::connection_end::ConnectionEnd;
-pub use http::correlation::REFUSED_TOKENS;
+pub use http::correlation::answered::REFUSED_TOKENS;
 pub use http::intake::Intake;
 pub use router::router;
 pub use sandbox::masked;
 pub use state::{ApiState, SandboxAccess};
+pub use telemetry::telemetry_router;
 
 /// For the fuzz targets.
 #[cfg(feature = "fuzzing")]

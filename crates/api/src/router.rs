@@ -13,7 +13,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::http::{admission, correlation, cross_origin, safe_headers, well_formed};
 use crate::state::ApiState;
 use crate::table::Table;
-use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, turned_away};
+use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, telemetry, turned_away};
 
 /// The limit of a request. It is longer than the longest operation, a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
@@ -48,6 +48,7 @@ pub fn router(state: ApiState) -> Router {
 pub(crate) fn tables(state: &ApiState) -> Vec<Table> {
     let mut tables =
         vec![insights::table(), oauth::table(), oauth::explanations(), artifacts::table(state), manage::table(), health::table()];
+    tables.push(telemetry::table());
     tables.extend(state.sandbox.as_ref().map(|_| sandbox::table()));
     tables
 }

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 
 use crate::envelope::status;
 use crate::http::json_body::{BodyFault, JsonBody};
+use crate::http::local_caller::{host, is_local, passed_on};
 use crate::state::ApiState;
 use crate::table::{Route, Table};
 
@@ -61,13 +62,10 @@ pub(crate) fn around(routes: Router<ApiState>, state: &ApiState) -> Router<ApiSt
 async fn guard(State(state): State<ApiState>, peer: Option<Extension<ConnectInfo<SocketAddr>>>, request: Request, next: Next) -> Response {
     let Some(access) = &state.sandbox else { return StatusCode::NOT_FOUND.into_response() };
     let headers = request.headers();
-    // Over HTTP/2 the host is in the URI.
-    let named = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-    let host = named.or_else(|| request.uri().authority().map(ToString::to_string)).unwrap_or_default();
-    let local = peer.is_some_and(|Extension(ConnectInfo(address))| address.ip().to_canonical().is_loopback());
+    let local = is_local(peer.map(|Extension(ConnectInfo(address))| address));
     let refused = if access.loopback_only && !local {
         Some("The sandbox answers callers on its own machine only.")
-    } else if !access.hosts.contains(&without_port(&host)) {
+    } else if !access.hosts.contains(&host(headers, request.uri())) {
         Some("The sandbox does not answer to this Host.")
     } else if passed_on(headers) {
         Some("The sandbox answers neither pages nor proxies.")
@@ -78,20 +76,6 @@ async fn guard(State(state): State<ApiState>, peer: Option<Extension<ConnectInfo
         Some(message) => (StatusCode::FORBIDDEN, Json(json!({"error": message}))).into_response(),
         None => next.run(request).await,
     }
-}
-
-fn passed_on(headers: &HeaderMap) -> bool {
-    ["origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
-}
-
-fn without_port(host: &str) -> String {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name.to_ascii_lowercase()
 }
 
 /// A request to the sandbox.
@@ -171,15 +155,3 @@ where
 }
 
 type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_without_their_port() {
-        for (host, name) in [("localhost:7080", "localhost"), ("[::1]:7080", "[::1]"), ("[::1]", "[::1]"), ("LOCALHOST", "localhost")] {
-            assert_eq!(without_port(host), name);
-        }
-    }
-}

@@ -20,6 +20,8 @@ pub struct ApiState {
     pub cors_origins: Arc<[String]>,
     /// For how many seconds browsers are told to use only https. With 0, the header is not sent.
     pub hsts_seconds: u32,
+    /// Whether `/metrics` is shown to programs on this machine. Not where a proxy may stand before the listener: it reaches it from this machine too.
+    pub shows_telemetry: bool,
     /// Shared by all listeners.
     pub intake: Arc<Intake>,
     /// `None` if there is no sandbox API.

@@ -27,7 +27,7 @@ pub use rows::check_files::FileCheck;
 pub use rows::layout::local_folder;
 pub use rows::snapshot::Snapshot;
 pub use run::budget::{DEFAULT_WAITING, Sharing};
-pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings};
+pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings, Memory};
 pub use run::explain::{Explanation, Parts};
 pub use run::export::{Allowance, ArtifactSummary, ExportProgress, ExportedAs};
 pub use run::ledger::Seat;

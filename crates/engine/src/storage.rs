@@ -8,5 +8,6 @@ pub(crate) mod free_disk;
 pub(crate) mod reachable;
 pub(crate) mod store_fault;
 pub(crate) mod store_url;
+pub(crate) mod timed_store;
 pub mod unfinished_file;
 pub(crate) mod upload;

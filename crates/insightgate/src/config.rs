@@ -12,6 +12,7 @@ use toml::{Table, Value};
 
 use crate::command_error::CommandError;
 use crate::files::fault;
+use crate::log::LogFormat;
 use crate::origin;
 use crate::server::EngineLimits;
 
@@ -51,7 +52,10 @@ pub struct Configuration {
     pub allowed_networks: Vec<IpNet>,
     /// Certificates that are trusted besides the system's when callbacks are sent.
     pub callback_ca: Option<PathBuf>,
+    /// Where operators look, if there is a listener for them.
+    pub telemetry: Option<SocketAddr>,
     pub log_level: String,
+    pub log_format: LogFormat,
 }
 
 impl Default for Configuration {
@@ -77,7 +81,9 @@ impl Default for Configuration {
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
             callback_ca: None,
+            telemetry: None,
             log_level: "info".to_owned(),
+            log_format: LogFormat::default(),
         }
     }
 }

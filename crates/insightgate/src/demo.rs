@@ -88,6 +88,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
             trusted_proxies: Arc::default(),
             cors_origins: arguments.cors_origin.clone().into(),
             hsts_seconds: 0,
+            shows_telemetry: arguments.public_url.is_none(),
             intake: Arc::clone(&intake),
             sandbox: Some(sandbox.clone()),
         };

@@ -7,9 +7,23 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::command_error::CommandError;
 use crate::env_vars;
 
+mod lines;
 mod repeats;
+mod sink;
 
+use lines::Lines;
 use repeats::Repeats;
+use sink::Sink;
+pub use sink::finish;
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
 
 /// The default log level of commands.
 pub const QUIET: &str = "warn";
@@ -17,13 +31,13 @@ pub const QUIET: &str = "warn";
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it.
-pub fn start_log(filter: &str) -> Result<(), CommandError> {
+pub fn start_log(filter: &str, format: LogFormat) -> Result<(), CommandError> {
     let filter = match env_vars::read(&env_vars::LOG) {
         Some(text) => self::filter(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
         None => self::filter(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
     };
-    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(filter).with(Repeats::default()).with(written).init();
+    let sink = Sink::stderr();
+    tracing_subscriber::registry().with(filter).with(Repeats::new(format, sink.clone())).with(Lines::new(format, sink)).init();
     Ok(())
 }
 

@@ -25,7 +25,7 @@ use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
-use log::{QUIET, start_log};
+use log::{LogFormat, QUIET, start_log};
 use session::Session;
 
 fn main() -> ExitCode {
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Ok(thread) => thread.join().unwrap_or_else(|_| Err(CommandError::failed("the command panicked"))),
         Err(error) => Err(CommandError::failed(format!("no thread could be started: {error}"))),
     };
+    log::finish();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
@@ -67,8 +68,8 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     match &command {
         // A server's level stands in its configuration.
         Command::Serve(_) => {}
-        Command::Demo(_) => start_log(&demo::log_filter())?,
-        _ => start_log(QUIET)?,
+        Command::Demo(_) => start_log(&demo::log_filter(), LogFormat::Text)?,
+        _ => start_log(QUIET, LogFormat::Text)?,
     }
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
-use insightgate_api::{ApiState, router};
+use insightgate_api::{ApiState, Intake, router, telemetry_router};
 use insightgate_engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, DataRoot, Engine, EngineSettings, Sharing};
 use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::driver::Loop;
@@ -36,6 +36,7 @@ use crate::cli::ServerRole;
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::free_bytes;
+use crate::server::connections::{Admission, Places};
 use crate::server::listener::Doors;
 
 /// When the time to finish is over, releasing executions may take this much longer.
@@ -72,6 +73,9 @@ impl Roots {
         Roots { rows: folder.data().into(), artifacts: folder.artifacts().into() }
     }
 }
+
+/// Connections of operators at once. A program that scrapes and one that checks take two.
+const TELEMETRY_PLACES: usize = 32;
 
 /// What a server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,6 +246,17 @@ impl Running {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
         self.tasks.spawn(listener::serve(listener, router(state), tls, doors.clone(), self.stopped.clone()));
+        Ok(())
+    }
+
+    /// Serves what operators look at, over HTTP, with places of its own, so that it answers when clients have taken all others.
+    pub fn serve_telemetry(&mut self, listener: TcpListener, intake: Arc<Intake>, doors: &Doors) -> Result<(), CommandError> {
+        let failed = |error: std::io::Error| CommandError::failed(format!("the listener of telemetry could not be started: {error}"));
+        let listener = listener::prepared(listener).map_err(failed)?;
+        let places = Places { total: TELEMETRY_PLACES, per_address: TELEMETRY_PLACES, proxies: Vec::new() };
+        let doors = Doors { admission: Admission::new(places), ..doors.clone() };
+        let router = telemetry_router(Arc::clone(&self.context), intake);
+        self.tasks.spawn(listener::serve(listener, router, None, doors, self.stopped.clone()));
         Ok(())
     }
 

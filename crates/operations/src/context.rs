@@ -30,6 +30,7 @@ use crate::readiness::Readiness;
 use crate::sandbox::Sandbox;
 pub use crate::settings::Settings;
 pub use crate::signals::Signals;
+use crate::telemetry::Telemetry;
 
 pub struct Context {
     pub store: Store,
@@ -57,6 +58,7 @@ pub struct Context {
     pub device_polls: DevicePolls,
     pub artifact_room: ArtifactRoom,
     pub background: Arc<Background>,
+    pub telemetry: Telemetry,
     /// None: no fault can be ordered.
     pub sandbox: Option<Sandbox>,
 }
@@ -103,6 +105,7 @@ impl Context {
             links: LinkKeys::load(&store, &vault, &clock, &random).await?,
             guess_key: GuessKey::load(&store, &vault, &clock, &random).await?,
             directory: Directory::new(store.clone()),
+            telemetry: Telemetry::new(&store, &engine, settings.tenant_telemetry),
             store,
             engine,
             catalogs: Catalogs::new(definitions),

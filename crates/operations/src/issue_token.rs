@@ -27,6 +27,7 @@ pub use request::TokenRequest;
 use crate::audit::{self, Happening};
 use crate::callers::directory::View;
 use crate::context::Context;
+use crate::telemetry::TokenOutcome;
 pub use crate::token_failure::TokenFailure;
 use client::{check_secret, find_application, find_tenant};
 use resource::{Granted, Requested};
@@ -39,6 +40,18 @@ enum Grant {
     AuthorizationCode,
     DeviceCode,
     ClientCredentials,
+}
+
+impl Grant {
+    fn name(self) -> &'static str {
+        match self {
+            Grant::Password => "password",
+            Grant::RefreshToken => "refresh_token",
+            Grant::AuthorizationCode => "authorization_code",
+            Grant::DeviceCode => "device_code",
+            Grant::ClientCredentials => "client_credentials",
+        }
+    }
 }
 
 /// Who signed in, and how.
@@ -83,6 +96,7 @@ pub async fn issue_token(
 ) -> Result<TokenAnswer, TokenFailure> {
     let mut trail = Trail::new(request, correlation);
     let outcome = grant(context, request, authority, &mut trail).await;
+    context.telemetry.token(grant_type(request).map_or("other", Grant::name), counted(&outcome));
     let (action, detail) = match &outcome {
         Ok(_) if trail.recorded => return outcome,
         Ok(answer) => (ISSUED, answer.resource.clone()),
@@ -96,6 +110,14 @@ pub async fn issue_token(
     };
     audit::record(context, trail.happening(action, detail)).await;
     outcome
+}
+
+fn counted(outcome: &Result<TokenAnswer, TokenFailure>) -> TokenOutcome {
+    match outcome {
+        Ok(_) => TokenOutcome::Issued,
+        Err(TokenFailure::Refused(refusal)) => TokenOutcome::Refused(refusal.code),
+        Err(TokenFailure::Internal(_)) => TokenOutcome::Failed,
+    }
 }
 
 const ISSUED: &str = "token.issue";

@@ -1,4 +1,4 @@
-//! Readiness: whether the server can do its work now. It checks the database, the stores of rows and artifacts, and the clock.
+//! Readiness: whether the server can do its work now. It checks the database, the keys, the stores of rows and artifacts, and the clock.
 //!
 //! Each is checked at most once a second, however many requests come, and has two seconds to answer. The result is in general words, since anybody can
 //! read it; the causes are in the log.
@@ -13,7 +13,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::background::Background;
 use crate::clock::Clock;
+use crate::executions::link;
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
+use crate::keys::signing;
+use crate::keys::vault::Vault;
 
 /// How long a result is reused.
 const GOOD: Duration = Duration::from_secs(1);
@@ -37,6 +40,7 @@ pub struct Check {
 pub struct Readiness {
     database: Mutex<Option<Looked>>,
     writes: Mutex<Option<Looked>>,
+    keys: Mutex<Option<Looked>>,
     artifacts: Mutex<Option<Looked>>,
     rows: Mutex<Option<Looked>>,
     written: Mutex<Option<Instant>>,
@@ -59,9 +63,15 @@ struct Trouble {
 
 impl Readiness {
     /// Runs all checks concurrently. Background loops are named only while they are stuck. That does not fail the check, since requests are still answered.
-    pub async fn checks(&self, store: &Store, clock: &Clock, engine: &Engine, background: &Background) -> Vec<Check> {
-        let (database, writes) = (self.database(store, clock), self.writes(store));
-        let (database, writes, artifacts, rows) = futures::join!(database, writes, self.artifacts(engine), self.rows(engine));
+    pub(crate) async fn checks(
+        &self,
+        (store, vault): (&Store, &Vault),
+        clock: &Clock,
+        engine: &Engine,
+        background: &Background,
+    ) -> Vec<Check> {
+        let (database, writes, keys) = (self.database(store, clock), self.writes(store), self.keys(store, vault));
+        let (database, writes, keys, artifacts, rows) = futures::join!(database, writes, keys, self.artifacts(engine), self.rows(engine));
         let ahead = database.ahead;
         let clock = (ahead.abs() > CLOCK_SECONDS).then(|| {
             let way = if ahead > 0 { "behind" } else { "ahead of" };
@@ -70,6 +80,7 @@ impl Readiness {
         let mut checks = vec![
             check("database", "nothing can be answered", database),
             check("databaseWrites", "nothing can be changed, and no token can be given", writes),
+            check("keys", "tokens and links cannot be signed after the next start", keys),
             check("artifacts", "reports cannot be written", artifacts),
             check("data", "queries cannot be answered", rows),
             Check { name: "clock", ok: true, detail: clock },
@@ -123,6 +134,28 @@ impl Readiness {
             Ok(Err(error)) => Err(of_database(&error)),
             Err(_) => Err(no_answer("the database does not answer")),
         };
+        keep(&mut kept, found, 0)
+    }
+
+    /// Whether the keys in the database open with the deployment's own key. Those that this process has opened before continue to work without it.
+    async fn keys(&self, store: &Store, vault: &Vault) -> Looked {
+        let mut kept = self.keys.lock().await;
+        if let Some(looked) = still_good(&kept) {
+            return looked;
+        }
+        let opening = async {
+            for purpose in [signing::PURPOSE, link::PURPOSE] {
+                let keys = store.keys(purpose).await.map_err(|error| of_database(&error))?;
+                if keys.is_empty() {
+                    return Err(lasting("there is none in the database"));
+                }
+                if keys.iter().any(|key| vault.open(purpose, &key.sealed).is_err()) {
+                    return Err(lasting("the server has another encryption key than the one that they were stored with"));
+                }
+            }
+            Ok(())
+        };
+        let found = timeout(LIMIT, opening).await.unwrap_or_else(|_| Err(no_answer("the database does not answer")));
         keep(&mut kept, found, 0)
     }
 
@@ -187,6 +220,12 @@ fn of_database(error: &insightgate_store::StoreError) -> Trouble {
     tracing::error!(%error, "the database cannot be used");
     let words = error.outage().map_or_else(|| "the database failed".to_owned(), |outage| outage.to_string());
     Trouble { words, away: true }
+}
+
+/// Trouble that does not pass by itself.
+fn lasting(words: &str) -> Trouble {
+    tracing::error!(cause = words, "the keys cannot be used");
+    Trouble { words: words.to_owned(), away: false }
 }
 
 fn of_store(which: &str, outcome: Result<Result<(), EngineError>, tokio::time::error::Elapsed>) -> Result<(), Trouble> {

@@ -62,6 +62,8 @@ pub struct Settings {
     /// Whether tokens are accepted only from users who gave a second factor, by the insights API and the management API.
     pub require_mfa: bool,
     pub callbacks: CallbackSettings,
+    /// Whether the telemetry has numbers of each tenant.
+    pub tenant_telemetry: bool,
 }
 
 impl Settings {
@@ -101,6 +103,7 @@ impl Default for Settings {
             strict_refresh: false,
             require_mfa: false,
             callbacks: CallbackSettings::default(),
+            tenant_telemetry: false,
         }
     }
 }

@@ -14,10 +14,12 @@ mod reports;
 mod room;
 mod sign_in;
 mod snapshot;
+mod telemetry;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use prometheus_client::registry::Registry;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, Row, SqlSafeStr};
 
@@ -38,6 +40,7 @@ pub use opening::sqlite_url;
 pub use reports::artifact_blocks::BLOCKS_PER_ROW;
 pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use reports::held_back::NEVER_DUE;
+pub use reports::queue::Queue;
 pub use reports::retention::FileEpochs;
 pub use reports::scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sign_in::authorization_codes::AuthorizationCode;
@@ -53,6 +56,7 @@ use database::lanes::connection::{Connection, Transaction};
 use group_commit::GroupCommit;
 use identities::version::IdentityVersion;
 use sign_in::refresh_tokens::Grown;
+use telemetry::StoreTelemetry;
 
 /// A database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,6 +69,7 @@ pub struct Store {
     group_commit: GroupCommit,
     grown: Grown,
     identities: IdentityVersion,
+    telemetry: StoreTelemetry,
     /// The event to write with the next change.
     recorded: Option<Arc<AuditEvent>>,
 }
@@ -94,6 +99,11 @@ impl Store {
             tracing::warn!("the last writes did not end in time");
         }
         futures::future::join(self.pool.close(), self.reports.close()).await;
+    }
+
+    /// Adds how long the database takes to what a process tells about itself.
+    pub fn register(&self, registry: &mut Registry) {
+        self.telemetry.register(registry);
     }
 
     /// Whether other processes may use the database too.

@@ -22,6 +22,7 @@ use crate::group_commit::GroupCommit;
 use crate::identities::version::IdentityVersion;
 use crate::keys::sealed::{Sealed, SealedPlace};
 use crate::sign_in::refresh_tokens::Grown;
+use crate::telemetry::StoreTelemetry;
 use crate::{Store, StoreError, migrations};
 
 /// How long a start waits for a database that is starting too.
@@ -88,7 +89,8 @@ impl Store {
             other => other.into(),
         })?;
         connection.close().await?;
-        let lane = |kind| Lane::new(url, dialect, kind);
+        let telemetry = StoreTelemetry::default();
+        let lane = |kind| Lane::new(url, dialect, kind, telemetry.of(kind));
         let (identity, writing) = (lane(LaneKind::Identity), lane(LaneKind::Writing));
         let pool = match dialect {
             Dialect::Sqlite => Pool::new(identity, writing.clone()),
@@ -102,6 +104,7 @@ impl Store {
             group_commit: GroupCommit::default(),
             grown: Grown::default(),
             identities: IdentityVersion::default(),
+            telemetry,
             recorded: None,
         })
     }

@@ -5,6 +5,7 @@ pub(crate) mod executions;
 pub(crate) mod held_back;
 pub(crate) mod next_executions;
 pub(crate) mod queries;
+pub(crate) mod queue;
 pub(crate) mod replanning;
 pub(crate) mod report_row;
 pub(crate) mod retention;

@@ -1,4 +1,8 @@
-//! The ids that connect a request with its answer, the log and the audit trail. They are echoed if they were sent, and generated if not.
+//! The ids that connect a request with its answer, the log and the audit trail. They are echoed if they were sent, and generated if not. What is counted
+//! about requests and the line of the log about each answer are in the folder below.
+
+pub(crate) mod answered;
+pub(crate) mod requests;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,14 +13,12 @@ use tokio::time::Instant;
 use crate::http::client_address::ClientAddress;
 use crate::http::refusals::{NotAccepted, Proven, cut};
 use crate::state::ApiState;
+use answered::Answered;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 /// The name of the correlation id at the platform's token endpoint.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
-
-/// The target of log lines that say why tokens were not accepted.
-pub const REFUSED_TOKENS: &str = "insightgate_api::refused_tokens";
 
 /// The correlation id of one request. It has only letters, digits and hyphens, so that it is safe in a log line.
 #[derive(Debug, Clone)]
@@ -28,6 +30,10 @@ pub(crate) async fn attach(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let begun = Instant::now();
+    let requests = &state.intake.requests;
+    let sent_method = request.method().clone();
+    let under_way = requests.begin();
     let fresh = || state.context.random.uuid().map(|id| id.to_string()).unwrap_or_default();
     let request_id = sent(request.headers(), &REQUEST_ID).unwrap_or_else(fresh);
     let correlation =
@@ -35,35 +41,28 @@ pub(crate) async fn attach(
     request.extensions_mut().insert(Correlation(correlation.clone()));
     let proven = Proven::default();
     request.extensions_mut().insert(proven.clone());
-    // The query string is not logged, since it may contain a signature or a whole report query.
-    let (method, path) = (cut(request.method().as_str()), cut(request.uri().path()));
+    let (method, path) = (cut(sent_method.as_str()), cut(request.uri().path()));
     let mut response = next.run(request).await;
+    drop(under_way);
     let status = response.status();
+    let route = requests.route(proven.pattern(), &sent_method);
+    requests.answered(&route, status, begun.elapsed());
+    if let Some(who) = proven.who() {
+        state.context.telemetry.request_of(who.tenant);
+    }
     let is_refusal = status.is_client_error() || status.is_server_error();
     let reason = response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason));
     let told = match is_refusal && !proven.is_known() {
         true => state.intake.refusals.tell(client, status, reason.is_some(), Instant::now()),
         false => Some(0),
     };
-    let client = client.map(tracing::field::display);
-    let status = status.as_u16();
-    let left_out = told.filter(|count| *count > 0);
-    match told {
-        // These lines have a target of their own, so that a log can contain only them.
-        Some(_) if reason.is_some() => {
-            tracing::info!(target: REFUSED_TOKENS, method, path, client, status, correlation, reason, left_out, "answered");
-        }
-        Some(_) => {
-            tracing::info!(method, path, client, status, correlation, reason, left_out, "answered");
-        }
-        None => tracing::debug!(method, path, client, status, correlation, reason, "answered"),
-    }
-    for (name, value) in [(REQUEST_ID, request_id), (CORRELATION_ID, correlation)] {
+    for (name, value) in [(REQUEST_ID, request_id.as_str()), (CORRELATION_ID, correlation.as_str())] {
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
         }
     }
-    response
+    let status = status.as_u16();
+    Answered { method, path, route, client, status, correlation, reason, proven, begun, told }.follow(response)
 }
 
 fn sent(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

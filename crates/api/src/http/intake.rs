@@ -13,8 +13,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use insightgate_operations::telemetry::PREFIX;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::http::correlation::requests::RequestTelemetry;
 use crate::http::network::share;
 use crate::http::refusals::Refusals;
 use crate::http::unknown_proxies::UnknownProxies;
@@ -34,6 +36,7 @@ pub struct Intake {
     body_time: Duration,
     pub(super) unknown_proxies: UnknownProxies,
     pub(crate) refusals: Refusals,
+    pub(crate) requests: RequestTelemetry,
     under_way: Mutex<UnderWay>,
 }
 
@@ -77,6 +80,7 @@ impl Intake {
             body_time: BODY_TIME,
             unknown_proxies: UnknownProxies::default(),
             refusals: Refusals::default(),
+            requests: RequestTelemetry::new(PREFIX),
             under_way: Mutex::default(),
         }
     }

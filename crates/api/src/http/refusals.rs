@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use insightgate_identity::principal::Principal;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::http::network::share;
 
@@ -20,17 +21,53 @@ const MOST: usize = 1_000;
 /// The most bytes of a client's text in a line.
 const MOST_TEXT: usize = 200;
 
-/// Whether the caller of a request is known: its token was accepted, or the signature of its link.
+/// Whom a request was made for, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Who {
+    pub(crate) tenant: Uuid,
+    /// `None` for an application that acts alone.
+    pub(crate) user: Option<Uuid>,
+    pub(crate) application: Uuid,
+}
+
+impl From<&Principal> for Who {
+    fn from(principal: &Principal) -> Who {
+        Who { tenant: principal.tenant.id, user: principal.user.as_ref().map(|user| user.id), application: principal.application.id }
+    }
+}
+
+/// What becomes known of a request on its way: which endpoint it reached, and its caller, once its token was accepted or the signature of its link.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Proven(Arc<AtomicBool>);
+pub(crate) struct Proven(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    pattern: OnceLock<Arc<str>>,
+    who: OnceLock<Who>,
+}
 
 impl Proven {
-    pub(crate) fn found(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// The first holds: a request has one caller.
+    pub(crate) fn found(&self, who: impl Into<Who>) {
+        let _ = self.0.who.set(who.into());
+    }
+
+    pub(crate) fn who(&self) -> Option<&Who> {
+        self.0.who.get()
+    }
+
+    /// The endpoint whose path has this pattern is called.
+    pub(crate) fn reached(&self, pattern: &Arc<str>) {
+        let _ = self.0.pattern.set(Arc::clone(pattern));
+    }
+
+    /// `None` if the request reached no endpoint.
+    pub(crate) fn pattern(&self) -> Option<&str> {
+        self.0.pattern.get().map(|pattern| &**pattern)
     }
 
     pub(crate) fn is_known(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.who().is_some()
     }
 }
 

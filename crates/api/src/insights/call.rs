@@ -55,7 +55,7 @@ impl Call {
                 return Err(failure);
             }
         };
-        asked.proven.found();
+        asked.proven.found(&*principal);
         if let Some(compliance) = request.extensions().get::<Compliance>() {
             compliance.found(principal.is_mfa_compliant());
         }

@@ -43,7 +43,7 @@ impl Call {
                 return Err(failure);
             }
         };
-        proven.found();
+        proven.found(&*principal);
         let administrator = Administrator::admit(&state.context, principal, &correlation).await?;
         let path = request.extract_parts::<Path<HashMap<String, String>>>().await;
         let Path(path) = path.map_err(|_| Failure::Invalid("The address is not encoded as UTF-8.".to_owned()))?;

@@ -155,6 +155,7 @@ pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> 
         trusted_proxies: Arc::default(),
         cors_origins: Arc::default(),
         hsts_seconds: 0,
+        shows_telemetry: true,
         intake: Arc::new(Intake::new(1024, 256)),
         sandbox,
     }

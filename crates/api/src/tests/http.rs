@@ -13,3 +13,4 @@ mod log;
 mod origin;
 mod robustness;
 mod sandbox_clock;
+mod telemetry;

@@ -19,6 +19,7 @@ use insightgate_query::datasets::catalog::Dataset;
 use insightgate_query::plan::Plan;
 use insightgate_query::timespan::Window;
 use object_store::ObjectStore;
+use prometheus_client::registry::Registry;
 use uuid::Uuid;
 
 use crate::balanced::{optimizer_rules, physical_optimizer_rules};
@@ -42,6 +43,7 @@ use crate::run::turns::{Asked, Lane};
 use crate::run::workers::Workers;
 use crate::storage::free_disk::free;
 use crate::storage::store_url::{DataRoot, OpenedStore};
+use crate::storage::timed_store::StorageTelemetry;
 
 /// The bytes for all queries together, including what they read of files: enough to read a row group of 200 MiB. Together with what the process needs
 /// anyway, queries stay under 512 MiB, and an export of usual row groups under 256.
@@ -55,6 +57,17 @@ const FOOTER_CACHE: usize = 16 << 20;
 
 /// The bytes of the queries' memory for each batch that is encoded in parallel.
 const STREAM_MEMORY: usize = 40 << 20;
+
+/// What running queries hold, and how many wait for memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// The bytes of all queries together.
+    pub limit: usize,
+    /// The bytes that queries have reserved.
+    pub held: usize,
+    /// The queries that wait for their turn.
+    pub waiting: usize,
+}
 
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
@@ -84,6 +97,7 @@ pub(crate) struct Inner {
     spill_limit: u64,
     pub(crate) budget: Budget,
     pub(crate) workers: Workers,
+    telemetry: StorageTelemetry,
     /// The number of row groups that are read in parallel if there is memory for them.
     partitions: usize,
     /// The number of batches that are encoded in parallel.
@@ -162,7 +176,9 @@ impl Engine {
 
     /// Reads data from the given store, whatever the data root in the settings is.
     pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
-        let artifacts = settings.artifact_root.open()?;
+        let telemetry = StorageTelemetry::default();
+        let data = telemetry.around("rows", data);
+        let artifacts = settings.artifact_root.open()?.timed(&telemetry, "artifacts");
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit, sharing);
         let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
@@ -191,10 +207,22 @@ impl Engine {
             spill_limit: settings.spill_limit,
             budget,
             workers: Workers::new(partitions),
+            telemetry,
             partitions,
             streams: settings.partitions.clamp(1, (settings.memory_limit / STREAM_MEMORY).max(1)),
         };
         Ok(Engine { inner: Arc::new(inner) })
+    }
+
+    /// The memory of queries at this moment.
+    pub fn memory(&self) -> Memory {
+        let ledger = &self.inner.budget.ledger;
+        Memory { limit: ledger.limit(), held: ledger.held(), waiting: ledger.waiting() }
+    }
+
+    /// Adds how long the stores take to what a process tells about itself.
+    pub fn register(&self, registry: &mut Registry) {
+        self.inner.telemetry.register(registry);
     }
 
     /// Pins the files of a dataset that a query with this scope would read now.

@@ -137,7 +137,7 @@ impl Ledger {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg(test)]
+    /// The bytes of the shares that are taken.
     pub(crate) fn held(&self) -> usize {
         self.lock().turns.held()
     }
@@ -147,7 +147,7 @@ impl Ledger {
         self.lock().most
     }
 
-    #[cfg(test)]
+    /// The queries that wait for their turn.
     pub(crate) fn waiting(&self) -> usize {
         self.lock().waiting.len()
     }

@@ -21,6 +21,7 @@ use url::Url;
 
 use crate::error::EngineError;
 use crate::storage::checked_store::CheckedStore;
+use crate::storage::timed_store::StorageTelemetry;
 
 /// How often, and for how long at most, a request that failed for a transient reason is retried: a preview has 100 seconds in all.
 const RETRIES: usize = 5;
@@ -182,6 +183,11 @@ impl Signing {
 }
 
 impl OpenedStore {
+    /// The same store, whose calls are timed under this name.
+    pub(crate) fn timed(self, telemetry: &StorageTelemetry, which: &'static str) -> OpenedStore {
+        OpenedStore { store: telemetry.around(which, self.store), ..self }
+    }
+
     pub(crate) fn is_folder(&self) -> bool {
         self.signing.is_none()
     }

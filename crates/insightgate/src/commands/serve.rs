@@ -26,7 +26,7 @@ use crate::server::{Purpose, Roots, Running, listen, open_context, until_stopped
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;
-    start_log(&configuration.log_level)?;
+    start_log(&configuration.log_level, configuration.log_format)?;
     let folder = DataFolder::open(&configuration.data_dir)?;
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
@@ -36,6 +36,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let listener = |address: Option<SocketAddr>, key| address.filter(|_| serves).map(|address| listen(address, key)).transpose();
     let http = listener(configuration.http, "server.http")?;
     let https = listener(configuration.https, "server.https")?;
+    let telemetry = configuration.telemetry.map(|address| listen(address, "telemetry.address")).transpose()?;
     let limits = configuration.limits;
     let database = configuration.database_url.clone().unwrap_or_else(|| folder.database_url());
     let roots = Roots {
@@ -58,6 +59,12 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
+    // A proxy on this machine would reach the metrics beside the API too: it is there where there is a public URL.
+    let shows_telemetry = telemetry.is_none() && configuration.service.public_url.is_none();
+    if let Some((listener, bound)) = telemetry {
+        running.serve_telemetry(listener, Arc::clone(&intake), &doors)?;
+        eprintln!("telemetry at http://{bound}");
+    }
     if !serves {
         eprintln!("working");
     } else {
@@ -67,6 +74,7 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
             trusted_proxies: configuration.trusted_proxies.clone().into(),
             cors_origins: configuration.cors_origins.clone().into(),
             hsts_seconds: configuration.hsts_seconds,
+            shows_telemetry,
             intake: Arc::clone(&intake),
             sandbox: None,
         };

@@ -10,8 +10,8 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, most_runs, networks, number, origins, public_url,
-    text, texts, weights,
+    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, log_format, most_runs, networks, number, origins,
+    public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` followed by the key in uppercase, with `_` for the dot.
@@ -376,6 +376,24 @@ pub const SETTINGS: &[Setting] = &[
         about: "Whether every callback tells of failed executions too; otherwise those whose owners asked for it (CallbackOnFailure).",
         default: Ok("false"),
         read: |c, v| flag(v).map(|flag| c.service.callbacks.on_failure = flag),
+    },
+    Setting {
+        key: "telemetry.address",
+        about: "Address of a listener for operators: /healthz, /readyz and /metrics, of processes of every role (docs/monitoring.md). Empty: none.",
+        default: Ok("\"\""),
+        read: |c, v| address(v).map(|address| c.telemetry = address),
+    },
+    Setting {
+        key: "telemetry.tenants",
+        about: "Whether the metrics have numbers of each tenant, named by its id.",
+        default: Ok("false"),
+        read: |c, v| flag(v).map(|flag| c.service.tenant_telemetry = flag),
+    },
+    Setting {
+        key: "log.format",
+        about: "\"text\", or \"json\" for one object a line (docs/monitoring.md).",
+        default: Ok("\"text\""),
+        read: |c, v| log_format(v).map(|format| c.log_format = format),
     },
     Setting {
         key: "log.level",

@@ -9,6 +9,8 @@ use ipnet::IpNet;
 use toml::Value;
 use uuid::Uuid;
 
+use crate::log::LogFormat;
+
 pub fn text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
@@ -36,6 +38,14 @@ pub fn database_url(value: &Value) -> Result<String, String> {
 pub fn catch_up(value: &Value) -> Result<CatchUp, String> {
     let found = value.as_str().and_then(CatchUp::from_name);
     found.ok_or_else(|| format!("should be \"latest\", \"all\" or \"none\", but is {value}"))
+}
+
+pub fn log_format(value: &Value) -> Result<LogFormat, String> {
+    match value.as_str() {
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        _ => Err(format!("should be \"text\" or \"json\", but is {value}")),
+    }
 }
 
 /// Whether links are the store's own.

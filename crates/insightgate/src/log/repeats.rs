@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::fmt::{Debug, Write as _};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,14 +17,21 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use super::LogFormat;
+use super::lines::left_out;
+use super::sink::Sink;
+
 const PERIOD: Duration = Duration::from_secs(60);
 /// The most causes that are remembered; beyond them, those that are over are dropped first.
 const MOST: usize = 256;
 /// Fields that say why.
 const CAUSES: [&str; 4] = ["error", "cause", "fault", "reason"];
 
-#[derive(Debug, Default)]
-pub struct Repeats(Mutex<HashMap<u64, Told>>);
+pub struct Repeats {
+    told: Mutex<HashMap<u64, Told>>,
+    format: LogFormat,
+    sink: Sink,
+}
 
 #[derive(Debug)]
 struct Told {
@@ -34,9 +40,13 @@ struct Told {
 }
 
 impl Repeats {
+    pub fn new(format: LogFormat, sink: Sink) -> Repeats {
+        Repeats { told: Mutex::default(), format, sink }
+    }
+
     /// None for one that was told already; else how often it was left out since.
     fn pass(&self, key: u64, now: Instant) -> Option<u64> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(told) = all.get_mut(&key) {
             if now.duration_since(told.at) < PERIOD {
                 told.left_out += 1;
@@ -72,8 +82,8 @@ impl<S: Subscriber> Layer<S> for Repeats {
             None => false,
             Some(0) => true,
             Some(count) => {
-                // Nobody reads it if stderr is gone.
-                let _ = writeln!(std::io::stderr(), "the same was left out {count} times since it was last written:");
+                // The line that it is about follows, and takes it along.
+                self.sink.take(&left_out(self.format, count), false);
                 true
             }
         }
@@ -107,7 +117,7 @@ mod tests {
 
     #[test]
     fn one_a_minute_passes_and_the_others_are_counted() {
-        let (repeats, start) = (Repeats::default(), Instant::now());
+        let (repeats, start) = (Repeats::new(LogFormat::Text, Sink::stderr()), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!(repeats.pass(1, start), Some(0));
         for second in 0..59 {
@@ -120,8 +130,8 @@ mod tests {
         for key in 0..10_000 {
             let _ = repeats.pass(key, after(62));
         }
-        assert_eq!(repeats.0.lock().unwrap().len(), MOST);
+        assert_eq!(repeats.told.lock().unwrap().len(), MOST);
         assert_eq!(repeats.pass(10_001, after(130)), Some(0));
-        assert!(repeats.0.lock().unwrap().len() < MOST);
+        assert!(repeats.told.lock().unwrap().len() < MOST);
     }
 }

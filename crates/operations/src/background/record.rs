@@ -85,10 +85,15 @@ impl Record {
         Some(std::mem::take(&mut self.unlogged))
     }
 
+    /// How long ago the last success was, or else the start.
+    pub fn since_success(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_success.unwrap_or(self.since))
+    }
+
     /// How long ago the last success was (or else the start), if it is so long that only a fault explains it.
-    pub(super) fn stuck(&self, now: Instant) -> Option<Duration> {
+    pub fn stuck(&self, now: Instant) -> Option<Duration> {
         let due = self.under_way.values().copied().max().map_or(self.due, |due| due.max(self.due));
-        (now > due).then(|| now - self.last_success.unwrap_or(self.since))
+        (now > due).then(|| self.since_success(now))
     }
 }
 

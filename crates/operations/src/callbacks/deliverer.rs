@@ -189,6 +189,7 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     let now = || context.clock.of_work(callback.due);
     if let Some(reason) = shut(context, callback).await? {
         if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, now()).await? {
+            context.telemetry.callback("cancelled", None);
             record(context, callback, Some(callback.tenant), "callback.cancel", reason).await;
         }
         return Ok(());
@@ -207,7 +208,8 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
     }
     let begun = Instant::now();
     let met = send(context, callback).await?;
-    let milliseconds = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let took = begun.elapsed();
+    let milliseconds = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
     let (status, error) = match met {
         Ok(status) => (Some(status), None),
         Err(words) => (None, Some(words)),
@@ -224,6 +226,13 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
         tracing::warn!(callback = %callback.id, attempt = callback.attempts, "an attempt ended when its callback was not held any more");
         return Ok(());
     }
+    let counted = match outcome {
+        CallbackOutcome::Delivered => "delivered",
+        CallbackOutcome::Retry { .. } => "retried",
+        CallbackOutcome::Failed => "failed",
+        CallbackOutcome::Cancelled => "cancelled",
+    };
+    context.telemetry.callback(counted, Some(took));
     if let Some(sandbox) = &context.sandbox {
         sandbox.after_callback(context, callback.id, now).await?;
     }

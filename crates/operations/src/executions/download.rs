@@ -37,6 +37,11 @@ pub struct OpenedArtifact {
     pub artifact: Artifact,
     /// The name of the saved file.
     pub file: String,
+    /// The owner of the report, by their ids.
+    pub tenant: Uuid,
+    /// `None` for an application that acts alone.
+    pub user: Option<Uuid>,
+    pub application: Uuid,
 }
 
 impl OpenedArtifact {
@@ -85,7 +90,8 @@ pub async fn open_artifact(
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
     let file = file_name::on_disk(&report.name, execution, artifact.format);
-    Ok(OpenedArtifact { key, artifact, file })
+    let (tenant, application) = (report.tenant, report.application);
+    Ok(OpenedArtifact { key, artifact, file, tenant, user, application })
 }
 
 /// Who has no link that holds could be anybody.

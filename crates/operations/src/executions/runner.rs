@@ -14,6 +14,7 @@ use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
+use tokio::time::Instant;
 
 use super::places::Places;
 use crate::audit::{self, Happening};
@@ -26,6 +27,7 @@ use crate::queries::absent_values::{absent_values, joined};
 use crate::queries::left_out_rows::left_out_rows;
 use crate::queries::preview::no_files_note;
 use crate::sandbox::executions::Met;
+use crate::telemetry::End;
 
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
@@ -59,6 +61,8 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     drop(looked);
     let Some(claimed) = claimed else { return Ok(false) };
     let _place = claiming.taken_by(claimed.report.tenant);
+    let begun = Instant::now();
+    let count = |end| context.telemetry.execution(claimed.report.tenant, end, begun.elapsed());
     let Execution { id, attempts, failures, .. } = claimed.execution;
     if let Some(deaths @ 1..) = attempts.checked_sub(failures + 1) {
         tracing::warn!(execution = %id, report = %claimed.report.id, deaths, "an execution is tried again whose process ended before it");
@@ -73,12 +77,14 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
             turn.goes_on();
             context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;
             tracing::info!(execution = %claimed.execution.id, "an execution was given back: the process ends");
+            count(End::GivenBack);
             return Ok(true);
         }
     };
     turn.goes_on();
     let Some(outcome) = attempted else {
         tracing::warn!(execution = %claimed.execution.id, epoch = %claimed.execution.epoch, "an execution was cancelled, or its lease was lost");
+        count(End::Lost);
         remove(context, &key(&claimed, claimed.execution.epoch)).await;
         return Ok(true);
     };
@@ -89,6 +95,7 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     let ended = ended(context, &claimed, &outcome);
     let callback = message::of_execution(context, &claimed, &outcome, ended)?;
     let held = finish(context, &claimed, (&outcome, ended), callback.as_ref(), turn).await?;
+    count(end(&outcome, held));
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
     }
@@ -103,6 +110,16 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     }
     context.signals.finished.notify_waiters();
     Ok(true)
+}
+
+fn end(outcome: &Outcome, held: bool) -> End {
+    match outcome {
+        _ if !held => End::Lost,
+        Outcome::Completed { artifact, .. } => End::Completed { rows: artifact.rows, bytes: artifact.bytes },
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => End::Retried,
+        Outcome::Failed { .. } => End::Failed,
+        Outcome::Refused { .. } => End::Refused,
+    }
 }
 
 /// An attempt with what comes after it.

@@ -22,6 +22,14 @@ pub(crate) enum LaneKind {
 }
 
 impl LaneKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            LaneKind::Identity => "identity",
+            LaneKind::Reading => "reading",
+            LaneKind::Writing => "writing",
+        }
+    }
+
     /// How long a caller waits for the answer to a statement: a little longer than Postgres itself allows, so that only a silent connection reaches this limit.
     pub(crate) fn statement_limit(self) -> Duration {
         match self {

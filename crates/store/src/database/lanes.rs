@@ -25,6 +25,7 @@ use crate::database::again::ATTEMPTS;
 use crate::database::dialect::{Dialect, LaneKind};
 use crate::database::lanes::connection::Connection;
 use crate::database::outage::{NoConnection, is_cut, none_free};
+use crate::telemetry::LaneTelemetry;
 
 /// How long a caller waits for a connection while no work is done on any of them.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -50,6 +51,7 @@ struct Inner {
     dialect: Dialect,
     kind: LaneKind,
     most: usize,
+    telemetry: LaneTelemetry,
     state: Mutex<State>,
     /// Notified when a connection is closed or given back.
     returned: Notify,
@@ -77,9 +79,13 @@ enum Taken {
 
 impl Lane {
     /// Does not open a connection yet.
-    pub(crate) fn new(url: &str, dialect: Dialect, kind: LaneKind) -> Lane {
+    pub(crate) fn new(url: &str, dialect: Dialect, kind: LaneKind, telemetry: LaneTelemetry) -> Lane {
         let most = dialect.connections(kind);
-        Lane(Arc::new(Inner { url: url.to_owned(), dialect, kind, most, state: Mutex::default(), returned: Notify::new() }))
+        Lane(Arc::new(Inner { url: url.to_owned(), dialect, kind, most, telemetry, state: Mutex::default(), returned: Notify::new() }))
+    }
+
+    pub(crate) fn telemetry(&self) -> &LaneTelemetry {
+        &self.0.telemetry
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -94,6 +100,12 @@ impl Lane {
 
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         let begun = Instant::now();
+        let acquired = self.acquire_since(begun).await;
+        self.0.telemetry.waited(begun.elapsed());
+        acquired
+    }
+
+    async fn acquire_since(&self, begun: Instant) -> Result<Connection, sqlx::Error> {
         let mut first_free = pin!(self.first_free());
         loop {
             let deadline = self.deadline(begun);

@@ -14,9 +14,10 @@ use crate::tests::harness::*;
 pub(crate) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// The endpoints that answer without a token, and their status; each was reviewed.
-pub(super) const OPEN: [(&str, &str, u16, &str); 53] = [
+pub(super) const OPEN: [(&str, &str, u16, &str); 54] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
     ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
+    ("GET", "/metrics", 403, "for programs on the server's own machine, where the settings let it"),
     ("GET", "/manage/v1/openapi.json", 200, "the document of the API, which holds no data"),
     ("GET", "/artifacts/{execution}/{file}", 403, "opened by the link's signature"),
     ("GET", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::StoreError;
 use crate::database::lanes::{Answered, Lane, first_row, silent};
@@ -67,7 +67,10 @@ impl Connection {
         let limit = self.lane.statement_limit();
         let Some(raw) = &mut self.raw else { return vec![Err(sqlx::Error::PoolClosed)] };
         self.state.unanswered = true;
-        match timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).await {
+        let begun = Instant::now();
+        let outcome = timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).await;
+        let took = begun.elapsed();
+        match outcome {
             Ok(answered) => {
                 self.state.failed = answered.iter().any(|item| matches!(item, Err(error) if outage::of(error).is_some()));
                 if answered.iter().any(|item| matches!(item, Err(error) if outage::is_outdated(error))) {
@@ -75,10 +78,12 @@ impl Connection {
                     self.lane.discard_idle();
                 }
                 self.state.unanswered = answered.iter().any(|item| matches!(item, Err(error) if is_of_connection(error)));
+                self.lane.telemetry().answered(took, self.state.failed);
                 answered
             }
             Err(_) => {
                 self.state.broken = true;
+                self.lane.telemetry().answered(took, true);
                 vec![Err(silent(limit))]
             }
         }
