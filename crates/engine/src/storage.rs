@@ -4,6 +4,7 @@ pub(crate) mod artifact;
 pub(crate) mod block_sums;
 pub(crate) mod causes;
 pub(crate) mod checked_store;
+pub(crate) mod flush;
 pub(crate) mod free_disk;
 pub(crate) mod reachable;
 pub(crate) mod store_fault;

@@ -381,6 +381,7 @@ mod next_executions;
 mod outages;
 mod races;
 mod recording;
+mod repair;
 mod replanning;
 mod sign_in;
 mod simulation;
