@@ -1,5 +1,6 @@
 //! Files on a disk or in an object store: the artifacts, and access to the files of rows.
 
+pub(crate) mod advice;
 pub(crate) mod artifact;
 pub(crate) mod block_sums;
 pub(crate) mod causes;
@@ -7,6 +8,7 @@ pub(crate) mod checked_store;
 pub(crate) mod flush;
 pub(crate) mod free_disk;
 pub(crate) mod reachable;
+pub(crate) mod store_check;
 pub(crate) mod store_fault;
 pub(crate) mod store_url;
 pub mod unfinished_file;

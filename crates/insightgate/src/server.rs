@@ -151,6 +151,7 @@ pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> R
 }
 
 fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharing: Sharing) -> Result<Engine, CommandError> {
+    let places = [("data.root", roots.rows.clone()), ("artifacts.root", roots.artifacts.clone())];
     let settings = EngineSettings {
         data_root: roots.rows,
         artifact_root: roots.artifacts,
@@ -159,7 +160,16 @@ fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharin
         spill_limit: limits.spill,
         partitions: limits.partitions,
     };
-    Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
+    Engine::shared(settings, sharing).map_err(|error| {
+        // The library's own words say neither which of the places it is nor what helps.
+        let faults = places.iter().find_map(|(key, root)| root.fault().map(|(error, advice)| (key, root, error, advice)));
+        match faults {
+            Some((key, root, error, advice)) => {
+                CommandError { hint: advice, ..CommandError::failed(format!("{root} ({key}) cannot be used: {error}")) }
+            }
+            None => error.into(),
+        }
+    })
 }
 
 /// A manual clock continues where it stopped; a new one starts at the system's time.
