@@ -24,7 +24,7 @@ use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Parts, Settings, SharedContext};
 use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
 use insightgate_operations::external_issuers::ExternalIssuers;
-use insightgate_operations::keys::reseal::seal_anew;
+use insightgate_operations::keys::reseal::{ResealFault, seal_anew};
 use insightgate_operations::random::Random;
 use insightgate_operations::sandbox::Sandbox;
 use insightgate_outbound::Outbound;
@@ -127,7 +127,12 @@ async fn open(
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
     let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
-    seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
+    seal_anew(&store, &vault).await.map_err(|error| match error {
+        ResealFault::Store(error) => error.into(),
+        fault @ ResealFault::Sealed { .. } => {
+            CommandError::failed(fault.to_string()).hint("insightgate verify names every such secret, and says what to do about each")
+        }
+    })?;
     folder.forget_old_key()?;
     let parts = Parts {
         store,

@@ -40,6 +40,7 @@ pub struct StoreCheckArguments {
 pub async fn check(arguments: &StoreCheckArguments) -> Result<(), CommandError> {
     let random = Random::default();
     let probe = random.uuid().map_err(|error| CommandError::failed(error.to_string()))?.to_string();
+    let mut hints = Vec::new();
     let (mut table, mut all, mut failed) = (Table::new(&["SETTING", "STEP", "OUTCOME"]), Vec::new(), None);
     for (key, root, purpose) in places(arguments)? {
         let tried = Progress::during(&format!("trying {root}"), root.try_out(purpose, &probe)).await;
@@ -54,12 +55,11 @@ pub async fn check(arguments: &StoreCheckArguments) -> Result<(), CommandError> 
             let error = outcome.as_ref().err().map(EngineError::to_string);
             steps
                 .push(json!({"step": step.name(), "ok": outcome.is_ok(), "seen": outcome.as_ref().ok(), "error": error, "advice": advice}));
-            if let Err(error) = outcome
-                && failed.is_none()
-            {
+            if let Err(error) = outcome {
+                hints.extend(advice.filter(|advice| !hints.contains(advice)));
                 let code = CommandError::from(error).code;
                 let message = format!("{root} ({key}) cannot be used: {} failed", step.name());
-                failed = Some(CommandError { message, hint: advice, code });
+                failed.get_or_insert(CommandError { message, hint: None, code });
             }
         }
         all.push(json!({"setting": key, "place": root.to_string(), "steps": steps}));
@@ -69,7 +69,12 @@ pub async fn check(arguments: &StoreCheckArguments) -> Result<(), CommandError> 
     } else {
         print(&table.text())?
     }
-    failed.map_or(Ok(()), Err)
+    match failed {
+        None => Ok(()),
+        // One line for each: what one permission lacks may be what another lacks too.
+        Some(failed) if hints.is_empty() => Err(failed),
+        Some(failed) => Err(failed.hint(hints.join("\nhint: "))),
+    }
 }
 
 /// Those that flags name, or else those of the deployment.

@@ -27,8 +27,6 @@ pub struct Looked {
     /// The artifacts of completed executions, and the bytes of them that were read.
     pub artifacts: u64,
     pub bytes: u64,
-    /// The files in the store.
-    pub files: u64,
     /// Of the artifacts, those that are not there.
     pub lost: u64,
 }

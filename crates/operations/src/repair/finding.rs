@@ -38,6 +38,11 @@ impl Kind {
         self.into()
     }
 
+    /// Whether mending can settle it.
+    pub fn can_be_mended(self) -> bool {
+        matches!(self, Kind::ArtifactLost | Kind::ChecksumsWrong | Kind::ArtifactOrphaned | Kind::FileUnfinished)
+    }
+
     /// Whether nothing is wrong with the deployment although there is something to say.
     pub fn is_remark(self) -> bool {
         matches!(self, Kind::ArtifactUnknown | Kind::TablesOld)

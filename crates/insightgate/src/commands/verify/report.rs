@@ -103,12 +103,12 @@ impl Report {
 
     /// Fails if something is left to do.
     pub fn verdict(&self, fixed: bool) -> Result<(), CommandError> {
-        match self.open() {
-            0 => Ok(()),
-            open => {
-                let failed = CommandError::failed(format!("{} left to be looked after", counted(open, "finding")));
-                Err(if fixed { failed } else { failed.hint("insightgate verify --fix does what can be done without a loss") })
-            }
+        let open = self.open();
+        if open == 0 {
+            return Ok(());
         }
+        let failed = CommandError::failed(format!("{} left to be looked after", counted(open, "finding")));
+        let can_be_mended = self.findings.iter().any(|finding| finding.is_open() && finding.kind.can_be_mended());
+        Err(if can_be_mended && !fixed { failed.hint("insightgate verify --fix does what can be done without a loss") } else { failed })
     }
 }
