@@ -385,6 +385,9 @@ pub struct InitArguments {
     /// Write the operator's credentials to this file (readable by the owner only) instead of the profile file
     #[arg(long, value_name = "FILE")]
     pub operator_file: Option<PathBuf>,
+    /// Print every setting, as docs/settings.md has it, and do nothing else
+    #[arg(long, conflicts_with_all = ["operator_file", "new_operator_secret"])]
+    pub reference: bool,
     /// Give the operator a further secret, when the first one was lost
     #[arg(long)]
     pub new_operator_secret: bool,

@@ -5,6 +5,7 @@ pub(crate) mod connections;
 pub(crate) mod listener;
 pub(crate) mod long_heads;
 pub(crate) mod open_files;
+pub(crate) mod reload;
 pub(crate) mod stalled_writes;
 pub(crate) mod tls;
 
@@ -13,6 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use insightgate_api::{ApiState, router};
@@ -252,12 +254,19 @@ impl Running {
         background_loop.start(&self.context.background, &self.stopped, &mut self.tasks);
     }
 
-    /// Serves the API, over TLS if there is a certificate.
-    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
+    /// Serves the API, over TLS if there is a certificate. What is sent through the result takes the router's place.
+    pub fn serve(
+        &mut self,
+        listener: TcpListener,
+        state: ApiState,
+        tls: Option<RustlsConfig>,
+        doors: &Doors,
+    ) -> Result<watch::Sender<Router>, CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
-        self.tasks.spawn(listener::serve(listener, router(state), tls, doors.clone(), self.stopped.clone()));
-        Ok(())
+        let (replace, app) = watch::channel(router(state));
+        self.tasks.spawn(listener::serve(listener, app, tls, doors.clone(), self.stopped.clone()));
+        Ok(replace)
     }
 
     /// Waits for running work, and then closes the database.
