@@ -33,8 +33,10 @@ pub use run::export::{Allowance, ArtifactSummary, ExportProgress, ExportedAs};
 pub use run::ledger::Seat;
 pub use run::preview::Preview;
 pub use run::workers::STACK;
+pub use storage::advice::Step;
 pub use storage::artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, BadArtifactKey, ListedArtifact};
-pub use storage::block_sums::{BLOCK, BlockSum};
+pub use storage::block_sums::{BLOCK, BlockSum, block_sums};
+pub use storage::store_check::{Tried, Use};
 pub use storage::store_fault::StoreFault;
 pub use storage::store_url::{BadDataRoot, DataRoot};
 

@@ -28,8 +28,11 @@ use crate::commands::report::ReportArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::sandbox::SandboxArguments;
 use crate::commands::shell::{CompletionsArguments, ManArguments};
+use crate::commands::store::StoreCommand;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
+use crate::commands::verify::VerifyArguments;
+use crate::deployed::ServerPlace;
 use crate::patience::{PatienceArguments, TimeoutOf};
 
 /// Where commands look for data when no folder is named.
@@ -75,6 +78,16 @@ pub enum Command {
         after_help = "Examples:\n  insightgate backup -o backup.db\n  insightgate backup --config /etc/insightgate.toml -o /backups/monday.db --json"
     )]
     Backup(BackupArguments),
+    /// Looks through the database, the files of reports and the keys, and says what is damaged, lost or left over
+    #[command(
+        after_help = "Examples:\n  insightgate verify\n  insightgate verify --config /etc/insightgate.toml --json\n  insightgate verify --config /etc/insightgate.toml --fix"
+    )]
+    Verify(VerifyArguments),
+    /// The places of rows and of the files of reports
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
     /// Datasets and their definitions
     Dataset {
         #[command(subcommand)]
@@ -350,12 +363,8 @@ pub struct ServeArguments {
 
 #[derive(Debug, Args)]
 pub struct BackupArguments {
-    /// The server's configuration, which says where its database is
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The folder of the database, without a configuration
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR, conflicts_with = "config")]
-    pub data_dir: PathBuf,
+    #[command(flatten)]
+    pub place: ServerPlace,
     /// The file to write, which must not be there; or a pipe, a device or -, for stdout
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
@@ -382,6 +391,9 @@ pub struct InitArguments {
     /// Write the operator's credentials to this file (readable by the owner only) instead of the profile file
     #[arg(long, value_name = "FILE")]
     pub operator_file: Option<PathBuf>,
+    /// Print every setting, as docs/settings.md has it, and do nothing else
+    #[arg(long, conflicts_with_all = ["operator_file", "new_operator_secret"])]
+    pub reference: bool,
     /// Give the operator a further secret, when the first one was lost
     #[arg(long)]
     pub new_operator_secret: bool,

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use insightgate_client::ClientError;
-use insightgate_store::StoreError;
+use insightgate_engine::EngineError;
+use insightgate_operations::repair::RepairFault;
+use insightgate_store::{Outage, StoreError};
 
 use crate::terminal::table::plain_lines;
 
@@ -57,7 +59,31 @@ impl CommandError {
 /// With a hint where one helps.
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> CommandError {
-        CommandError { hint: error.hint().map(Into::into), ..CommandError::failed(error.to_string()) }
+        let code = if matches!(error.outage(), Some(Outage::Away | Outage::NoConnection | Outage::Held)) { 5 } else { 1 };
+        CommandError { hint: error.hint().map(Into::into), code, ..CommandError::failed(error.to_string()) }
+    }
+}
+
+/// A store that is away, refuses the credentials or is not there has the code of that.
+impl From<EngineError> for CommandError {
+    fn from(error: EngineError) -> CommandError {
+        let code = match &error {
+            error if error.is_away() => 5,
+            error if error.is_refused_by_store() => 3,
+            error if error.is_without_place() => 4,
+            _ => 1,
+        };
+        CommandError { code, ..CommandError::failed(error.to_string()) }
+    }
+}
+
+impl From<RepairFault> for CommandError {
+    fn from(fault: RepairFault) -> CommandError {
+        match fault {
+            RepairFault::Database(error) => error.into(),
+            RepairFault::Artifacts(error) => CommandError::from(error).hint("insightgate store check says what is missing"),
+            RepairFault::Random(error) => CommandError::failed(error.to_string()),
+        }
     }
 }
 

@@ -24,5 +24,7 @@ pub mod run;
 pub mod sandbox;
 pub mod serve;
 pub mod shell;
+pub mod store;
 pub mod tenant;
 pub mod user;
+pub mod verify;

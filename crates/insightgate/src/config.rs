@@ -2,6 +2,7 @@
 //!
 //! One table (`config/settings.rs`) has everything about each setting: the reader, the environment variables and the commented example follow from it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,7 @@ use crate::origin;
 use crate::server::EngineLimits;
 
 mod issuers;
+pub(crate) mod reference;
 mod settings;
 mod values;
 
@@ -107,11 +109,7 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     let mut problems = unknown_keys(&file);
     let mut configuration = Configuration::default();
     for setting in SETTINGS {
-        let variable = variable(setting.key);
-        let (value, place) = match environment(&variable) {
-            Some(text) => (Some(from_environment(&text)), variable),
-            None => (find(&file, setting.key).cloned(), setting.key.to_owned()),
-        };
+        let (value, place) = value(setting, &file, &environment);
         if let Some(value) = value
             && let Err(problem) = (setting.read)(&mut configuration, &value)
         {
@@ -141,6 +139,48 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
         configuration.tls_names = Configuration::default().tls_names;
     }
     if problems.is_empty() { Ok(configuration) } else { Err(problems) }
+}
+
+/// The value that a setting is given, and where: its variable, or its key in the file.
+fn value(setting: &Setting, file: &Table, environment: impl Fn(&str) -> Option<String>) -> (Option<Value>, String) {
+    let variable = variable(setting.key);
+    match environment(&variable) {
+        Some(text) => (Some(from_environment(&text)), variable),
+        None => (find(file, setting.key).cloned(), setting.key.to_owned()),
+    }
+}
+
+/// What a configuration file and the environment give, to be compared with what they gave before.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Given(BTreeMap<String, Value>);
+
+impl Given {
+    /// What a configuration file and the environment give now. A file that cannot be read gives nothing.
+    pub fn now(path: &Path) -> Given {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        Given::of(&text, |name| std::env::var(name).ok())
+    }
+
+    fn of(text: &str, environment: impl Fn(&str) -> Option<String>) -> Given {
+        let file: Table = text.parse().unwrap_or_default();
+        let given = SETTINGS.iter().filter_map(|setting| Some((setting.key.to_owned(), value(setting, &file, &environment).0?)));
+        let issuers = file.get(issuers::NAME).map(|issuers| (issuers::NAME.to_owned(), issuers.clone()));
+        Given(given.chain(issuers).collect())
+    }
+
+    /// The keys whose values differ.
+    pub fn differences(&self, other: &Given) -> Vec<String> {
+        let keys: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key)).cloned().collect()
+    }
+
+    /// Takes the value of this key from another.
+    pub fn take(&mut self, key: &str, from: &Given) {
+        match from.0.get(key) {
+            Some(value) => self.0.insert(key.to_owned(), value.clone()),
+            None => self.0.remove(key),
+        };
+    }
 }
 
 /// Says where and why the file is not TOML. The line itself is not shown, since it may contain a password.

@@ -5,13 +5,13 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
-use insightgate_operations::keys::vault::Vault;
+use insightgate_operations::keys::vault::{Vault, VaultFault};
 use insightgate_operations::random::Random;
 use insightgate_store::{Sealed, sqlite_url};
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
-use crate::files::{fault, write_private};
+use crate::files::{fault, others_may_read, write_private};
 
 /// Holds 32 bytes; keys and link secrets in the database are encrypted with it.
 const ENCRYPTION_KEY: &str = "encryption.key";
@@ -20,6 +20,15 @@ const OLD_ENCRYPTION_KEY: &str = "encryption.key.old";
 
 #[derive(Debug, Clone)]
 pub struct DataFolder(PathBuf);
+
+/// The encryption keys that are there.
+struct Keys {
+    given: Option<Vec<u8>>,
+    /// The folder's own.
+    own: Option<Vec<u8>>,
+    /// Previous ones, which only decrypt.
+    old: Vec<Vec<u8>>,
+}
 
 /// Kept for as long as the process works on the folder.
 #[derive(Debug)]
@@ -33,6 +42,11 @@ impl DataFolder {
         make_private_folder(path)?;
         let absolute = std::path::absolute(path).map_err(|error| fault(path, &error))?;
         Ok(DataFolder(absolute))
+    }
+
+    /// The folder as it is, whether or not it is there: where its files may be elsewhere.
+    pub fn at(path: &Path) -> Result<DataFolder, CommandError> {
+        std::path::absolute(path).map(DataFolder).map_err(|error| fault(path, &error))
     }
 
     /// Opens an existing data folder. Another kind of folder is left as it is.
@@ -124,6 +138,20 @@ impl DataFolder {
         allow_owner_only(&database, 0o600)
     }
 
+    /// The unfinished files that a killed server left, and that [`DataFolder::sweep`] removes. Only under the lock.
+    pub fn unfinished(&self, _: &FolderLock) -> Result<Vec<PathBuf>, CommandError> {
+        let mut found = Vec::new();
+        walk(&self.spill(), &mut |path| {
+            found.push(path.to_owned());
+            Ok(())
+        })?;
+        walk(&self.artifacts(), &mut |path| {
+            found.extend(is_staged(path).then(|| path.to_owned()));
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Removes unfinished files that a killed server left: files that were never published, and intermediate results. Only under the lock.
     pub fn sweep(&self, _: &FolderLock) -> Result<(), CommandError> {
         let spill = self.spill();
@@ -131,7 +159,9 @@ impl DataFolder {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(fault(&spill, &error)),
             _ => {}
         }
-        remove_staged(&self.artifacts())
+        walk(&self.artifacts(), &mut |path| {
+            if is_staged(path) { std::fs::remove_file(path).map_err(|error| fault(path, &error)) } else { Ok(()) }
+        })
     }
 
     /// The vault with the key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), or else from the folder's own file, which the first start
@@ -153,6 +183,54 @@ impl DataFolder {
         database_url: &str,
         environment: impl Fn(&EnvVar) -> Option<String>,
     ) -> Result<Vault, CommandError> {
+        let Keys { given, own, mut old } = self.read_keys(environment)?;
+        let (key, is_new) = match (given, own) {
+            (Some(key), own) => {
+                old.extend(own);
+                (key, false)
+            }
+            (None, Some(key)) => (key, false),
+            (None, None) => {
+                let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
+                (key.to_vec(), true)
+            }
+        };
+        let vault = Vault::new(&key).and_then(|vault| old.iter().try_fold(vault, |vault, old| vault.with_old(old)));
+        let vault = vault.map_err(|error| self.bad_key(&error))?;
+        if sealed.iter().any(|sealed| vault.open(&sealed.purpose, &sealed.text).is_err()) {
+            return Err(self.locked(is_new && old.is_empty(), database_url));
+        }
+        if is_new {
+            write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
+        }
+        Ok(vault)
+    }
+
+    /// The vault with the keys that are there; `None` if there is none. Nothing is made.
+    ///
+    /// # Errors
+    /// If a key cannot be read.
+    pub fn existing_vault(&self) -> Result<Option<Vault>, CommandError> {
+        let Keys { given, own, old } = self.read_keys(env_vars::read)?;
+        let mut keys = given.into_iter().chain(own).chain(old);
+        let Some(key) = keys.next() else { return Ok(None) };
+        let vault = Vault::new(&key).and_then(|vault| keys.try_fold(vault, |vault, old| vault.with_old(&old)));
+        vault.map(Some).map_err(|error| self.bad_key(&error))
+    }
+
+    fn bad_key(&self, error: &VaultFault) -> CommandError {
+        CommandError::failed(format!("{}: {error}", self.0.join(ENCRYPTION_KEY).display()))
+            .hint("put the file back from a backup: it holds 32 bytes, and nothing else")
+    }
+
+    /// The files of keys that others than their owner may read.
+    pub fn readable_keys(&self) -> Vec<PathBuf> {
+        let keys = [ENCRYPTION_KEY, OLD_ENCRYPTION_KEY].map(|name| self.0.join(name));
+        let keys = keys.into_iter().chain([self.tls().join("authority.pem")]);
+        keys.filter(|path| std::fs::metadata(path).is_ok_and(|found| others_may_read(&found))).collect()
+    }
+
+    fn read_keys(&self, environment: impl Fn(&EnvVar) -> Option<String>) -> Result<Keys, CommandError> {
         let named = |EnvVar { name, .. }: &EnvVar, text: &str| {
             let malformed = || {
                 CommandError::failed(format!("{name} does not hold 64 hexadecimal digits")).hint("make a key with: openssl rand -hex 32")
@@ -166,30 +244,11 @@ impl DataFolder {
         for text in listed.split(',').filter(|text| !text.trim().is_empty()) {
             old.push(named(&env_vars::OLD_ENCRYPTION_KEYS, text)?);
         }
-        let (key, is_new) = match (given, own) {
-            (Some(key), own) => {
-                old.extend(own);
-                (key, false)
-            }
-            (None, Some(key)) => (key, false),
-            (None, None) => {
-                let key: [u8; 32] = random.bytes().map_err(|error| CommandError::failed(error.to_string()))?;
-                (key.to_vec(), true)
-            }
-        };
-        let vault = Vault::new(&key).and_then(|vault| old.iter().try_fold(vault, |vault, old| vault.with_old(old)));
-        let vault = vault.map_err(|error| CommandError::failed(format!("{}: {error}", self.0.join(ENCRYPTION_KEY).display())))?;
-        if sealed.iter().any(|sealed| vault.open(&sealed.purpose, &sealed.text).is_err()) {
-            return Err(self.locked(is_new && old.is_empty(), database_url));
-        }
-        if is_new {
-            write_private(&self.0.join(ENCRYPTION_KEY), &key)?;
-        }
-        Ok(vault)
+        Ok(Keys { given, own, old })
     }
 
     /// The database's secrets are sealed with a key that is not here.
-    fn locked(&self, none: bool, database_url: &str) -> CommandError {
+    pub fn locked(&self, none: bool, database_url: &str) -> CommandError {
         let (variable, file) = (env_vars::ENCRYPTION_KEY.name, self.0.join(ENCRYPTION_KEY));
         let what = if none {
             format!(
@@ -242,7 +301,12 @@ fn root(named: Option<&str>, own: PathBuf) -> Result<DataRoot, CommandError> {
 }
 
 /// The object store stages a file beside its place, under a name with `#`, which no finished file has.
-fn remove_staged(folder: &Path) -> Result<(), CommandError> {
+fn is_staged(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains('#'))
+}
+
+/// Calls `visit` with each file below the folder, if there is one.
+fn walk(folder: &Path, visit: &mut dyn FnMut(&Path) -> Result<(), CommandError>) -> Result<(), CommandError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -250,11 +314,7 @@ fn remove_staged(folder: &Path) -> Result<(), CommandError> {
     };
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.is_dir() {
-            remove_staged(&path)?;
-        } else if entry.file_name().to_string_lossy().contains('#') {
-            std::fs::remove_file(&path).map_err(|error| fault(&path, &error))?;
-        }
+        if path.is_dir() { walk(&path, visit)? } else { visit(&path)? }
     }
     Ok(())
 }

@@ -75,6 +75,9 @@ const ALL: [&EnvVar; 22] = [
     &HOME,
 ];
 
+/// Those that a server reads beside its settings.
+pub const OF_SERVERS: [&EnvVar; 3] = [&ENCRYPTION_KEY, &OLD_ENCRYPTION_KEYS, &LOG];
+
 /// How the names begin that `data.root` may need: those of each store's own documents.
 const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
 
@@ -148,7 +151,7 @@ pub fn help() -> String {
     let lines: Vec<String> = ALL.iter().map(|variable| format!("  {:width$}  {}", variable.name, variable.about)).collect();
     format!(
         "Start with: insightgate demo\n\nEnvironment:\n{}\n  Every setting of the server has one too: server.http is INSIGHTGATE_SERVER_HTTP\n  \
-         Object stores are told by AWS_…, AZURE_… and GOOGLE_…: docs/datasets.md",
+         Object stores are told by AWS_…, AZURE_… and GOOGLE_…: docs/object-stores.md",
         lines.join("\n")
     )
 }

@@ -29,12 +29,12 @@ pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
 }
 
 #[cfg(unix)]
-fn others_may_read(metadata: &std::fs::Metadata) -> bool {
+pub fn others_may_read(metadata: &std::fs::Metadata) -> bool {
     std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0
 }
 
 #[cfg(not(unix))]
-fn others_may_read(_: &std::fs::Metadata) -> bool {
+pub fn others_may_read(_: &std::fs::Metadata) -> bool {
     false
 }
 

@@ -1,8 +1,10 @@
 //! The log: to stderr, for operators. It never contains a secret.
 
-use tracing_subscriber::EnvFilter;
+use std::sync::OnceLock;
+
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::command_error::CommandError;
 use crate::env_vars;
@@ -28,6 +30,9 @@ pub enum LogFormat {
 /// The default log level of commands.
 pub const QUIET: &str = "warn";
 
+/// The filter of this process's log.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it.
@@ -36,9 +41,27 @@ pub fn start_log(filter: &str, format: LogFormat) -> Result<(), CommandError> {
         Some(text) => self::filter(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
         None => self::filter(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
     };
+    let (filter, changeable) = reload::Layer::new(filter);
+    // A process has one log.
+    let _ = FILTER.set(changeable);
     let sink = Sink::stderr();
     tracing_subscriber::registry().with(filter).with(Repeats::new(format, sink.clone())).with(Lines::new(format, sink)).init();
     Ok(())
+}
+
+/// From now on the log has another filter. The variable `INSIGHTGATE_LOG` goes before it, as at the start.
+///
+/// # Errors
+/// When the variable is set, or the text is no filter.
+pub fn change_filter(text: &str) -> Result<(), String> {
+    if env_vars::read(&env_vars::LOG).is_some() {
+        return Err(format!("{} is set and goes before it", env_vars::LOG.name));
+    }
+    let filter = filter(text)?;
+    match FILTER.get() {
+        Some(changeable) => changeable.reload(filter).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// Reads a level, or a filter by parts of the program. The library takes any word for the name of a part, and then logs nothing. Here a level that

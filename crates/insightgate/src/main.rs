@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod data_folder;
 mod demo;
+mod deployed;
 mod env_vars;
 mod files;
 mod interrupt;
@@ -25,6 +26,7 @@ use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
+use commands::store::StoreCommand;
 use log::{LogFormat, QUIET, start_log};
 use session::Session;
 
@@ -77,6 +79,8 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Init(arguments) => commands::init::run(&arguments).await,
         Command::Health(arguments) => commands::health::run(arguments).await,
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
+        Command::Verify(arguments) => commands::verify::run(&arguments).await,
+        Command::Store { command: StoreCommand::Check(arguments) } => commands::store::check(&arguments).await,
         Command::Dataset { command } => match command {
             DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments).await,
             DatasetCommand::List(arguments) => commands::dataset::list(profile.as_deref(), &arguments).await,

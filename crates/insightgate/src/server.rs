@@ -5,6 +5,7 @@ pub(crate) mod connections;
 pub(crate) mod listener;
 pub(crate) mod long_heads;
 pub(crate) mod open_files;
+pub(crate) mod reload;
 pub(crate) mod stalled_writes;
 pub(crate) mod tls;
 
@@ -13,6 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum_server::tls_rustls::RustlsConfig;
 use chrono::DateTime;
 use insightgate_api::{ApiState, Intake, router, telemetry_router};
@@ -24,7 +26,7 @@ use insightgate_operations::clock::Clock;
 use insightgate_operations::context::{Context, Parts, Settings, SharedContext};
 use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
 use insightgate_operations::external_issuers::ExternalIssuers;
-use insightgate_operations::keys::reseal::seal_anew;
+use insightgate_operations::keys::reseal::{ResealFault, seal_anew};
 use insightgate_operations::random::Random;
 use insightgate_operations::sandbox::Sandbox;
 use insightgate_outbound::Outbound;
@@ -131,7 +133,12 @@ async fn open(
     let outbound = Outbound::new(settings.callbacks.addresses.clone(), settings.callbacks.ca_certificate.as_deref());
     let outbound = outbound.map_err(|error| CommandError::failed(format!("callbacks cannot be sent: {error}")))?;
     let failed = |error: String| CommandError::failed(error).hint("the keys belong to the encryption key that they were made with");
-    seal_anew(&store, &vault).await.map_err(|error| failed(format!("{error:?}")))?;
+    seal_anew(&store, &vault).await.map_err(|error| match error {
+        ResealFault::Store(error) => error.into(),
+        fault @ ResealFault::Sealed { .. } => {
+            CommandError::failed(fault.to_string()).hint("insightgate verify names every such secret, and says what to do about each")
+        }
+    })?;
     folder.forget_old_key()?;
     let parts = Parts {
         store,
@@ -155,6 +162,7 @@ pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> R
 }
 
 fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharing: Sharing) -> Result<Engine, CommandError> {
+    let places = [("data.root", roots.rows.clone()), ("artifacts.root", roots.artifacts.clone())];
     let settings = EngineSettings {
         data_root: roots.rows,
         artifact_root: roots.artifacts,
@@ -163,7 +171,16 @@ fn shared_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits, sharin
         spill_limit: limits.spill,
         partitions: limits.partitions,
     };
-    Engine::shared(settings, sharing).map_err(|error| CommandError::failed(error.to_string()))
+    Engine::shared(settings, sharing).map_err(|error| {
+        // The library's own words say neither which of the places it is nor what helps.
+        let faults = places.iter().find_map(|(key, root)| root.fault().map(|(error, advice)| (key, root, error, advice)));
+        match faults {
+            Some((key, root, error, advice)) => {
+                CommandError { hint: advice, ..CommandError::failed(format!("{root} ({key}) cannot be used: {error}")) }
+            }
+            None => error.into(),
+        }
+    })
 }
 
 /// A manual clock continues where it stopped; a new one starts at the system's time.
@@ -241,12 +258,19 @@ impl Running {
         background_loop.start(&self.context.background, &self.stopped, &mut self.tasks);
     }
 
-    /// Serves the API, over TLS if there is a certificate.
-    pub fn serve(&mut self, listener: TcpListener, state: ApiState, tls: Option<RustlsConfig>, doors: &Doors) -> Result<(), CommandError> {
+    /// Serves the API, over TLS if there is a certificate. What is sent through the result takes the router's place.
+    pub fn serve(
+        &mut self,
+        listener: TcpListener,
+        state: ApiState,
+        tls: Option<RustlsConfig>,
+        doors: &Doors,
+    ) -> Result<watch::Sender<Router>, CommandError> {
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
-        self.tasks.spawn(listener::serve(listener, router(state), tls, doors.clone(), self.stopped.clone()));
-        Ok(())
+        let (replace, app) = watch::channel(router(state));
+        self.tasks.spawn(listener::serve(listener, app, tls, doors.clone(), self.stopped.clone()));
+        Ok(replace)
     }
 
     /// Serves what operators look at, over HTTP, with places of its own, so that it answers when clients have taken all others.

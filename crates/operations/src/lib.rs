@@ -21,6 +21,7 @@ pub mod provisioning;
 pub mod queries;
 pub mod random;
 pub mod readiness;
+pub mod repair;
 pub mod reports;
 pub mod sandbox;
 pub mod scrape;

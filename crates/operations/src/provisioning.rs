@@ -27,6 +27,11 @@ impl Provisioner {
         Provisioner { actor }
     }
 
+    /// The name in the audit trail.
+    pub(crate) fn actor(self) -> &'static str {
+        self.actor
+    }
+
     /// A store whose next change writes this as its only audit event.
     fn recording(self, context: &Context, tenant: Uuid, action: &str, subject: String, detail: String) -> Result<Store, Failure> {
         let (tenant, actor) = (Some(tenant), self.actor.to_owned());

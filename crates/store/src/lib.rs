@@ -36,6 +36,7 @@ pub use identities::enrollment_changes::Reviewed;
 pub use identities::users::UserCredentials;
 pub use keys::StoredKey;
 pub use keys::sealed::{Sealed, SealedPlace};
+pub use opening::inspection::Inspection;
 pub use opening::sqlite_url;
 pub use reports::artifact_blocks::BLOCKS_PER_ROW;
 pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};

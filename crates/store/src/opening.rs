@@ -25,6 +25,8 @@ use crate::sign_in::refresh_tokens::Grown;
 use crate::telemetry::StoreTelemetry;
 use crate::{Store, StoreError, migrations};
 
+pub(crate) mod inspection;
+
 /// How long a start waits for a database that is starting too.
 const START: Duration = Duration::from_secs(10);
 /// The same for a database that has no connection left: it says so at once, and that rarely ends soon.
@@ -241,11 +243,8 @@ fn not_ours(place: &Path, why: &'static str) -> StoreError {
 /// Only reads. Returns the newest migration that was applied; `None` where the file has no tables yet.
 async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -> Result<Option<i64>, StoreError> {
     let place = file.display().to_string();
-    let judged = |error: sqlx::Error| match outage::of(&error) {
-        None if error.as_database_error().is_some() => StoreError::Damaged { place: place.clone(), why: error.to_string() },
-        _ => error.into(),
-    };
-    let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.map_err(judged)?;
+    let judged = judged_as_damage(place.clone());
+    let tables = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table'").fetch_all(&mut *connection).await.map_err(&judged)?;
     let tables: Vec<String> = tables.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?;
     if !tables.iter().any(|name| name == "_sqlx_migrations") {
         // The database was created, but nothing more was done.
@@ -256,7 +255,7 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
         return Ok(Some(step));
     }
     if std::fs::metadata(file).is_ok_and(|found| found.len() <= LOOKED_THROUGH) {
-        let checked = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut *connection).await.map_err(judged)?;
+        let checked = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut *connection).await.map_err(&judged)?;
         let found: String = checked.try_get(0)?;
         if found != "ok" {
             return Err(StoreError::Damaged { place, why: found });
@@ -264,7 +263,7 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
     } else {
         for name in tables.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
             let first = sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM (SELECT 1 FROM {name} LIMIT 1)"));
-            sqlx::query(first).fetch_one(&mut *connection).await.map_err(judged)?;
+            sqlx::query(first).fetch_one(&mut *connection).await.map_err(&judged)?;
         }
     }
     Ok(Some(step))
@@ -273,6 +272,14 @@ async fn check_sqlite(connection: &mut AnyConnection, file: &Path, look: Look) -
 /// The newest migration that this version has.
 fn newest_step() -> i64 {
     migrations().iter().map(|migration| migration.version).max().unwrap_or_default()
+}
+
+/// An error of SQLite itself, and not of its surroundings, means that the file is damaged.
+fn judged_as_damage(place: String) -> impl Fn(sqlx::Error) -> StoreError {
+    move |error| match outage::of(&error) {
+        None if error.as_database_error().is_some() => StoreError::Damaged { place: place.clone(), why: error.to_string() },
+        _ => error.into(),
+    }
 }
 
 /// Checks that the applied migrations are ours, and that this version knows all of them. Returns the newest of them.

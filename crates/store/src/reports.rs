@@ -4,6 +4,7 @@ pub(crate) mod artifact_blocks;
 pub(crate) mod executions;
 pub(crate) mod held_back;
 pub(crate) mod next_executions;
+pub(crate) mod published_artifacts;
 pub(crate) mod queries;
 pub(crate) mod queue;
 pub(crate) mod replanning;

@@ -382,6 +382,7 @@ mod outages;
 mod queue;
 mod races;
 mod recording;
+mod repair;
 mod replanning;
 mod sign_in;
 mod simulation;

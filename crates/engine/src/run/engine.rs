@@ -41,6 +41,7 @@ use crate::run::ledger::{Seat, Share};
 use crate::run::strategy::{Strategy, Streams};
 use crate::run::turns::{Asked, Lane};
 use crate::run::workers::Workers;
+use crate::storage::flush::{self, Flush};
 use crate::storage::free_disk::free;
 use crate::storage::store_url::{DataRoot, OpenedStore};
 use crate::storage::timed_store::StorageTelemetry;
@@ -93,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) artifacts: OpenedStore,
     /// The folder of the artifacts, if they are stored in a folder of this machine.
     pub(crate) artifact_folder: Option<PathBuf>,
+    /// What a finished artifact in that folder is flushed with. Tests count the calls.
+    pub(crate) flush: Flush,
     spill_dir: PathBuf,
     spill_limit: u64,
     pub(crate) budget: Budget,
@@ -203,6 +206,7 @@ impl Engine {
             lake,
             artifacts,
             artifact_folder: settings.artifact_root.folder().map(FilePath::to_owned),
+            flush: flush::to_disk,
             spill_dir: settings.spill_dir,
             spill_limit: settings.spill_limit,
             budget,

@@ -20,6 +20,7 @@ use crate::run::engine::{Engine, Question, Running};
 use crate::run::turns::Lane;
 use crate::storage::artifact::ArtifactKey;
 use crate::storage::block_sums::BlockSum;
+use crate::storage::flush;
 use crate::storage::free_disk::Watched;
 use crate::storage::upload::Upload;
 
@@ -99,7 +100,8 @@ impl Engine {
         self.export_within(scope, plan, window, file, (key, &|_| Ok(())), progress).await
     }
 
-    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing behind.
+    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing behind. When this
+    /// returns, the artifact is on disk: its bytes and its name.
     ///
     /// # Errors
     /// Fails with the error of the query or of `room`, if the disk of the artifacts has no space to spare, or if the store fails.
@@ -116,12 +118,32 @@ impl Engine {
         let disk = Watched::new(self.inner.artifact_folder.clone());
         let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| file.format.content_type()));
         match self.write(scope, plan, window, file, Target::Artifact(&mut upload, disk, room), progress).await {
-            Ok(summary) => upload.finish().await.map(|blocks| ArtifactSummary { blocks, ..summary }),
+            Ok(summary) => {
+                let blocks = upload.finish().await?;
+                self.flush(key).await?;
+                Ok(ArtifactSummary { blocks, ..summary })
+            }
             Err(error) => {
                 upload.abort().await;
                 Err(error)
             }
         }
+    }
+
+    /// Flushes a finished artifact that is in a folder. One that cannot be flushed is removed.
+    async fn flush(&self, key: &ArtifactKey) -> Result<(), EngineError> {
+        let Some(folder) = self.inner.artifact_folder.clone() else { return Ok(()) };
+        let (path, flush, what) = (key.path(), self.inner.flush, key.to_string());
+        let flushed = tokio::task::spawn_blocking(move || flush::file_and_folders(&folder, &path, flush)).await;
+        let flushed = match flushed {
+            Ok(flushed) => flushed.map_err(EngineError::io(what)),
+            Err(stopped) => Err(EngineError::Plan(format!("the flush of an artifact stopped: {stopped}"))),
+        };
+        if flushed.is_err() {
+            // The first error says more.
+            let _ = self.delete(key).await;
+        }
+        flushed
     }
 
     /// Writes the same bytes to a writer, for `insightgate run`. The writer is flushed, not closed.

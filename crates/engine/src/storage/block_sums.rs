@@ -10,7 +10,7 @@ pub const BLOCK: u64 = 128 << 10;
 pub type BlockSum = [u8; 32];
 
 /// The checksums, in order, of bytes that begin at a block, however they are cut into chunks.
-pub(crate) fn block_sums<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<BlockSum> {
+pub fn block_sums<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Vec<BlockSum> {
     let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
     let (mut sums, mut sum, mut held) = (Vec::new(), Context::new(&SHA256), 0);
     for mut chunk in chunks {

@@ -47,6 +47,11 @@ impl EngineError {
         matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Unreachable)
     }
 
+    /// Whether the bucket or container does not exist.
+    pub fn is_without_place(&self) -> bool {
+        matches!(self, EngineError::Store(fault) if fault.kind() == FaultKind::Missing)
+    }
+
     /// What is wrong with a store, in words that follow its name.
     pub fn trouble(&self) -> &'static str {
         match self {

@@ -17,6 +17,10 @@ use crate::storage::checked_store::WrongLength;
 pub struct StoreFault {
     kind: FaultKind,
     text: String,
+    /// The store's own code in its answer, such as `SignatureDoesNotMatch`.
+    code: Option<String>,
+    /// The machine's own metadata service was asked for credentials and does not exist: none are configured.
+    has_no_credentials: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,25 +39,28 @@ pub(crate) enum FaultKind {
 
 impl StoreFault {
     pub(crate) fn of(error: &object_store::Error) -> StoreFault {
+        let (kind, text) = StoreFault::judged(error);
+        let code = answer(error).and_then(|(_, code)| code);
+        StoreFault { kind, text, code, has_no_credentials: asked_machine(error) }
+    }
+
+    fn judged(error: &object_store::Error) -> (FaultKind, String) {
         use object_store::Error as Store;
         if let Some(found) = causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).filter(|_| !is_remote(error)) {
             let kind = if found.kind() == io::ErrorKind::StorageFull { FaultKind::StorageFull } else { FaultKind::Other };
-            return StoreFault { kind, text: error.to_string() };
+            return (kind, error.to_string());
         }
         if let Some(http) = causes(error).find_map(|cause| cause.downcast_ref::<HttpError>()) {
             let passing = !matches!(http.kind(), HttpErrorKind::Decode);
             let kind = if passing { FaultKind::Unreachable } else { FaultKind::Other };
             let why = causes(http).last().map(ToString::to_string).unwrap_or_default();
-            return StoreFault { kind, text: format!("{} cannot be reached: {why}{}", place(error), credentials_hint(error)) };
+            return (kind, format!("{} cannot be reached: {why}{}", place(error), credentials_hint(error)));
         }
         if let Some(wrong) = WrongLength::in_error(error) {
-            return StoreFault { kind: FaultKind::Unreachable, text: format!("the object store cannot be read: {wrong}") };
+            return (FaultKind::Unreachable, format!("the object store cannot be read: {wrong}"));
         }
         if let Some(text) = causes(error).map(ToString::to_string).find(|text| OTHER_RANGE.iter().any(|begin| text.starts_with(begin))) {
-            return StoreFault {
-                kind: FaultKind::Unreachable,
-                text: format!("the object store answers with another range than it was asked for: {text}"),
-            };
+            return (FaultKind::Unreachable, format!("the object store answers with another range than it was asked for: {text}"));
         }
         // Not every call of the library distinguishes these by itself.
         let status = answer_code(error).and_then(|code| code.get(..3)?.parse::<u16>().ok());
@@ -65,10 +72,20 @@ impl StoreFault {
             }
             _ if is_remote(error) => (FaultKind::Unreachable, "answered with an error"),
             // The settings of a store are wrong before any request, or the local disk failed.
-            _ => return StoreFault { kind: FaultKind::Other, text: error.to_string() },
+            _ => return (FaultKind::Other, error.to_string()),
         };
         let code = answer_code(error).map(|code| format!(": {code}")).unwrap_or_default();
-        StoreFault { kind, text: format!("{} {what}{code}", place(error)) }
+        (kind, format!("{} {what}{code}", place(error)))
+    }
+
+    /// The store's own code in its answer.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Whether no credentials are configured, so that the machine was asked for them in vain.
+    pub(crate) fn has_no_credentials(&self) -> bool {
+        self.has_no_credentials
     }
 
     pub(crate) fn kind(&self) -> FaultKind {
@@ -112,19 +129,27 @@ fn place(error: &object_store::Error) -> String {
     }
 }
 
-/// A hint for when the machine's own metadata service was asked for credentials and does not exist: none are configured.
-fn credentials_hint(error: &object_store::Error) -> &'static str {
-    let asked_machine = request(error).is_some_and(|text| text.contains("//169.254.") || text.contains("//metadata."));
-    if asked_machine { " (it was asked for credentials, since the environment has none)" } else { "" }
+/// Whether the machine's own metadata service was asked for credentials and did not answer.
+fn asked_machine(error: &object_store::Error) -> bool {
+    request(error).is_some_and(|text| text.contains("//169.254.") || text.contains("//metadata."))
 }
 
-/// The status and the store's own code in its answer, such as `403 SignatureDoesNotMatch`.
+fn credentials_hint(error: &object_store::Error) -> &'static str {
+    if asked_machine(error) { " (it was asked for credentials, since the environment has none)" } else { "" }
+}
+
+/// The status and the store's own code in its answer, such as `403, SignatureDoesNotMatch`.
 fn answer_code(error: &object_store::Error) -> Option<String> {
-    let text = request(error)?;
-    let status = text.split("status code: ").nth(1).and_then(|rest| rest.split(':').next());
-    let code = text.split("<Code>").nth(1).and_then(|rest| rest.split("</Code>").next()).filter(|code| is_word(code));
-    let found: Vec<&str> = status.into_iter().chain(code).map(str::trim).collect();
+    let (status, code) = answer(error)?;
+    let found: Vec<String> = status.into_iter().chain(code).collect();
     (!found.is_empty()).then(|| found.join(", "))
+}
+
+fn answer(error: &object_store::Error) -> Option<(Option<String>, Option<String>)> {
+    let text = request(error)?;
+    let status = text.split("status code: ").nth(1).and_then(|rest| rest.split(':').next()).map(|status| status.trim().to_owned());
+    let code = text.split("<Code>").nth(1).and_then(|rest| rest.split("</Code>").next()).map(str::trim).filter(|code| is_word(code));
+    Some((status, code.map(str::to_owned)))
 }
 
 fn is_word(code: &str) -> bool {

@@ -20,6 +20,7 @@ use object_store::{ClientOptions, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use crate::error::EngineError;
+use crate::storage::advice::Step;
 use crate::storage::checked_store::CheckedStore;
 use crate::storage::timed_store::StorageTelemetry;
 
@@ -118,8 +119,26 @@ impl DataRoot {
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
                 Ok(OpenedStore { store: Arc::new(store), signing: None })
             }
-            DataRoot::Store(url) => url.open(),
+            DataRoot::Store(url) => url.open(retry()),
         }
+    }
+
+    /// The same, but makes no folder.
+    pub(crate) fn open_existing(&self, retry: RetryConfig) -> Result<OpenedStore, EngineError> {
+        match self {
+            DataRoot::Folder(folder) => {
+                std::fs::read_dir(folder).map_err(EngineError::io(folder.display().to_string()))?;
+                self.open()
+            }
+            DataRoot::Store(url) => url.open(retry),
+        }
+    }
+
+    /// Why no store can be opened here, with what helps; `None` if it can. Nothing is asked of the store.
+    pub fn fault(&self) -> Option<(EngineError, Option<String>)> {
+        let error = self.open().err()?;
+        let advice = self.advice(Step::Open, &error);
+        Some((error, advice))
     }
 
     /// Why the store cannot sign URLs of single objects; `None` if it can.
@@ -144,9 +163,23 @@ impl DataRoot {
 }
 
 impl StoreUrl {
-    fn open(&self) -> Result<OpenedStore, EngineError> {
+    pub(crate) fn scheme(&self) -> &ObjectStoreScheme {
+        &self.scheme
+    }
+
+    /// The name of the bucket or container, as far as the address says it.
+    pub(crate) fn container(&self) -> &str {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.scheme() {
+            "https" if host.contains(".s3.") => host.split('.').next().unwrap_or_default(),
+            "https" => self.url.path_segments().and_then(|mut segments| segments.next()).unwrap_or_default(),
+            _ if !self.url.username().is_empty() => self.url.username(),
+            _ => host,
+        }
+    }
+
+    fn open(&self, retry: RetryConfig) -> Result<OpenedStore, EngineError> {
         let options = ClientOptions::new().with_connect_timeout(CONNECT_TIMEOUT);
-        let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() };
         // Settings that do not concern the store are ignored, as the builders' own `from_env` does.
         macro_rules! opened {
             ($builder:ty) => {{
@@ -172,6 +205,10 @@ impl StoreUrl {
             if self.prefix.as_ref().is_empty() { store } else { Arc::new(PrefixStore::new(store, self.prefix.clone())) };
         OpenedStore { store: Arc::new(CheckedStore(store)), signing }
     }
+}
+
+fn retry() -> RetryConfig {
+    RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIME, ..RetryConfig::default() }
 }
 
 impl Signing {

@@ -68,6 +68,30 @@ async fn an_artifact_is_what_its_summary_says() {
     assert_eq!(artifacts(&world).len(), 0);
 }
 
+/// How often a file or folder was flushed.
+static FLUSHED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+#[tokio::test]
+async fn an_artifact_is_flushed_with_its_folders_or_is_none() {
+    let (dataset, flushed) = (sales(), || FLUSHED.load(std::sync::atomic::Ordering::Relaxed));
+    let counted: crate::storage::flush::Flush = |path| {
+        // It has its name by then.
+        assert!(path.exists());
+        FLUSHED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(())
+    };
+    let fails: crate::storage::flush::Flush = |_| Err(std::io::Error::other("the disk is gone"));
+    for (flush, succeeds) in [(counted, true), (fails, false)] {
+        let mut world = World::new();
+        world.write(&dataset, ALICE, "a.parquet", &[sale(1, None)]);
+        Arc::get_mut(&mut world.engine.inner).unwrap().flush = flush;
+        let plan = select(&dataset, &["Id"]);
+        let exported = world.engine.export(&scope(ALICE), &plan, Window::All, Format::Csv, &key(1, Format::Csv), &|_| {}).await;
+        assert_eq!((exported.is_ok(), artifacts(&world).len()), (succeeds, usize::from(succeeds)), "{exported:?}");
+        assert_eq!(flushed(), 4, "the file, its two folders and the root");
+    }
+}
+
 #[tokio::test]
 async fn a_stretch_is_all_that_was_written_or_an_error() {
     let world = World::new();

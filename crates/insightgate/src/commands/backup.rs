@@ -11,8 +11,7 @@ use insightgate_store::{Store, StoreError};
 
 use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
-use crate::config;
-use crate::data_folder::DataFolder;
+use crate::deployed::Deployed;
 use crate::files::fault;
 use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
@@ -21,21 +20,14 @@ use crate::terminal::words::counted;
 const LOOK: Duration = Duration::from_millis(200);
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
-    let (url, folder) = match &arguments.config {
-        Some(file) => {
-            let configuration = config::load(file)?;
-            let folder = configuration.data_dir;
-            (configuration.database_url.map_or_else(|| DataFolder::existing(&folder).map(|folder| folder.database_url()), Ok)?, folder)
-        }
-        None => (DataFolder::existing(&arguments.data_dir)?.database_url(), arguments.data_dir.clone()),
-    };
+    let Deployed { folder, database_url: url, .. } = arguments.place.find()?;
     if !url.starts_with("sqlite:") {
         return Err(CommandError::usage("the database is a Postgres, which has its own tools").hint("for example: pg_dump"));
     }
     let output = &arguments.output;
     let to_stdout = output == Path::new("-");
     let file = if to_stdout { None } else { written_file::followed(output).map_err(|error| fault(output, &error))? };
-    let Some(output) = &file else { return stream(&url, &folder, output, to_stdout, arguments.json).await };
+    let Some(output) = &file else { return stream(&url, folder.path(), output, to_stdout, arguments.json).await };
     let name = output.to_str().ok_or_else(|| CommandError::usage("the file's name is no UTF-8"))?;
     // Its owner's alone before anything is in it: it holds what the database holds.
     make(output)?;

@@ -36,6 +36,9 @@ enum Destination {
 }
 
 pub async fn run(arguments: &InitArguments) -> Result<(), CommandError> {
+    if arguments.reference {
+        return print(&config::reference::page());
+    }
     if arguments.config == Path::new("-") {
         return print(&config::example());
     }

@@ -20,6 +20,7 @@ use crate::origin;
 use crate::server::connections::{Admission, Timing};
 use crate::server::listener::Doors;
 use crate::server::open_files::places;
+use crate::server::reload::Reload;
 use crate::server::stalled_writes::LeastRate;
 use crate::server::tls::CertificateSource;
 use crate::server::{Purpose, Roots, Running, listen, open_context, until_stopped};
@@ -65,12 +66,16 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
         running.serve_telemetry(listener, Arc::clone(&intake), &doors)?;
         eprintln!("telemetry at http://{bound}");
     }
+    let mut reload = Reload::of(&arguments.config);
     if !serves {
         eprintln!("working");
     } else {
-        let state = |base: String| ApiState {
+        // Where clients find the server does not change while it runs: issuers and links begin with it.
+        let public_url = configuration.service.public_url.clone();
+        let (context, intake) = (context.clone(), Arc::clone(&intake));
+        let state = move |configuration: &Configuration, base: &str| ApiState {
             context: context.clone(),
-            base_url: configuration.service.public_url.clone().unwrap_or(base).into(),
+            base_url: public_url.as_deref().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
             cors_origins: configuration.cors_origins.clone().into(),
             hsts_seconds: configuration.hsts_seconds,
@@ -79,17 +84,22 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
             sandbox: None,
         };
         if let Some((listener, bound)) = http {
-            running.serve(listener, state(origin::of_listener("http", bound)), None, &doors)?;
+            let base = origin::of_listener("http", bound);
+            let replace = running.serve(listener, state(&configuration, &base), None, &doors)?;
+            reload.replaces(replace, base, state.clone());
             eprintln!("serving http://{bound}");
         }
         if let Some((listener, bound)) = https {
-            running.serve(listener, state(origin::of_listener("https", bound)), tls.clone(), &doors)?;
+            let base = origin::of_listener("https", bound);
+            let replace = running.serve(listener, state(&configuration, &base), tls.clone(), &doors)?;
+            reload.replaces(replace, base, state);
             if let Some(tls) = tls {
                 running.start_loop(certificate.keep_fresh(tls));
             }
             eprintln!("serving https://{bound}");
         }
     }
+    running.start_loop(reload.on_hangup(doors.admission.clone()));
     until_stopped().await;
     eprintln!("stopping");
     running.stop().await;

@@ -186,6 +186,20 @@ pub fn example() -> String {
     text
 }
 
+/// Each setting with its meaning and an example.
+pub fn described() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let tenant = (
+        TENANT,
+        "Instead of tenant_claim: the one tenant of yours, by id, that all bearers belong to.",
+        "\"11111111-2222-3333-4444-555555555555\"",
+    );
+    let listed = SETTINGS.iter().map(|Setting { key, about, default, .. }| {
+        let (Ok(example) | Err(example)) = default;
+        (*key, *about, *example)
+    });
+    listed.chain([tenant])
+}
+
 fn url(value: &Value) -> Result<String, String> {
     let text = text(value)?;
     match IssuerSettings::is_usable_url(&text) {

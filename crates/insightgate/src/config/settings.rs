@@ -33,7 +33,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "data.root",
-        about: "Where the rows lie, if not in the data folder: another folder, or the URL of a place in an object store (docs/datasets.md).",
+        about: "Where the rows lie, if not in the data folder: another folder, or the URL of a place in an object store (docs/object-stores.md).",
         default: Err("\"s3://bucket/prefix\""),
         read: |c, v| data_root(v).map(|text| c.data_root = Some(text)),
     },

@@ -255,3 +255,28 @@ fn origins_of_browser_applications_are_named_one_by_one() {
         assert!(problems[0].starts_with("server.cors_origins: should hold origins such as"), "{wrong}: {problems:?}");
     }
 }
+
+#[test]
+fn what_was_given_is_compared_by_its_keys() {
+    let of = |text: &str, variable: Option<&str>| {
+        Given::of(text, |name| variable.filter(|_| name == "INSIGHTGATE_LOG_LEVEL").map(str::to_owned))
+    };
+    let before = of("[log]\nlevel = \"info\"\n[server]\nconnections = 10\n", None);
+    let after = of("[log]\nlevel = \"debug\"\n[server]\ncors_origins = []\n[[issuer]]\nname = \"x\"\n", None);
+    assert_eq!(before.differences(&after), ["issuer", "log.level", "server.connections", "server.cors_origins"]);
+    assert_eq!(before.differences(&before), [] as [String; 0]);
+    let mut taken = before.clone();
+    for key in before.differences(&after) {
+        taken.take(&key, &after);
+    }
+    assert_eq!(taken, after);
+    // The environment goes before the file.
+    assert_eq!(of("[log]\nlevel = \"info\"\n", Some("warn")), of("", Some("warn")));
+}
+
+#[test]
+fn settings_that_can_change_while_a_server_runs_are_settings() {
+    for key in crate::server::reload::LIVE {
+        assert!(SETTINGS.iter().any(|setting| setting.key == key), "{key}");
+    }
+}

@@ -56,6 +56,14 @@ fn open_authority(folder: &DataFolder, now: DateTime<Utc>) -> Result<Authority, 
     let tls = DataFolder::open(&folder.tls())?;
     let (own_file, file) = (tls.path().join("authority.pem"), tls.path().join("ca.pem"));
     if !own_file.exists() {
+        if file.exists() {
+            eprintln!(
+                "warning: {} is lost, and another authority takes its place: clients must trust the new {}",
+                own_file.display(),
+                file.display()
+            );
+            eprintln!("hint: stop, and put the file back from a backup, if clients are to go on as before");
+        }
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = authority(now)?.self_signed(&key).map_err(failed)?;
         // The key and the certificate are in one file, so that an interrupted start cannot separate them.

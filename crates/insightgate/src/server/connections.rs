@@ -9,7 +9,7 @@ mod stream;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -42,6 +42,8 @@ pub struct Admission(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     places: Places,
+    /// Those of the places at first; they may change while the process runs.
+    proxies: RwLock<Vec<IpNet>>,
     ledger: Mutex<Ledger>,
 }
 
@@ -90,13 +92,19 @@ struct Warning {
 
 impl Admission {
     pub fn new(places: Places) -> Admission {
-        Admission(Arc::new(Shared { places, ledger: Mutex::default() }))
+        let proxies = RwLock::new(places.proxies.clone());
+        Admission(Arc::new(Shared { places, proxies, ledger: Mutex::default() }))
+    }
+
+    /// From now on these are the trusted proxies. Connections that are there keep their places as they are.
+    pub fn trust(&self, proxies: Vec<IpNet>) {
+        *self.0.proxies.write().unwrap_or_else(PoisonError::into_inner) = proxies;
     }
 
     /// Returns `None` if there is no room, and no connection that could be closed to make some.
     pub fn admit(&self, peer: IpAddr, now: Instant) -> Option<Place> {
         let places = &self.0.places;
-        let share = share(peer, &places.proxies);
+        let share = share(peer, &self.0.proxies.read().unwrap_or_else(PoisonError::into_inner));
         let mut ledger = self.ledger();
         let own = ledger.shares.get(&share).map_or(0, Vec::len);
         let crowd = match () {

@@ -52,8 +52,14 @@ pub struct Doors {
     pub drain: Duration,
 }
 
-/// Serves until `stop` is set, over TLS if there is a certificate.
-pub async fn serve(listener: TcpListener, app: Router, tls: Option<RustlsConfig>, doors: Doors, mut stop: watch::Receiver<bool>) {
+/// Serves until `stop` is set, over TLS if there is a certificate. Each request is answered by the router that is there when it comes.
+pub async fn serve(
+    listener: TcpListener,
+    app: watch::Receiver<Router>,
+    tls: Option<RustlsConfig>,
+    doors: Doors,
+    mut stop: watch::Receiver<bool>,
+) {
     let serving = Serving { app, tls, builder: Arc::new(builder()), timing: doors.timing, least: doors.least, stop: stop.clone() };
     let mut connections = JoinSet::new();
     let mut told: Option<Instant> = None;
@@ -108,7 +114,7 @@ fn builder() -> Builder<TokioExecutor> {
 /// What each connection of a listener needs.
 #[derive(Clone)]
 struct Serving {
-    app: Router,
+    app: watch::Receiver<Router>,
     tls: Option<RustlsConfig>,
     builder: Arc<Builder<TokioExecutor>>,
     timing: Timing,

@@ -32,7 +32,7 @@ fn within(total: usize, limit: u64) -> usize {
 }
 
 /// The network in the form with which addresses are compared.
-fn canonical(network: &IpNet) -> IpNet {
+pub fn canonical(network: &IpNet) -> IpNet {
     match (network.addr().to_canonical(), network) {
         (IpAddr::V4(address), IpNet::V6(mapped)) if mapped.prefix_len() >= 96 => {
             ipnet::Ipv4Net::new(address, mapped.prefix_len() - 96).map_or(*network, IpNet::V4)

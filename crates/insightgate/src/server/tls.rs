@@ -135,12 +135,12 @@ pub fn outlive_hangups() {
 }
 
 /// SIGHUP, by which operators ask for configuration to be read again.
-struct Hangups {
+pub struct Hangups {
     #[cfg(unix)]
     signal: Option<tokio::signal::unix::Signal>,
 }
 
-fn hangups() -> Hangups {
+pub fn hangups() -> Hangups {
     Hangups {
         #[cfg(unix)]
         signal: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok(),
@@ -148,7 +148,8 @@ fn hangups() -> Hangups {
 }
 
 impl Hangups {
-    async fn next(&mut self) {
+    /// Returns at the next signal.
+    pub async fn next(&mut self) {
         #[cfg(unix)]
         if let Some(signal) = &mut self.signal
             && signal.recv().await.is_some()

@@ -9,6 +9,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::audit;
+use crate::database::lanes::connection::Connection;
 use crate::database::row::{Read, millis, written_epoch};
 use crate::database::rows::insert_rows;
 use crate::{AuditEvent, Store, StoreError, execute};
@@ -31,18 +32,27 @@ impl Store {
         if held.bind(execution.to_string()).bind(written_epoch(epoch)).fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(false);
         }
-        let earlier = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
-        execute(&mut transaction, earlier.bind(execution.to_string())).await?;
-        let per_row = usize::try_from(BLOCKS_PER_ROW).unwrap_or(usize::MAX);
-        let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(|sums| hex::encode(sums.concat()))).collect();
-        insert_rows(
-            &mut transaction,
-            ("artifact_blocks (execution_id, epoch, first_block, sums)", ""),
-            4,
-            &rows,
-            |query, (first, sums)| query.bind(execution.to_string()).bind(written_epoch(epoch)).bind(*first).bind(sums.clone()),
-        )
-        .await?;
+        replace_sums(&mut transaction, execution, epoch, sums).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Writes the checksums of a published artifact anew, whose own checksum shows that it is what was written. Returns false if the execution has
+    /// another artifact, or none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn renew_block_sums(&self, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<bool, StoreError> {
+        let mut transaction = self.begin_beside().await?;
+        let published = format!(
+            "SELECT id FROM executions WHERE id = $1 AND artifact_epoch = $2 AND artifact_removed IS NULL {}",
+            self.dialect.for_update()
+        );
+        let published = sqlx::query(AssertSqlSafe(published)).bind(execution.to_string()).bind(written_epoch(epoch));
+        if published.fetch_optional(&mut *transaction).await?.is_none() {
+            return Ok(false);
+        }
+        replace_sums(&mut transaction, execution, epoch, sums).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -83,6 +93,17 @@ impl Store {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+async fn replace_sums(connection: &mut Connection, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<(), StoreError> {
+    let earlier = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
+    execute(connection, earlier.bind(execution.to_string())).await?;
+    let per_row = usize::try_from(BLOCKS_PER_ROW).unwrap_or(usize::MAX);
+    let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(|sums| hex::encode(sums.concat()))).collect();
+    insert_rows(connection, ("artifact_blocks (execution_id, epoch, first_block, sums)", ""), 4, &rows, |query, (first, sums)| {
+        query.bind(execution.to_string()).bind(written_epoch(epoch)).bind(*first).bind(sums.clone())
+    })
+    .await
 }
 
 fn read_sums(text: &str) -> Option<Vec<BlockSum>> {

@@ -221,7 +221,7 @@ impl Store {
                 let query = sqlx::query(
                     "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
                          sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
-                         locations = $10, artifact_format = $11, clear_locations = $12
+                         locations = $10, artifact_format = $11, clear_locations = $12, artifact_removed = NULL, damage_noted = NULL
                      WHERE id = $1 AND epoch = $9 AND status = 'Running'",
                 )
                 .bind(id)

@@ -120,7 +120,7 @@ pub(super) async fn run(arguments: RecordArguments, as_json: bool) -> Result<(),
         let app = Router::new().fallback(pass).with_state(Desk { recorder: Arc::clone(&recorder), scheme, address, own });
         let failed = |error: std::io::Error| CommandError::failed(format!("the listener could not be started: {error}"));
         let listener = listener::prepared(listener).map_err(failed)?;
-        listening.spawn(listener::serve(listener, app, tls, doors.clone(), stopped.clone()));
+        listening.spawn(listener::serve(listener, tokio::sync::watch::channel(app).1, tls, doors.clone(), stopped.clone()));
     }
     announce(&addresses, as_json)?;
     eprintln!("recording into {}; Ctrl-C ends it", shown(&arguments.output));

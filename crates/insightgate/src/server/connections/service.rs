@@ -15,6 +15,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http_body::{Frame, SizeHint};
 use insightgate_api::ConnectionEnd;
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tower::Service;
 
@@ -23,14 +24,14 @@ use super::Activity;
 /// The service of one connection.
 #[derive(Clone)]
 pub struct Watched {
-    app: Router,
+    app: watch::Receiver<Router>,
     peer: SocketAddr,
     end: ConnectionEnd,
     activity: Arc<Activity>,
 }
 
 impl Watched {
-    pub fn new(app: Router, peer: SocketAddr, end: ConnectionEnd, activity: Arc<Activity>) -> Watched {
+    pub fn new(app: watch::Receiver<Router>, peer: SocketAddr, end: ConnectionEnd, activity: Arc<Activity>) -> Watched {
         Watched { app, peer, end, activity }
     }
 }
@@ -55,7 +56,8 @@ where
         let mut request = request.map(|body| Body::new(Asked { body, turn: Arc::clone(&turn) }));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         request.extensions_mut().insert(self.end.clone());
-        let answer = Service::<Request<Body>>::call(&mut self.app, request);
+        let mut app = self.app.borrow().clone();
+        let answer = Service::<Request<Body>>::call(&mut app, request);
         async move {
             let response = answer.await?;
             turn.waits_to_answer();

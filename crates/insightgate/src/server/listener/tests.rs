@@ -75,7 +75,7 @@ async fn start_with(total: usize, per_address: usize, timing: Timing, tls: Optio
     let admission = Admission::new(Places { total, per_address, proxies: Vec::new() });
     let (stop, stopped) = watch::channel(false);
     let doors = Doors { admission, timing, least: LeastRate { rate: 0, window: NEVER }, drain: PATIENCE };
-    let serving = tokio::spawn(serve(listener, app, tls, doors, stopped));
+    let serving = tokio::spawn(serve(listener, watch::channel(app).1, tls, doors, stopped));
     Deployment { address, released, came, given_up, stop, serving }
 }
 
