@@ -43,7 +43,10 @@ pub enum Failure {
     NotFound,
     /// The report exists, but no execution of it matches.
     #[error("no executions")]
-    NoExecutions,
+    NoExecutions {
+        /// When to ask again, while one is pending or running.
+        wait_seconds: Option<u32>,
+    },
     /// The report exists, and only failed executions match, which were not requested.
     #[error("no executions but failed ones")]
     OnlyFailedExecutions,
@@ -55,6 +58,9 @@ pub enum Failure {
     /// Every field of a legal business profile that breaks a rule.
     #[error("The legal business profile breaks rules: {}", listed(.0))]
     Profile(Vec<ProfileFault>),
+    /// A key that made something else.
+    #[error("This Idempotency-Key came with another request before. Use a key once, and again only for the same request.")]
+    KeyReused,
     /// The request conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
@@ -103,6 +109,7 @@ impl Failure {
             Failure::ShareTaken { wait_seconds, .. }
             | Failure::Unavailable { wait_seconds, .. }
             | Failure::QuotaUsed { wait_seconds, .. } => Some(*wait_seconds),
+            Failure::NoExecutions { wait_seconds } => *wait_seconds,
             _ => None,
         }
     }
@@ -138,7 +145,7 @@ impl From<ReportFaults> for Failure {
 impl From<ReportFault> for Failure {
     fn from(fault: ReportFault) -> Self {
         match fault {
-            ReportFault::ActiveQuota | ReportFault::ExecuteNowQuota => Failure::quota_used(fault, None),
+            ReportFault::ActiveQuota(_) | ReportFault::ExecuteNowQuota(_) => Failure::quota_used(fault, None),
             _ => Failure::Invalid(fault.to_string()),
         }
     }

@@ -11,5 +11,6 @@ mod keys;
 mod life;
 mod record;
 mod roles;
+mod runs;
 mod suspension;
 mod users;

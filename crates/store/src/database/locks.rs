@@ -10,12 +10,13 @@
 //! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user (shared), then the code's row |
 //! | `add_report`, `add_report_query`, `add_callback_secret` | the owner, since quotas, numbers and room are counted by owner |
 //! | `change_report` | the owner, then the report |
-//! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_execution` | the report |
+//! | `finish_execution`, `release_execution`, `cancel_execution`, `retry_execution`, `delete_report`, `announce_next_execution` | the report |
 //! | `queue_due_reports` | the queue of due reports, then each due report that no other transaction holds |
 //! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that no other transaction holds; the others are left for the next time |
 //! | `put_block_sums` | the execution's row |
-//! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
+//! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code`, `pause_runs` | the one row that they change under a condition |
 //! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity`, `put_role` | the tenant and its counted room |
+//! | `set_tenant_limits` | the tenant |
 //! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
 //! | `put_sign_in_session`, `add_authorization_code` | the user, whose sessions and codes are counted |
 //! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added that would outlive the end |

@@ -24,6 +24,8 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
             .replace("{assignee}", "ana@contoso.example")
             .replace("{role}", "executive_report_viewer")
             .replace("{owner}", "ana@contoso.example")
+            .replace("{execution}", "00000000-0000-0000-0000-000000000001")
+            .replace("{report}", "00000000-0000-0000-0000-000000000001")
             .replace("{callback}", "00000000-0000-0000-0000-000000000001")
             .replace("{identity}", "00000000-0000-0000-0000-000000000001")
             .replace("{name}", "Sales")
