@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
+use insightgate_report::execution::ExecutionStatus;
 use serde::Serialize;
 
 use crate::http::challenge;
@@ -103,11 +104,9 @@ impl Asked {
             Failure::NotFound if self.program == Some(Program::Cmp) => "No item found with given filters".to_owned(),
             Failure::NotFound => "No item found with given filters.".to_owned(),
             Failure::NoExecutions { .. } => self.no_executions(),
-            Failure::OnlyFailedExecutions => {
-                format!(
-                    "{}. A run failed or was cancelled: executionStatus=Failed;Cancelled shows it with the reason",
-                    self.no_executions()
-                )
+            Failure::OnlyFailedExecutions { latest } => {
+                let ended = if *latest == ExecutionStatus::Cancelled { "was cancelled" } else { "failed" };
+                format!("{}. A run {ended}: executionStatus={} shows it with the reason", self.no_executions(), latest.name())
             }
             Failure::Internal(_) if self.creates_report => {
                 format!("Internal error encountered while creating report. Correlation ID {}", self.correlation)
@@ -159,7 +158,7 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Unauthorized { .. } | Failure::SecondFactorRequired => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
-        Failure::NotFound | Failure::NoExecutions { .. } | Failure::OnlyFailedExecutions => StatusCode::NOT_FOUND,
+        Failure::NotFound | Failure::NoExecutions { .. } | Failure::OnlyFailedExecutions { .. } => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) | Failure::QuotaUsed { .. } => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
         Failure::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,

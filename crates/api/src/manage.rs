@@ -102,11 +102,17 @@ fn endpoints() -> Vec<Endpoint> {
             .about("Opens a suspended enrollment again, or sends a rejected one back to review.", Duty::Operate),
         Endpoint::get("/tenants/{tenant}/locations", locations::list).about("Lists locations.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/locations", locations::add).about("Adds a location.", Duty::Company),
+        Endpoint::delete("/tenants/{tenant}/locations/{location}", locations::delete)
+            .about("Removes a location that no role assignment names.", Duty::Company),
         Endpoint::get("/tenants/{tenant}/users", users::list).about("Lists users.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/users", users::add).about("Adds a user. Only operators may choose the id.", Duty::Directory),
         Endpoint::get("/tenants/{tenant}/users/{user}", users::show).about("Shows a user, by id or sign-in name.", Duty::Look),
         Endpoint::patch("/tenants/{tenant}/users/{user}", users::change)
             .about("Changes a display name, disables or enables a user.", Duty::Directory),
+        Endpoint::delete("/tenants/{tenant}/users/{user}", users::delete).about(
+            "Removes a user: sign-ins end, roles and queries go; reports go with reports=delete, and else refuse it.",
+            Duty::Directory,
+        ),
         Endpoint::put("/tenants/{tenant}/users/{user}/password", users::set_password)
             .about("Sets a password, which ends the user's sign-ins.", Duty::Directory),
         Endpoint::post("/tenants/{tenant}/users/{user}/totp", users::add_totp)
@@ -120,6 +126,11 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/tenants/{tenant}/applications/{application}", applications::show).about("Shows an application.", Duty::Look),
         Endpoint::patch("/tenants/{tenant}/applications/{application}", applications::change)
             .about("Changes name or redirect URIs, disables or enables an application.", Duty::Directory),
+        Endpoint::delete("/tenants/{tenant}/applications/{application}", applications::delete).about(
+            "Removes an application with its secrets, permissions and consents; reports that were created through it go with \
+                 reports=delete, and else refuse it.",
+            Duty::Directory,
+        ),
         Endpoint::get("/tenants/{tenant}/applications/{application}/secrets", applications::list_secrets)
             .about("Lists an application's secrets, by their first characters.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/applications/{application}/secrets", applications::add_secret)

@@ -4,6 +4,7 @@ use insightgate_engine::EngineError;
 use insightgate_identity::enrollment::IllegalMove;
 use insightgate_identity::profile::ProfileFault;
 use insightgate_identity::refusal::Refusal;
+use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;
@@ -47,9 +48,9 @@ pub enum Failure {
         /// When to ask again, while one is pending or running.
         wait_seconds: Option<u32>,
     },
-    /// The report exists, and only failed executions match, which were not requested.
+    /// The report exists, and only failed or cancelled executions match, which were not requested. The latest of them has this status.
     #[error("no executions but failed ones")]
-    OnlyFailedExecutions,
+    OnlyFailedExecutions { latest: ExecutionStatus },
     #[error("{0}")]
     Invalid(String),
     /// A documented quota is used up.

@@ -31,6 +31,7 @@ pub use database::outage::Outage;
 pub use error::StoreError;
 pub use identities::applications::Consent;
 pub use identities::enrollment_changes::Reviewed;
+pub use identities::removals::Removal;
 pub use identities::users::UserCredentials;
 pub use keys::StoredKey;
 pub use keys::sealed::{Sealed, SealedPlace};

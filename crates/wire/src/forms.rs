@@ -100,6 +100,7 @@ forms! {
     CallbackEventName = one_of(CallbackEvent::ALL.iter().map(|event| event.name()));
     CallbackMethodName = one_of(CallbackMethod::ALL.iter().map(|method| method.name()));
     CallbackStateName = one_of(CallbackState::ALL.iter().map(|state| state.name()));
+    FateName = one_of(["delete"]);
     ExecutionStatusName = one_of(ExecutionStatus::ALL.iter().map(|status| status.name()));
     ReportStatusName = one_of(ReportStatus::ALL.iter().map(|status| status.name()));
     ErrorCodeName = one_of(ErrorCode::ALL.iter().map(|code| code.name()));

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::forms::{CallbackStateName, ExecutionStatusName, Id, Instant, PageSize, ProgramName, ReportStatusName, Text};
+use crate::forms::{CallbackStateName, ExecutionStatusName, FateName, Id, Instant, PageSize, ProgramName, ReportStatusName, Text};
 
 /// Which audit events to list. Each field narrows the list. Times are written as `2026-11-22T12:00:00Z`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +123,16 @@ pub struct DatasetQuery {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schemars(with = "ProgramName")]
     pub program: Option<String>,
+}
+
+/// What becomes of the reports that depend on what is removed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovalQuery {
+    /// `delete`; if it is left out, a removal on which reports depend is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "FateName")]
+    pub reports: Option<String>,
 }
 
 /// Whose consent to revoke: a user's, or the whole tenant's.

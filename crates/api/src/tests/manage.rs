@@ -10,6 +10,7 @@ mod isolation;
 mod keys;
 mod life;
 mod record;
+mod removal;
 mod roles;
 mod runs;
 mod suspension;

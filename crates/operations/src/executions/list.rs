@@ -100,8 +100,8 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
         let ended = vec![ExecutionStatus::Failed, ExecutionStatus::Cancelled];
         let failed = ExecutionFilter { statuses: ended, latest_only: true, ..filter };
         for named in &named {
-            if !named.executions(context, caller, &failed, false).await?.is_empty() {
-                return Err(Failure::OnlyFailedExecutions);
+            if let Some(record) = named.executions(context, caller, &failed, false).await?.first() {
+                return Err(Failure::OnlyFailedExecutions { latest: record.execution.status });
             }
         }
         let open = in_flight(context, caller, &reports).await?;

@@ -22,6 +22,8 @@
 //! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added that would outlive the end |
 //! | `set_user_password`, `change_sign_in_count`, `know_address` | the subject whose wrong passwords are counted |
 //! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission`, `grant_consent` | the application: counts, and its permissions |
+//! | `delete_user`, `delete_application` | the owner, the user, the application, and their reports, by id |
+//! | `delete_location` | the tenant, whose role assignments are read |
 //! | `add_first_key` | the purpose of the key |
 //! | `delete_tenant` | the tenant, its users, applications, reports and callbacks, by id; at its end nothing more can be added to the tenant |
 //! | each change of identities | as the last lock, the row of the identities' version |
@@ -64,6 +66,8 @@ pub(crate) enum Hold<'a> {
     Subject(&'a str),
     Report(Uuid),
     ReportOfExecution(Uuid),
+    /// The reports of a user, or those that were created through an application.
+    ReportsOf(Uuid),
     KeysOf(&'a str),
 }
 
@@ -95,6 +99,9 @@ impl Hold<'_> {
             Hold::Report(id) => one("SELECT 1 FROM scheduled_reports WHERE id = $1 FOR UPDATE", id),
             Hold::ReportOfExecution(id) => {
                 one("SELECT 1 FROM scheduled_reports WHERE id IN (SELECT report_id FROM executions WHERE id = $1) FOR UPDATE", id)
+            }
+            Hold::ReportsOf(id) => {
+                one("SELECT 1 FROM scheduled_reports WHERE owner_id = $1 OR application_id = $1 ORDER BY id FOR UPDATE", id)
             }
             Hold::KeysOf(purpose) => (keyed(3), vec![purpose.to_owned()]),
         }

@@ -24,6 +24,7 @@ pub(super) async fn operations(desk: &Desk) -> Vec<(String, String)> {
             .replace("{assignee}", "ana@contoso.example")
             .replace("{role}", "executive_report_viewer")
             .replace("{owner}", "ana@contoso.example")
+            .replace("{location}", "1000001")
             .replace("{execution}", "00000000-0000-0000-0000-000000000001")
             .replace("{report}", "00000000-0000-0000-0000-000000000001")
             .replace("{callback}", "00000000-0000-0000-0000-000000000001")
