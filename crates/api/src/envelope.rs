@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
+use insightgate_report::execution::ExecutionStatus;
 use serde::Serialize;
 
 use crate::http::challenge;
@@ -102,9 +103,10 @@ impl Asked {
         let message = match failure {
             Failure::NotFound if self.program == Some(Program::Cmp) => "No item found with given filters".to_owned(),
             Failure::NotFound => "No item found with given filters.".to_owned(),
-            Failure::NoExecutions => self.no_executions(),
-            Failure::OnlyFailedExecutions => {
-                format!("{}. A run failed: executionStatus=Failed shows it with the reason", self.no_executions())
+            Failure::NoExecutions { .. } => self.no_executions(),
+            Failure::OnlyFailedExecutions { latest } => {
+                let ended = if *latest == ExecutionStatus::Cancelled { "was cancelled" } else { "failed" };
+                format!("{}. A run {ended}: executionStatus={} shows it with the reason", self.no_executions(), latest.name())
             }
             Failure::Internal(_) if self.creates_report => {
                 format!("Internal error encountered while creating report. Correlation ID {}", self.correlation)
@@ -132,8 +134,13 @@ pub(crate) fn with_reason(mut response: Response, failure: &Failure) -> Response
     response
 }
 
-pub(crate) fn with_retry_after(mut response: Response, failure: &Failure) -> Response {
-    if let Some(seconds) = failure.retry_after() {
+pub(crate) fn with_retry_after(response: Response, failure: &Failure) -> Response {
+    retry_after(response, failure.retry_after())
+}
+
+/// Says after how many seconds another request makes sense, if that is known.
+pub(crate) fn retry_after(mut response: Response, seconds: Option<u32>) -> Response {
+    if let Some(seconds) = seconds {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
@@ -151,9 +158,10 @@ pub(crate) fn status(failure: &Failure) -> StatusCode {
     match failure {
         Failure::Unauthorized { .. } | Failure::SecondFactorRequired => StatusCode::UNAUTHORIZED,
         Failure::Refused(_) | Failure::Forbidden(_) => StatusCode::FORBIDDEN,
-        Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => StatusCode::NOT_FOUND,
+        Failure::NotFound | Failure::NoExecutions { .. } | Failure::OnlyFailedExecutions { .. } => StatusCode::NOT_FOUND,
         Failure::Invalid(_) | Failure::Profile(_) | Failure::QuotaUsed { .. } => StatusCode::BAD_REQUEST,
         Failure::Conflict(_) | Failure::IllegalMove(_) => StatusCode::CONFLICT,
+        Failure::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Failure::Busy | Failure::ShareTaken { .. } => StatusCode::TOO_MANY_REQUESTS,
         Failure::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Failure::QueryTimeout { .. } | Failure::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -48,5 +48,7 @@ pub(crate) fn routes(base: &str) -> Vec<Route> {
             Route::get(of_report("/execution"), serve(executions::list)),
         ]);
     }
+    // Here it is an execution that is named.
+    routes.push(Route::delete(at("scheduledreport/execution/{report_id}"), serve(executions::cancel)));
     routes
 }

@@ -13,6 +13,7 @@ mod given;
 mod keys;
 pub(crate) mod object;
 mod openapi;
+mod runs;
 mod tenants;
 mod users;
 
@@ -101,11 +102,17 @@ fn endpoints() -> Vec<Endpoint> {
             .about("Opens a suspended enrollment again, or sends a rejected one back to review.", Duty::Operate),
         Endpoint::get("/tenants/{tenant}/locations", locations::list).about("Lists locations.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/locations", locations::add).about("Adds a location.", Duty::Company),
+        Endpoint::delete("/tenants/{tenant}/locations/{location}", locations::delete)
+            .about("Removes a location that no role assignment names.", Duty::Company),
         Endpoint::get("/tenants/{tenant}/users", users::list).about("Lists users.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/users", users::add).about("Adds a user. Only operators may choose the id.", Duty::Directory),
         Endpoint::get("/tenants/{tenant}/users/{user}", users::show).about("Shows a user, by id or sign-in name.", Duty::Look),
         Endpoint::patch("/tenants/{tenant}/users/{user}", users::change)
             .about("Changes a display name, disables or enables a user.", Duty::Directory),
+        Endpoint::delete("/tenants/{tenant}/users/{user}", users::delete).about(
+            "Removes a user: sign-ins end, roles and queries go; reports go with reports=delete, and else refuse it.",
+            Duty::Directory,
+        ),
         Endpoint::put("/tenants/{tenant}/users/{user}/password", users::set_password)
             .about("Sets a password, which ends the user's sign-ins.", Duty::Directory),
         Endpoint::post("/tenants/{tenant}/users/{user}/totp", users::add_totp)
@@ -119,6 +126,11 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::get("/tenants/{tenant}/applications/{application}", applications::show).about("Shows an application.", Duty::Look),
         Endpoint::patch("/tenants/{tenant}/applications/{application}", applications::change)
             .about("Changes name or redirect URIs, disables or enables an application.", Duty::Directory),
+        Endpoint::delete("/tenants/{tenant}/applications/{application}", applications::delete).about(
+            "Removes an application with its secrets, permissions and consents; reports that were created through it go with \
+                 reports=delete, and else refuse it.",
+            Duty::Directory,
+        ),
         Endpoint::get("/tenants/{tenant}/applications/{application}/secrets", applications::list_secrets)
             .about("Lists an application's secrets, by their first characters.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/applications/{application}/secrets", applications::add_secret)
@@ -156,6 +168,29 @@ fn endpoints() -> Vec<Endpoint> {
             Duty::Look,
         ),
         Endpoint::get("/audit", audit::of_all).about("The record of all tenants.", Duty::Operate),
+        Endpoint::get("/tenants/{tenant}/reports", runs::reports).about("Lists reports of every owner, the newest first.", Duty::Look),
+        Endpoint::get("/tenants/{tenant}/reports/{report}", runs::show_report)
+            .about("Shows a report, with the number of its executions by status.", Duty::Look),
+        Endpoint::get("/reports", runs::all_reports).about("Lists reports of all tenants, or of the caller's own.", Duty::Look),
+        Endpoint::get("/tenants/{tenant}/executions", runs::executions).about(
+            "Lists executions of every owner: what waits, runs or failed, for how long and why. What fell due last comes first.",
+            Duty::Look,
+        ),
+        Endpoint::get("/tenants/{tenant}/executions/{execution}", runs::show_execution).about("Shows an execution.", Duty::Look),
+        Endpoint::post("/tenants/{tenant}/executions/{execution}/cancel", runs::cancel_execution)
+            .about("Cancels an execution that is not over. A running one ends within seconds and leaves no file.", Duty::Directory),
+        Endpoint::post("/tenants/{tenant}/executions/{execution}/retry", runs::retry_execution)
+            .about("Queues an execution again that failed or was cancelled.", Duty::Directory),
+        Endpoint::get("/executions", runs::all_executions).about("Lists executions of all tenants, or of the caller's own.", Duty::Look),
+        Endpoint::get("/tenants/{tenant}/runs", runs::show)
+            .about("Shows how many executions wait and run, and whether the tenant's runs are paused.", Duty::Look),
+        Endpoint::post("/tenants/{tenant}/runs/pause", runs::pause)
+            .about("Holds the tenant's executions back. One that runs goes on; what falls due waits.", Duty::Operate),
+        Endpoint::post("/tenants/{tenant}/runs/resume", runs::resume).about("Lets the tenant's executions begin again.", Duty::Operate),
+        Endpoint::get("/tenants/{tenant}/limits", runs::limits)
+            .about("Shows how many queries and reports each owner of the tenant may have.", Duty::Look),
+        Endpoint::patch("/tenants/{tenant}/limits", runs::set_limits)
+            .about("Gives the tenant numbers of its own; null makes one what every tenant has.", Duty::Operate),
         Endpoint::get("/tenants/{tenant}/callbackSecrets/{owner}", callbacks::list_secrets)
             .about("Lists the secrets that a user's or application's callbacks are signed with, the current one first.", Duty::Look),
         Endpoint::post("/tenants/{tenant}/callbackSecrets/{owner}", callbacks::add_secret)

@@ -174,6 +174,14 @@ impl Client {
         self.listed(&[REPORTS, "execution", report_id], filter).await
     }
 
+    /// Cancels an execution that is not over. Only this server has this call.
+    ///
+    /// # Errors
+    /// When the request cannot be sent, its answer cannot be read, or the server refuses it.
+    pub async fn cancel_execution(&self, execution_id: &str) -> Result<Answer<Execution>, ClientError> {
+        self.call(Method::DELETE, &[REPORTS, "execution", execution_id], &NOTHING, None).await
+    }
+
     /// All pages of a list as one. Only the parameters of a `nextLink` are taken: a token never goes where an answer says.
     async fn listed<T: DeserializeOwned>(&self, segments: &[&str], query: &impl Serialize) -> Result<Answer<T>, ClientError> {
         let mut all: Answer<T> = self.call(Method::GET, segments, query, None).await?;

@@ -2,20 +2,22 @@
 //!
 //! Its tokens are for [`RESOURCE`] and give no access to data. Each name or id becomes one path segment, whatever it contains.
 
+mod runs;
+
 use std::sync::Arc;
 
 pub use insightgate_wire::Secret;
 pub use insightgate_wire::answers::{
-    Application, AuditEvent, Callback, CallbackAttempt, CallbackSecret, ClientSecret, Consent, Enrollment, ExternalIdentity, Listed,
-    Location, Permission, Profile, RoleAssignment, SigningKeys, Tenant, Totp, User,
+    Application, AuditEvent, Callback, CallbackAttempt, CallbackSecret, ClientSecret, Consent, Enrollment, Execution, ExternalIdentity,
+    Listed, Location, Permission, Profile, Report, RoleAssignment, SigningKeys, Tenant, TenantLimits, TenantRuns, Totp, User,
 };
 use insightgate_wire::answers::{Error, Refusal};
 use insightgate_wire::bodies::{Code, NewConsent, NewEnrollment, NewPassword, NewPermission, Reason, UserChange};
 pub use insightgate_wire::bodies::{
-    NewApplication, NewClientSecret, NewExternalIdentity, NewLocation, NewRoleAssignment, NewTenant, NewUser,
+    LimitsChange, NewApplication, NewClientSecret, NewExternalIdentity, NewLocation, NewRoleAssignment, NewTenant, NewUser,
 };
 use insightgate_wire::limits::LARGEST_PAGE;
-pub use insightgate_wire::parameters::{AuditQuery, CallbackQuery};
+pub use insightgate_wire::parameters::{AuditQuery, CallbackQuery, ExecutionQuery, ReportQuery};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;

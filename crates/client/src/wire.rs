@@ -126,7 +126,7 @@ pub struct Execution {
     pub callback_method: Option<String>,
     #[serde(alias = "Format")]
     pub format: Option<String>,
-    /// `Pending`, `Running`, `Paused`, `Completed`, or `Failed` if it is requested.
+    /// `Pending`, `Running`, `Paused`, `Completed`, or, if they are requested, `Failed` and `Cancelled`.
     #[serde(alias = "ExecutionStatus")]
     pub execution_status: String,
     #[serde(alias = "ReportLocation")]
@@ -257,8 +257,18 @@ impl Execution {
         self.execution_status.eq_ignore_ascii_case("Completed")
     }
 
+    /// Whether it is over without a file: it failed, or was cancelled.
     pub fn is_failed(&self) -> bool {
-        self.execution_status.eq_ignore_ascii_case("Failed")
+        ["Failed", "Cancelled"].iter().any(|ended| self.execution_status.eq_ignore_ascii_case(ended))
+    }
+
+    /// The percentage of row groups that it has read, while it runs.
+    pub fn progress(&self) -> Option<u64> {
+        self.more.get("progress")?.as_u64()
+    }
+
+    pub fn attempts(&self) -> Option<u64> {
+        self.more.get("attempts")?.as_u64()
     }
 
     /// Rows of the file: an added field of this server, as the next ones are.

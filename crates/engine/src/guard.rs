@@ -7,4 +7,4 @@ mod reader;
 mod thrift;
 
 pub(crate) use footer::footer;
-pub(crate) use reader::{GuardedReaders, PageFault, check_pages};
+pub(crate) use reader::{GROUPS_READ, GuardedReaders, PageFault, check_pages};

@@ -30,6 +30,7 @@ pub use run::budget::{DEFAULT_WAITING, Sharing};
 pub use run::engine::{DEFAULT_MEMORY_LIMIT, DEFAULT_SPILL_LIMIT, Engine, EngineSettings, Memory};
 pub use run::explain::{Explanation, Parts};
 pub use run::export::{Allowance, ArtifactSummary, ExportProgress, ExportedAs};
+pub use run::how_far::HowFar;
 pub use run::ledger::Seat;
 pub use run::preview::Preview;
 pub use run::workers::STACK;

@@ -4,6 +4,7 @@ pub(crate) mod budget;
 pub(crate) mod engine;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod how_far;
 pub(crate) mod in_order;
 pub(crate) mod ledger;
 pub(crate) mod preview;

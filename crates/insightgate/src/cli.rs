@@ -12,6 +12,7 @@ use crate::commands::audit::AuditArguments;
 use crate::commands::callback::CallbackArguments;
 use crate::commands::check::CheckArguments;
 use crate::commands::dataset::file_arguments::FileArguments;
+use crate::commands::execution::ExecutionArguments;
 use crate::commands::export::ExportArguments;
 use crate::commands::external::ExternalArguments;
 use crate::commands::health::HealthArguments;
@@ -110,6 +111,8 @@ pub enum Command {
     Query(QueryArguments),
     /// Reports: by a schedule or at once, what they have run, and their files
     Report(ReportArguments),
+    /// Executions: what waits, runs or failed, and why; ending one, and trying one again
+    Execution(ExecutionArguments),
     /// The prerequisites of programmatic access, one by one: met or not, why, and what mends it
     #[command(after_help = "Examples:\n  insightgate check\n  insightgate check --profile contoso --json")]
     Check(CheckArguments),
@@ -154,7 +157,7 @@ pub enum Command {
     Sandbox(SandboxArguments),
     /// What was granted, removed and refused, the newest first
     #[command(
-        after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"
+        after_help = "Examples:\n  insightgate audit --tenant contoso.example\n  insightgate audit export --format csv -o audit.csv\n  insightgate audit --action role.assign --from 2026-11-01T00:00:00Z --json"
     )]
     Audit(AuditArguments),
 }

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod callback;
 pub mod check;
 pub mod dataset;
+pub mod execution;
 pub mod export;
 pub mod external;
 mod file_format;

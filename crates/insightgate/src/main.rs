@@ -92,6 +92,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Export(arguments) => commands::export::run(profile.as_deref(), arguments).await,
         Command::Query(arguments) => commands::query::run(profile.as_deref(), arguments).await,
         Command::Report(arguments) => commands::report::run(profile.as_deref(), arguments).await,
+        Command::Execution(arguments) => commands::execution::run(profile.as_deref(), arguments).await,
         Command::Check(arguments) => commands::check::run(profile.as_deref(), arguments).await,
         Command::Token(arguments) => commands::login::token::run(profile.as_deref(), &arguments).await,
         Command::Login(arguments) => commands::login::run(profile.as_deref(), arguments).await,

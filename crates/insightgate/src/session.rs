@@ -89,6 +89,11 @@ impl Session {
     }
 }
 
+/// Whether the profile signs a user in, and not an application alone.
+pub fn is_of_a_user(profile: Option<&str>) -> Result<bool, CommandError> {
+    Ok(profiles::load(profile, env_vars::read)?.own_tenant().is_some())
+}
+
 /// A connection to the Insights API, as the profile says.
 pub fn insights(profile: Option<&str>) -> Result<Client, CommandError> {
     insights_of_program(profile, None)

@@ -2,6 +2,7 @@
 
 pub(crate) mod artifact_key;
 pub mod artifact_room;
+pub mod cancel;
 pub mod download;
 pub mod downloads;
 pub mod held_polls;

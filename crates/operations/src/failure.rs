@@ -4,6 +4,7 @@ use insightgate_engine::EngineError;
 use insightgate_identity::enrollment::IllegalMove;
 use insightgate_identity::profile::ProfileFault;
 use insightgate_identity::refusal::Refusal;
+use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::scheduled_report::{ReportFault, ReportFaults};
 use insightgate_store::StoreError;
 use thiserror::Error;
@@ -43,10 +44,13 @@ pub enum Failure {
     NotFound,
     /// The report exists, but no execution of it matches.
     #[error("no executions")]
-    NoExecutions,
-    /// The report exists, and only failed executions match, which were not requested.
+    NoExecutions {
+        /// When to ask again, while one is pending or running.
+        wait_seconds: Option<u32>,
+    },
+    /// The report exists, and only failed or cancelled executions match, which were not requested. The latest of them has this status.
     #[error("no executions but failed ones")]
-    OnlyFailedExecutions,
+    OnlyFailedExecutions { latest: ExecutionStatus },
     #[error("{0}")]
     Invalid(String),
     /// A documented quota is used up.
@@ -55,6 +59,9 @@ pub enum Failure {
     /// Every field of a legal business profile that breaks a rule.
     #[error("The legal business profile breaks rules: {}", listed(.0))]
     Profile(Vec<ProfileFault>),
+    /// A key that made something else.
+    #[error("This Idempotency-Key came with another request before. Use a key once, and again only for the same request.")]
+    KeyReused,
     /// The request conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
@@ -103,6 +110,7 @@ impl Failure {
             Failure::ShareTaken { wait_seconds, .. }
             | Failure::Unavailable { wait_seconds, .. }
             | Failure::QuotaUsed { wait_seconds, .. } => Some(*wait_seconds),
+            Failure::NoExecutions { wait_seconds } => *wait_seconds,
             _ => None,
         }
     }
@@ -138,7 +146,7 @@ impl From<ReportFaults> for Failure {
 impl From<ReportFault> for Failure {
     fn from(fault: ReportFault) -> Self {
         match fault {
-            ReportFault::ActiveQuota | ReportFault::ExecuteNowQuota => Failure::quota_used(fault, None),
+            ReportFault::ActiveQuota(_) | ReportFault::ExecuteNowQuota(_) => Failure::quota_used(fault, None),
             _ => Failure::Invalid(fault.to_string()),
         }
     }

@@ -9,6 +9,7 @@ pub mod callbacks;
 pub mod callers;
 pub mod clock;
 pub mod context;
+pub(crate) mod creation_key;
 pub mod credentials;
 pub mod datasets;
 pub mod executions;

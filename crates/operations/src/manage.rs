@@ -14,6 +14,8 @@ pub(crate) mod fields;
 pub mod keys;
 pub mod locations;
 mod lookup;
+pub mod removal;
+pub mod runs;
 pub mod tenants;
 pub mod users;
 
@@ -38,6 +40,10 @@ mod tests {
             include_str!("manage/users/roles.rs"),
             include_str!("manage/users/second_factors.rs"),
             include_str!("manage/applications/secrets.rs"),
+            include_str!("manage/removal.rs"),
+            include_str!("manage/runs.rs"),
+            include_str!("manage/runs/executions.rs"),
+            include_str!("manage/runs/limits.rs"),
             include_str!("manage/tenants.rs"),
             include_str!("manage/users.rs"),
         ];

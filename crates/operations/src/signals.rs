@@ -11,7 +11,7 @@ pub struct Signals {
     pub finished: Notify,
     /// A schedule or the clock changed.
     pub rescheduled: Notify,
-    /// A report was deleted. If this process runs its execution, that execution is to end.
+    /// A report was deleted or an execution cancelled. If this process runs it, it is to end.
     pub deleted: Notify,
     /// The sandbox's clock was moved.
     pub clock_moved: Notify,

@@ -35,6 +35,8 @@ pub enum ExecutionStatus {
     Completed,
     /// Not documented, and only sent to clients that request it.
     Failed,
+    /// Ended by its owner or by somebody who manages it. Not documented, and sent like `Failed`.
+    Cancelled,
 }
 
 impl ExecutionStatus {
@@ -46,6 +48,14 @@ impl ExecutionStatus {
 
     pub fn from_name(name: &str) -> Option<ExecutionStatus> {
         name.parse().ok()
+    }
+
+    /// Whether nothing more happens to the execution by itself.
+    pub fn is_over(self) -> bool {
+        match self {
+            ExecutionStatus::Pending | ExecutionStatus::Running | ExecutionStatus::Paused => false,
+            ExecutionStatus::Completed | ExecutionStatus::Failed | ExecutionStatus::Cancelled => true,
+        }
     }
 }
 
@@ -94,8 +104,11 @@ pub struct Execution {
     pub failures: u32,
     /// The number of failures at which an object store refused the credentials.
     pub refusals: u32,
-    /// Why the last attempt failed, in words for the owner.
+    /// Why the last attempt failed, or the execution was cancelled, in words for the owner.
     pub failure: Option<String>,
+    /// The percentage of row groups that the running attempt has begun to read, from 0 to 99, and 100 once the execution has completed. `None` without
+    /// an attempt.
+    pub progress: Option<u32>,
     pub artifact: Option<Artifact>,
     /// When the artifact was removed, because of its age or for lack of room.
     pub artifact_removed: Option<DateTime<Utc>>,

@@ -7,6 +7,7 @@ pub mod execution;
 pub mod file_name;
 pub mod instant;
 pub mod next_execution;
+pub mod quotas;
 pub mod report_query;
 pub mod schedule;
 pub mod scheduled_report;

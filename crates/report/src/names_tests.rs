@@ -19,7 +19,7 @@ fn names_stay_and_are_read_back() {
     let states = ["pending", "delivered", "failed", "cancelled"];
     assert_eq!(CallbackState::ALL.iter().map(|state| state.name()).collect::<Vec<_>>(), states);
     assert_eq!(CallbackState::from_name("Delivered"), Some(CallbackState::Delivered));
-    let statuses = ["Pending", "Running", "Paused", "Completed", "Failed"];
+    let statuses = ["Pending", "Running", "Paused", "Completed", "Failed", "Cancelled"];
     assert_eq!(ExecutionStatus::ALL.iter().map(|status| status.name()).collect::<Vec<_>>(), statuses);
     assert_eq!(ExecutionStatus::from_name("completed"), Some(ExecutionStatus::Completed));
     for (status, name) in [(ReportStatus::Active, "Active"), (ReportStatus::Paused, "Paused"), (ReportStatus::Inactive, "Inactive")] {

@@ -40,6 +40,7 @@ impl ScheduledReport {
             failures: 0,
             refusals: 0,
             failure: None,
+            progress: None,
             artifact: None,
             artifact_removed: None,
             note: Some(note),

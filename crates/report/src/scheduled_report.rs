@@ -8,7 +8,7 @@ use strum::{EnumString, IntoStaticStr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -68,6 +68,8 @@ pub enum ReportStatus {
 }
 
 impl ReportStatus {
+    pub const ALL: [ReportStatus; 3] = [ReportStatus::Active, ReportStatus::Paused, ReportStatus::Inactive];
+
     pub fn name(self) -> &'static str {
         self.into()
     }
@@ -78,7 +80,7 @@ impl ReportStatus {
 }
 
 /// The fields of a creation or an update as they were sent, with texts trimmed. An empty or null field is absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReportInput {
     pub report_name: Option<String>,
@@ -164,10 +166,10 @@ pub enum ReportFault {
     Placeholder(String),
     #[error("Invalid QueryId")]
     UnknownQuery,
-    #[error("User has exceeded its report creation quota of 50 active reports")]
-    ActiveQuota,
-    #[error("User has exceeded its ExecuteNow report creation quota of 5 reports/60 mins")]
-    ExecuteNowQuota,
+    #[error("User has exceeded its report creation quota of {0} active reports")]
+    ActiveQuota(u64),
+    #[error("User has exceeded its ExecuteNow report creation quota of {0} reports/60 mins")]
+    ExecuteNowQuota(u64),
     #[error("Invalid report parameters - A report created with ExecuteNow runs once and cannot be updated")]
     OnceUpdated,
     #[error("Invalid report parameters - The report is Inactive: it has no further runs that could be {0}")]

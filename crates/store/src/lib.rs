@@ -33,6 +33,7 @@ pub use database::outage::Outage;
 pub use error::StoreError;
 pub use identities::applications::Consent;
 pub use identities::enrollment_changes::Reviewed;
+pub use identities::removals::Removal;
 pub use identities::users::UserCredentials;
 pub use keys::StoredKey;
 pub use keys::sealed::{Sealed, SealedPlace};
@@ -41,8 +42,11 @@ pub use opening::sqlite_url;
 pub use reports::artifact_blocks::BLOCKS_PER_ROW;
 pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use reports::held_back::NEVER_DUE;
+pub use reports::idempotency::{Creation, CreationKey, KEYS_KEPT, KEYS_OF_AN_OWNER};
+pub use reports::pages::{ManagedExecution, ManagedReport, Page, PageFilter, PagePlace};
 pub use reports::queue::Queue;
 pub use reports::retention::FileEpochs;
+pub use reports::run_control::{TenantRuns, Unchanged};
 pub use reports::scheduled_reports::{ReportFilter, ReportQuotas};
 pub use sign_in::authorization_codes::AuthorizationCode;
 pub use sign_in::counts::{SignInCount, Subject, is_news};
@@ -126,6 +130,7 @@ fn migrations() -> Migrator {
         ("sign in", include_str!("../migrations/0005_sign_in.sql")),
         ("room", include_str!("../migrations/0006_room.sql")),
         ("next runs", include_str!("../migrations/0007_next_runs.sql")),
+        ("run control", include_str!("../migrations/0008_run_control.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

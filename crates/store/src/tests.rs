@@ -165,14 +165,14 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
     }
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(10), at(0)).await.unwrap());
     let refused = store.add_report(&once(12), Some(&first_execution(&once(12))), Some(quotas)).await.unwrap();
-    assert_eq!(refused, Err(ReportFault::ExecuteNowQuota));
+    assert_eq!(refused, Err(ReportFault::ExecuteNowQuota(2)));
     // Both were created at the same time: there is room once they no longer count, and with a larger quota there is room now.
     assert_eq!(store.execute_now_room(&once(12), quotas).await.unwrap(), Some(TimeDelta::hours(1)));
     let larger = ReportQuotas { execute_now: 3, ..quotas };
     assert_eq!(store.execute_now_room(&once(12), larger).await.unwrap(), None);
     let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&recurring(20), None, Some(quotas)).await.unwrap().unwrap();
-    assert_eq!(store.add_report(&recurring(21), None, Some(quotas)).await.unwrap(), Err(ReportFault::ActiveQuota));
+    assert_eq!(store.add_report(&recurring(21), None, Some(quotas)).await.unwrap(), Err(ReportFault::ActiveQuota(1)));
     store.add_report(&recurring(21), None, None).await.unwrap().unwrap();
 }
 
@@ -210,11 +210,11 @@ async fn only_the_holder_of_the_newest_epoch_can_finish_an_execution() {
     store.add_report(&once, Some(&first_execution(&once)), None).await.unwrap().unwrap();
     let first = store.claim_execution(100, 200).await.unwrap().unwrap();
     assert!(store.claim_execution(150, 250).await.unwrap().is_none(), "it is leased");
-    assert!(store.extend_lease(first.execution.id, first.execution.epoch, 300).await.unwrap());
+    assert!(store.extend_lease(first.execution.id, first.execution.epoch, 300, 0).await.unwrap());
     assert!(store.claim_execution(250, 350).await.unwrap().is_none(), "the lease was prolonged");
     let second = store.claim_execution(301, 400).await.unwrap().unwrap();
     assert_eq!((second.execution.epoch.number(), second.execution.attempts), (2, 2));
-    assert!(!store.extend_lease(first.execution.id, first.execution.epoch, 500).await.unwrap());
+    assert!(!store.extend_lease(first.execution.id, first.execution.epoch, 500, 0).await.unwrap());
     let completed = |epoch: u64| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()) };
     assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&second, &completed(2), None, at(1)).await.unwrap());
@@ -300,7 +300,7 @@ async fn the_quota_of_active_reports_holds_when_one_becomes_active_again() {
             change(&store, 8, |report| report.paused().unwrap()).await;
         }
     }
-    assert_eq!(resume(8).await, Err(ReportFault::ActiveQuota));
+    assert_eq!(resume(8).await, Err(ReportFault::ActiveQuota(1)));
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
     assert!(resume(9).await.is_ok(), "it is active already");
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(9), at(0)).await.unwrap());
@@ -384,5 +384,6 @@ mod races;
 mod recording;
 mod repair;
 mod replanning;
+mod run_control;
 mod sign_in;
 mod simulation;

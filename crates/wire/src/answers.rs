@@ -19,8 +19,10 @@ use crate::null::or_default;
 pub type More = Map<String, Value>;
 
 mod records;
+mod runs;
 
 pub use records::{AuditEvent, Callback, CallbackAttempt, CallbackSecret, Column, Dataset};
+pub use runs::{Execution, ExecutionCounts, Report, TenantLimits, TenantRuns};
 
 /// The refusal of a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::Secret;
 use crate::forms::{
     AsInToken, AskedPermission, BusinessModelName, Days, Domain, DunsNumber, EmailAddress, Filled, Flag, Id, KindName, MpnId,
-    MpnIdOrNothing, Name, Password, ProgramName, RedirectUri, RegistrationNumber, RoleId, Short, Username, Written, WrittenOrNothing,
+    MpnIdOrNothing, Name, Password, ProgramName, QuotaNumber, RedirectUri, RegistrationNumber, RoleId, Short, Username, Written,
+    WrittenOrNothing,
 };
 use crate::limits::{LOCATIONS, REDIRECT_URIS};
 use crate::null::{emptied, or_default, sent};
@@ -79,6 +80,21 @@ pub struct Reason {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(required, with = "Option<Name>")]
     pub reason: Option<String>,
+}
+
+/// Numbers for one tenant. A field that is left out is kept; null makes it what every tenant has.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsChange {
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "sent")]
+    #[schemars(with = "Option<QuotaNumber>")]
+    pub active_reports: Option<Option<i64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "sent")]
+    #[schemars(with = "Option<QuotaNumber>")]
+    pub execute_now_reports: Option<Option<i64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "sent")]
+    #[schemars(with = "Option<QuotaNumber>")]
+    pub queries: Option<Option<i64>>,
 }
 
 /// A location to add.

@@ -11,6 +11,9 @@ use insightgate_identity::role::Role;
 use insightgate_identity::tokens::api_ids;
 use insightgate_identity::user::{MAXIMUM_PASSWORD, MINIMUM_PASSWORD, PasswordState};
 use insightgate_report::callback::{CallbackEvent, CallbackMethod, CallbackState};
+use insightgate_report::execution::ExecutionStatus;
+use insightgate_report::quotas::LARGEST_QUOTA;
+use insightgate_report::scheduled_report::ReportStatus;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::error_code::ErrorCode;
@@ -78,6 +81,8 @@ forms! {
     RegistrationNumber = json_schema!({"type": "string", "maxLength": LONGEST_NUMBER, "minLength": 1, "pattern": REGISTRATION});
     RedirectUri = json_schema!({"type": "string", "format": "uri", "maxLength": LONGEST_REDIRECT_URI});
     Days = json_schema!({"type": "integer", "minimum": 1, "maximum": SECRET_DAYS, "default": SECRET_DAYS});
+    Percent = json_schema!({"type": "integer", "minimum": 0, "maximum": 100});
+    QuotaNumber = json_schema!({"type": "integer", "minimum": 0, "maximum": LARGEST_QUOTA});
     PageSize = json_schema!({"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE});
     ProgramName = one_of(Program::ALL.iter().map(|program| program.name()));
     BusinessModelName = one_of(BusinessModel::ALL.iter().map(|model| model.name()));
@@ -95,6 +100,9 @@ forms! {
     CallbackEventName = one_of(CallbackEvent::ALL.iter().map(|event| event.name()));
     CallbackMethodName = one_of(CallbackMethod::ALL.iter().map(|method| method.name()));
     CallbackStateName = one_of(CallbackState::ALL.iter().map(|state| state.name()));
+    FateName = one_of(["delete"]);
+    ExecutionStatusName = one_of(ExecutionStatus::ALL.iter().map(|status| status.name()));
+    ReportStatusName = one_of(ReportStatus::ALL.iter().map(|status| status.name()));
     ErrorCodeName = one_of(ErrorCode::ALL.iter().map(|code| code.name()));
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::forms::{CallbackStateName, Id, Instant, PageSize, ProgramName, Text};
+use crate::forms::{CallbackStateName, ExecutionStatusName, FateName, Id, Instant, PageSize, ProgramName, ReportStatusName, Text};
 
 /// Which audit events to list. Each field narrows the list. Times are written as `2026-11-22T12:00:00Z`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +59,63 @@ pub struct CallbackQuery {
     pub skip_token: Option<String>,
 }
 
+/// Which executions to list, by when they fell due. Each field narrows the list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecutionQuery {
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Id")]
+    pub report_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Id")]
+    pub execution_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Id")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "ExecutionStatusName")]
+    pub status: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Instant")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Instant")]
+    pub to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "PageSize")]
+    pub page_size: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Text")]
+    pub skip_token: Option<String>,
+}
+
+/// Which reports to list, by when they were created. Each field narrows the list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportQuery {
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Id")]
+    pub report_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Id")]
+    pub owner: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "ReportStatusName")]
+    pub status: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Instant")]
+    pub from: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Instant")]
+    pub to: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "PageSize")]
+    pub page_size: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "Text")]
+    pub skip_token: Option<String>,
+}
+
 /// Which datasets to list: those of one program, or all.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +123,16 @@ pub struct DatasetQuery {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schemars(with = "ProgramName")]
     pub program: Option<String>,
+}
+
+/// What becomes of the reports that depend on what is removed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovalQuery {
+    /// `delete`; if it is left out, a removal on which reports depend is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schemars(with = "FateName")]
+    pub reports: Option<String>,
 }
 
 /// Whose consent to revoke: a user's, or the whole tenant's.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use axum::RequestExt as _;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use insightgate_operations::callers::authenticate::{authenticate, count_refusal};
 use insightgate_operations::callers::caller::Caller;
@@ -28,6 +28,8 @@ use super::second_factor::Compliance;
 /// The other header for the token, which clients in the wild send instead.
 const USER_TICKET: HeaderName = HeaderName::from_static("x-aaduserticket");
 
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 pub(super) struct Call {
     pub(super) caller: Caller,
     pub(super) asked: Asked,
@@ -36,6 +38,8 @@ pub(super) struct Call {
     path: HashMap<String, String>,
     /// The body, which is read when a handler needs it.
     body: JsonBody,
+    /// As it was sent.
+    idempotency_key: Option<HeaderValue>,
 }
 
 impl Call {
@@ -62,7 +66,8 @@ impl Call {
         let program = asked.program.ok_or(Failure::NotFound)?;
         let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await?;
         let parameters = Parameters::parse(request.uri().query().unwrap_or_default().as_bytes());
-        Ok(Call { caller, asked, parameters, state, path, body: JsonBody::of(request) })
+        let idempotency_key = request.headers().get(IDEMPOTENCY_KEY).cloned();
+        Ok(Call { caller, asked, parameters, state, path, body: JsonBody::of(request), idempotency_key })
     }
 
     pub(super) fn context(&self) -> &Context {
@@ -79,6 +84,11 @@ impl Call {
     /// When the body is too large or not a JSON object, or a field has the wrong type.
     pub(super) async fn body<T: DeserializeOwned>(&mut self, skipped: &[&str]) -> Result<T, BodyFault> {
         fields::read(std::mem::take(&mut self.body), skipped).await
+    }
+
+    /// The key that makes a creation happen once, if one was sent. One that is no text is refused like one with wrong characters.
+    pub(super) fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_ref().map(|key| key.to_str().unwrap_or_default())
     }
 
     /// A variable part of the path, decoded and trimmed.

@@ -1,13 +1,15 @@
-//! `ScheduledReport/execution/{reportId}`.
+//! `ScheduledReport/execution/{reportId}`: polls, and our own call that cancels one.
 
 use chrono::{DateTime, Utc};
-use insightgate_operations::executions::list::{ExecutionInput, ListedExecution, list_executions};
+use insightgate_operations::executions::cancel::cancel_own_execution;
+use insightgate_operations::executions::list::{ExecutionInput, ListedExecution, ask_again_after, list_executions};
 use insightgate_report::instant;
 use serde::Serialize;
 
 use super::call::{Call, Given};
 use super::finite::{FiniteSchedule, schedule};
 use crate::artifacts;
+use crate::envelope;
 use crate::http::parameters::list as parts;
 
 /// The documented fields, followed by our own.
@@ -28,6 +30,8 @@ struct ShownExecution {
     report_generated_time: Option<String>,
     failure_reason: Option<String>,
     attempts: u32,
+    /// The percentage of row groups that have been read.
+    progress: Option<u32>,
     row_count: Option<u64>,
     byte_count: Option<u64>,
     sha256: Option<String>,
@@ -47,8 +51,17 @@ pub(super) async fn list(call: Call) -> Given {
     };
     let executions = list_executions(call.context(), &call.caller, &input).await?;
     let (finite, now) = (call.asked.finite, call.context().clock.now());
+    let again = ask_again_after(executions.iter().map(|listed| &listed.record), now);
     let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, call.base_url(), finite, now)).collect();
-    Ok(call.success(&shown, None))
+    Ok(envelope::retry_after(call.success(&shown, None), again))
+}
+
+pub(super) async fn cancel(call: Call) -> Given {
+    let correlation = &call.asked.correlation;
+    let record = cancel_own_execution(call.context(), &call.caller, &call.report_id()?, correlation).await?;
+    let (finite, now) = (call.asked.finite, call.context().clock.now());
+    let shown = show(ListedExecution { record, link: None }, call.base_url(), finite, now);
+    Ok(call.success(&[shown], Some("Execution cancelled successfully")))
 }
 
 fn show(listed: ListedExecution, base_url: &str, finite: bool, now: DateTime<Utc>) -> ShownExecution {
@@ -73,6 +86,7 @@ fn show(listed: ListedExecution, base_url: &str, finite: bool, now: DateTime<Utc
         report_generated_time: artifact.map(|artifact| instant::format(artifact.generated)),
         failure_reason: execution.failure,
         attempts: execution.attempts,
+        progress: execution.progress,
         row_count: artifact.map(|artifact| artifact.rows),
         byte_count: artifact.map(|artifact| artifact.bytes),
         sha256: artifact.map(|artifact| artifact.sha256.clone()),

@@ -1,7 +1,7 @@
 //! `ScheduledQueries`: create, list, delete, preview; and `explainQuery`, which is not documented by the platform.
 
 use insightgate_operations::queries::asked::AskedQuery;
-use insightgate_operations::queries::create::{QueryInput, create_query};
+use insightgate_operations::queries::create::{QueryInput, create_query_once};
 use insightgate_operations::queries::delete::delete_query;
 use insightgate_operations::queries::explain::explain_query;
 use insightgate_operations::queries::known::KnownQuery;
@@ -34,7 +34,7 @@ struct ShownQuery {
 
 pub(super) async fn create(mut call: Call) -> Given {
     let input: QueryInput = call.body(&[]).await?;
-    let query = create_query(call.context(), &call.caller, input).await?;
+    let query = create_query_once(call.context(), &call.caller, input, call.idempotency_key()).await?;
     Ok(call.success(&[show_own(query)], Some("Query created successfully")))
 }
 

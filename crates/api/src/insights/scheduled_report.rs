@@ -4,7 +4,7 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::reports::change::{delete_report, pause_report, resume_report, update_report};
-use insightgate_operations::reports::create::create_report;
+use insightgate_operations::reports::create::create_report_once;
 use insightgate_operations::reports::list::{ReportListInput, list_reports};
 use insightgate_report::instant;
 use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing};
@@ -43,7 +43,7 @@ struct ShownReport {
 
 pub(super) async fn create(mut call: Call) -> Given {
     let input = input(&mut call).await?;
-    let report = create_report(call.context(), &call.caller, &input).await?;
+    let report = create_report_once(call.context(), &call.caller, &input, call.idempotency_key()).await?;
     Ok(one(&call, report, "Report created successfully"))
 }
 

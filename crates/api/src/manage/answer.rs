@@ -46,8 +46,8 @@ pub(super) fn failure(failure: &Failure, correlation: &str) -> Response {
     let (code, details) = match failure {
         Failure::Unauthorized { .. } | Failure::SecondFactorRequired => (ErrorCode::Unauthorized, None),
         Failure::Refused(_) | Failure::Forbidden(_) => (ErrorCode::Forbidden, None),
-        Failure::NotFound | Failure::NoExecutions | Failure::OnlyFailedExecutions => (ErrorCode::NotFound, None),
-        Failure::Conflict(_) => (ErrorCode::Conflict, None),
+        Failure::NotFound | Failure::NoExecutions { .. } | Failure::OnlyFailedExecutions { .. } => (ErrorCode::NotFound, None),
+        Failure::Conflict(_) | Failure::KeyReused => (ErrorCode::Conflict, None),
         Failure::IllegalMove(_) => (ErrorCode::IllegalMove, None),
         Failure::Busy | Failure::ShareTaken { .. } => (ErrorCode::Busy, None),
         Failure::Unavailable { .. } => (ErrorCode::Unavailable, None),

@@ -6,6 +6,7 @@ use insightgate_operations::manage::applications::consents::Consent;
 use insightgate_operations::manage::applications::{
     change_application, consents, list_applications, permissions, register_application, secrets, show_application,
 };
+use insightgate_operations::manage::removal::{RemovalQuery, delete_application};
 use insightgate_report::instant;
 use insightgate_wire::answers::Listed;
 use insightgate_wire::bodies::{ApplicationChange, NewApplication, NewClientSecret, NewConsent, NewPermission};
@@ -33,6 +34,11 @@ pub(super) async fn show(call: Call) -> Given<Shown<answers::Application>> {
 pub(super) async fn change(call: Call, change: ApplicationChange) -> Given<Shown<answers::Application>> {
     let changed = change_application(call.context(), &call.administrator, call.tenant(), call.path("application"), change).await?;
     Ok(Shown(shown(&changed)))
+}
+
+pub(super) async fn delete(call: Call, Query(query): Query<RemovalQuery>) -> Given<Done> {
+    delete_application(call.context(), &call.administrator, call.tenant(), call.path("application"), query).await?;
+    Ok(Done)
 }
 
 pub(super) async fn list_secrets(call: Call) -> Given<Listed<answers::ClientSecret>> {

@@ -3,7 +3,7 @@
 use insightgate_operations::manage::callbacks::secrets;
 use insightgate_operations::manage::callbacks::secrets::CallbackSecret;
 use insightgate_operations::manage::callbacks::{
-    Callback, CallbackAttempt, list_callbacks, replay_callback, show_callback, shown_url, skip_token,
+    Callback, CallbackAttempt, list_callbacks, replay_callback, show_callback, skip_token, without_query,
 };
 use insightgate_report::instant;
 use insightgate_wire::Secret;
@@ -57,7 +57,7 @@ fn shown(callback: &Callback) -> answers::Callback {
         execution_id: callback.execution.to_string(),
         event: callback.event.name().to_owned(),
         method: callback.method.name().to_owned(),
-        url: shown_url(callback),
+        url: without_query(&callback.url),
         state: callback.state.name().to_owned(),
         attempt_count: callback.attempts.into(),
         created: instant::format(callback.created),

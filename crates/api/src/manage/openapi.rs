@@ -128,7 +128,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas) -> Value {
 /// Of a variable part of a path. What it names and is not there is a 404, whatever its form.
 fn variable(name: &str, generator: &mut SchemaGenerator) -> Schema {
     match name {
-        "application" | "secret" | "identity" | "callback" => forms::Id::json_schema(generator),
+        "application" | "secret" | "identity" | "callback" | "execution" | "report" => forms::Id::json_schema(generator),
         "program" => forms::ProgramName::json_schema(generator),
         "permission" => forms::AskedPermission::json_schema(generator),
         "role" => forms::RoleId::json_schema(generator),

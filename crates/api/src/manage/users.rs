@@ -4,6 +4,7 @@ pub(super) mod external_identities;
 pub(super) mod roles;
 
 use insightgate_identity::user::User;
+use insightgate_operations::manage::removal::{RemovalQuery, delete_user};
 use insightgate_operations::manage::users::second_factors::{add_second_factor, reset_second_factor};
 use insightgate_operations::manage::users::{add_user, change_user, list_users, set_password as change_password, show_user};
 use insightgate_report::instant;
@@ -12,7 +13,7 @@ use insightgate_wire::bodies::{NewPassword, NewUser, UserChange};
 use insightgate_wire::{Secret, answers};
 
 use super::call::Call;
-use super::given::{Created, Done, Given, Shown};
+use super::given::{Created, Done, Given, Query, Shown};
 
 pub(super) async fn list(call: Call) -> Given<Listed<answers::User>> {
     let users = list_users(call.context(), &call.administrator, call.tenant()).await?;
@@ -32,6 +33,11 @@ pub(super) async fn show(call: Call) -> Given<Shown<answers::User>> {
 pub(super) async fn change(call: Call, change: UserChange) -> Given<Shown<answers::User>> {
     let user = change_user(call.context(), &call.administrator, call.tenant(), call.path("user"), change).await?;
     Ok(Shown(shown(&user)))
+}
+
+pub(super) async fn delete(call: Call, Query(query): Query<RemovalQuery>) -> Given<Done> {
+    delete_user(call.context(), &call.administrator, call.tenant(), call.path("user"), query).await?;
+    Ok(Done)
 }
 
 pub(super) async fn set_password(call: Call, new: NewPassword) -> Given<Done> {

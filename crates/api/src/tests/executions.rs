@@ -1,6 +1,7 @@
 //! A report's executions, and what happens to them.
 
 mod callbacks;
+mod cancelled;
 mod carried_out;
 mod clocks;
 mod polls;

@@ -1,5 +1,6 @@
 //! The Insights API: queries, reports, and whose rows they read.
 
+mod creation_keys;
 mod default_span;
 mod explanations;
 mod finite_reports;

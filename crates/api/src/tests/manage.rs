@@ -10,6 +10,8 @@ mod isolation;
 mod keys;
 mod life;
 mod record;
+mod removal;
 mod roles;
+mod runs;
 mod suspension;
 mod users;

@@ -1,5 +1,6 @@
 //! Reads a file's columns and checks the headers of their pages before they are decoded.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::basic::Compression;
 use datafusion::parquet::errors::{ParquetError, Result};
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
-use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::ObjectMeta;
@@ -23,6 +24,9 @@ use crate::reach::{PlanPart, Reach};
 /// The most bytes of a decompressed page. Most writers make pages of 1 MiB, and DuckDB of 100 MB. A page is held in memory as a whole, together with
 /// its values.
 pub(crate) const LARGEST_PAGE: i64 = 128 << 20;
+
+/// The metric of a scan that counts the row groups of which something was read.
+pub(crate) const GROUPS_READ: &str = "row_groups_read";
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,13 +56,14 @@ impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedRead
     ) -> datafusion::error::Result<Box<dyn AsyncFileReader + Send>> {
         let ObjectMeta { location, size, .. } = file.object_meta.clone();
         let inner = self.0.create_reader(partition, file, metadata_size_hint, metrics)?;
-        Ok(Box::new(GuardedReader { inner, location, size, columns: Vec::new() }))
+        let read = MetricBuilder::new(metrics).counter(GROUPS_READ, partition);
+        Ok(Box::new(GuardedReader { inner, location, size, columns: Vec::new(), read, begun: HashSet::new() }))
     }
 }
 
 /// Checks the headers of the pages of a column that begins at `start` in the file.
 pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]) -> Result<()> {
-    Chunk::of(column).map_or(Ok(()), |chunk| chunk.check(start, bytes)).map_err(ParquetError::General)
+    Chunk::of(0, column).map_or(Ok(()), |chunk| chunk.check(start, bytes)).map_err(ParquetError::General)
 }
 
 struct GuardedReader {
@@ -68,10 +73,15 @@ struct GuardedReader {
     size: u64,
     /// The columns, ordered by their place in the file. Empty until the footer is read, which happens before anything else.
     columns: Vec<Chunk>,
+    /// Counts the row groups that are begun, by their numbers.
+    read: Count,
+    begun: HashSet<usize>,
 }
 
 /// One column of one row group.
 struct Chunk {
+    /// The row group's number in the file.
+    group: usize,
     place: Range<u64>,
     column: String,
     codec: Compression,
@@ -104,7 +114,8 @@ impl AsyncFileReader for GuardedReader {
     fn get_metadata<'a>(&'a mut self, options: Option<&'a ArrowReaderOptions>) -> BoxFuture<'a, Result<Arc<ParquetMetaData>>> {
         async move {
             let footer = self.inner.get_metadata(options).await?;
-            let chunks = footer.row_groups().iter().flat_map(|group| group.columns()).filter_map(Chunk::of);
+            let groups = footer.row_groups().iter().enumerate();
+            let chunks = groups.flat_map(|(number, group)| group.columns().iter().filter_map(move |column| Chunk::of(number, column)));
             self.columns = chunks.collect();
             self.columns.sort_by_key(|chunk| chunk.place.start);
             Ok(footer)
@@ -123,9 +134,14 @@ impl GuardedReader {
     }
 
     /// Ranges of a column begin with a page. A range outside of all columns, such as a Bloom filter, has no pages.
-    fn check(&self, range: &Range<u64>, bytes: &[u8]) -> Result<()> {
+    fn check(&mut self, range: &Range<u64>, bytes: &[u8]) -> Result<()> {
         let after = self.columns.partition_point(|chunk| chunk.place.start <= range.start);
         let chunk = after.checked_sub(1).and_then(|index| self.columns.get(index)).filter(|chunk| range.start < chunk.place.end);
+        if let Some(chunk) = chunk
+            && self.begun.insert(chunk.group)
+        {
+            self.read.add(1);
+        }
         match chunk {
             Some(chunk) => chunk.check(range.start, bytes).map_err(|detail| self.fault(Some(&chunk.column), detail)),
             None => Ok(()),
@@ -139,11 +155,11 @@ impl GuardedReader {
 
 impl Chunk {
     /// `None` if the claimed place cannot be one in a file; no reader would ask for it.
-    fn of(column: &ColumnChunkMetaData) -> Option<Chunk> {
+    fn of(group: usize, column: &ColumnChunkMetaData) -> Option<Chunk> {
         let start = u64::try_from(column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset())).ok()?;
         let end = start.checked_add(u64::try_from(column.compressed_size()).ok()?)?;
         let name = column.column_path().string();
-        Some(Chunk { place: start..end, column: name, codec: column.compression(), values: column.num_values() })
+        Some(Chunk { group, place: start..end, column: name, codec: column.compression(), values: column.num_values() })
     }
 
     /// Returns what is wrong with the pages, if anything is.
@@ -202,7 +218,7 @@ mod tests {
 
     #[test]
     fn claims_that_cannot_be_true_are_refused() {
-        let chunk = Chunk { place: 4..1000, column: "Name".to_owned(), codec: Compression::SNAPPY, values: 10 };
+        let chunk = Chunk { group: 0, place: 4..1000, column: "Name".to_owned(), codec: Compression::SNAPPY, values: 10 };
         let check = |bytes: &[u8]| chunk.check(4, bytes);
         let good = [page(2, 50, 40, 5), page(0, 100, 80, 4), page(0, 100, 90, 6)].concat();
         assert_eq!(check(&good), Ok(()));

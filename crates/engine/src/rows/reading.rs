@@ -36,6 +36,8 @@ pub(crate) struct Reading {
     pub(crate) scans: Vec<(u64, u64)>,
     /// The row group that needs the most memory.
     pub(crate) largest: Option<LargeGroup>,
+    /// The row groups that are read, by each scan.
+    pub(crate) groups: u64,
     /// The rows in everything that is read, and the bytes that they would take decompressed.
     pub(crate) rows: u64,
     pub(crate) unpacked: u64,
@@ -86,6 +88,7 @@ impl Reading {
                 }
                 let rows = u64::try_from(group.num_rows()).unwrap_or_default();
                 let taken = taken(&scan, group, page, cache);
+                self.groups += 1;
                 self.rows += rows;
                 self.unpacked += taken.unpacked;
                 most = most.max(taken.bytes);

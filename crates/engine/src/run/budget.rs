@@ -224,7 +224,7 @@ mod tests {
     /// Row groups of `bytes` each, with as many read at once as there are streams.
     fn reading(streams: u64, bytes: usize, rows: u64, unpacked: u64) -> Reading {
         let largest = LargeGroup { file: "a/b.parquet".to_owned(), number: 3, stored: bytes as u64 / 2, bytes: bytes as u64 };
-        Reading { scans: vec![(streams, bytes as u64)], largest: Some(largest), rows, unpacked }
+        Reading { scans: vec![(streams, bytes as u64)], largest: Some(largest), groups: 1, rows, unpacked }
     }
 
     #[test]

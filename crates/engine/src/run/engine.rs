@@ -36,6 +36,7 @@ use crate::rows::redaction;
 use crate::rows::scan;
 use crate::rows::snapshot::{FileShape, Snapshot};
 use crate::run::budget::{Budget, Need, Room, Sharing};
+use crate::run::how_far::HowFar;
 use crate::run::in_order::in_order;
 use crate::run::ledger::{Seat, Share};
 use crate::run::strategy::{Strategy, Streams};
@@ -352,10 +353,11 @@ impl Engine {
     }
 
     /// Starts a query once its turn has come.
-    pub(crate) async fn start(&self, question: Question<'_>, lane: Lane, room: Room) -> Result<Running, EngineError> {
+    pub(crate) async fn start(&self, question: Question<'_>, lane: Lane, room: Room, how_far: &HowFar) -> Result<Running, EngineError> {
         let scope = &question.scope.within(&question.plan.dataset.name)?;
         let question = Question { scope, ..question };
         let (prepared, need, share) = self.admitted(question, lane, room).await?;
+        how_far.reads(&prepared.physical, prepared.reading.groups);
         let mut stream = self.stream(&prepared, need)?;
         if prepared.strategy.guesses() {
             // Groups are only returned once all rows have been read.
@@ -364,6 +366,7 @@ impl Engine {
                 drop(stream);
                 let width = prepared.strategy.streams().map_or(1, |streams| streams.width);
                 let prepared = self.prepare(question, HeldTexts::Proven, width).await?;
+                how_far.reads(&prepared.physical, prepared.reading.groups);
                 let stream = self.stream(&prepared, need)?;
                 return Ok(Running { stream, outputs: prepared.outputs, snapshot: prepared.snapshot, share });
             }

@@ -17,6 +17,7 @@ use crate::error::EngineError;
 use crate::rows::snapshot::Snapshot;
 use crate::run::budget::Room;
 use crate::run::engine::{Engine, Question, Running};
+use crate::run::how_far::HowFar;
 use crate::run::turns::Lane;
 use crate::storage::artifact::ArtifactKey;
 use crate::storage::block_sums::BlockSum;
@@ -63,7 +64,7 @@ impl From<Format> for ExportedAs {
 
 /// The destination of the bytes.
 enum Target<'a> {
-    Artifact(&'a mut Upload, Watched, &'a Allowance<'a>),
+    Artifact(&'a mut Upload, Watched, &'a Allowance<'a>, &'a HowFar),
     Writer(&'a mut (dyn AsyncWrite + Unpin + Send)),
 }
 
@@ -71,7 +72,7 @@ impl Target<'_> {
     /// Writes further bytes after the `before` bytes that are already written.
     async fn write(&mut self, before: u64, bytes: &[u8]) -> Result<(), EngineError> {
         match self {
-            Target::Artifact(upload, disk, room) => {
+            Target::Artifact(upload, disk, room, _) => {
                 let grown = before.saturating_add(bytes.len() as u64);
                 room(grown)?;
                 disk.grows_to(grown)?;
@@ -97,11 +98,11 @@ impl Engine {
         key: &ArtifactKey,
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
-        self.export_within(scope, plan, window, file, (key, &|_| Ok(())), progress).await
+        self.export_within(scope, plan, window, file, (key, &|_| Ok(()), &HowFar::default()), progress).await
     }
 
-    /// Writes the answer to the artifact store. The artifact appears when it is complete; an error or a dropped future leaves nothing behind. When this
-    /// returns, the artifact is on disk: its bytes and its name.
+    /// Writes the answer to the artifact store, and says in `how_far` how much is read. The artifact appears when it is complete; an error or a dropped
+    /// future leaves nothing behind. When this returns, the artifact is on disk: its bytes and its name.
     ///
     /// # Errors
     /// Fails with the error of the query or of `room`, if the disk of the artifacts has no space to spare, or if the store fails.
@@ -111,13 +112,13 @@ impl Engine {
         plan: &Plan,
         window: Window,
         file: impl Into<ExportedAs>,
-        (key, room): (&ArtifactKey, &Allowance<'_>),
+        (key, room, how_far): (&ArtifactKey, &Allowance<'_>, &HowFar),
         progress: &(dyn Fn(ExportProgress) + Send + Sync),
     ) -> Result<ArtifactSummary, EngineError> {
         let (file, artifacts) = (file.into(), &self.inner.artifacts);
         let disk = Watched::new(self.inner.artifact_folder.clone());
         let mut upload = Upload::new(Arc::clone(&artifacts.store), key.path(), artifacts.keeps_types().then(|| file.format.content_type()));
-        match self.write(scope, plan, window, file, Target::Artifact(&mut upload, disk, room), progress).await {
+        match self.write(scope, plan, window, file, Target::Artifact(&mut upload, disk, room, how_far), progress).await {
             Ok(summary) => {
                 let blocks = upload.finish().await?;
                 self.flush(key).await?;
@@ -180,9 +181,13 @@ impl Engine {
         let desk = self.inner.workers.desk(scope.tenant())?;
         let starting = {
             let (engine, scope, plan) = (self.clone(), scope.clone(), plan.clone());
+            let how_far = match &target {
+                Target::Artifact(_, _, _, how_far) => (*how_far).clone(),
+                Target::Writer(_) => HowFar::default(),
+            };
             async move {
                 let question = Question { scope: &scope, plan: &plan, window, at_most: None };
-                let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole).await?;
+                let Running { share, stream, outputs, snapshot } = engine.start(question, Lane::Export, Room::Whole, &how_far).await?;
                 let rows = engine.certain_rows(&scope, &plan, window, &snapshot).await?;
                 if format == Format::Xlsx {
                     sheet::fits_rows(rows)?;
@@ -194,7 +199,7 @@ impl Engine {
             }
         };
         let (_share, snapshot, least, mut parts) = desk.run(starting).await??;
-        if let Target::Artifact(_, _, room) = &target {
+        if let Target::Artifact(_, _, room, _) = &target {
             // If every row is in the answer, its least size is known before the first row is read.
             room(least)?;
         }

@@ -10,6 +10,7 @@ use crate::encode;
 use crate::error::EngineError;
 use crate::run::budget::Room;
 use crate::run::engine::{Engine, Question, Running};
+use crate::run::how_far::HowFar;
 use crate::run::turns::Lane;
 
 #[derive(Debug)]
@@ -41,7 +42,8 @@ impl Engine {
     }
 
     async fn first_rows(&self, question: Question<'_>, room: Room) -> Result<Preview, EngineError> {
-        let Running { share: _share, mut stream, outputs, snapshot } = self.start(question, Lane::Preview, room).await?;
+        let Running { share: _share, mut stream, outputs, snapshot } =
+            self.start(question, Lane::Preview, room, &HowFar::default()).await?;
         let mut rows = Vec::new();
         loop {
             match stream.try_next().await {

@@ -7,7 +7,7 @@ use insightgate_query::metric::{MetricExpression, RowExpression};
 use super::*;
 use crate::storage::block_sums::{BLOCK, block_sums};
 use crate::storage::upload::Upload;
-use crate::{ArtifactKey, ExportProgress};
+use crate::{ArtifactKey, ExportProgress, HowFar};
 
 fn key(execution: u128, format: Format) -> ArtifactKey {
     ArtifactKey { tenant: ALICE, report: Uuid::from_u128(2), execution: Uuid::from_u128(execution), epoch: 3, format }
@@ -343,6 +343,20 @@ async fn failures_leave_nothing() {
     tokio::time::timeout(std::time::Duration::from_secs(30), removed).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_export_says_how_much_it_has_read() {
+    let (world, dataset) = (World::new(), sales());
+    many(&world, &dataset, 4, 10);
+    let rows = select(&dataset, &["Id", "Name"]);
+    for plan in [Plan { distinct: true, ..rows.clone() }, rows] {
+        let how_far = HowFar::default();
+        assert_eq!(how_far.percent(), 0);
+        let (key, room) = (key(1, Format::Csv), |_: u64| Ok(()));
+        world.engine.export_within(&scope(ALICE), &plan, Window::All, Format::Csv, (&key, &room, &how_far), &|_| {}).await.unwrap();
+        assert_eq!(how_far.percent(), 75, "the last of the four row groups is not known to be read");
+    }
+}
+
 #[tokio::test]
 async fn a_file_ends_where_there_is_no_room_for_it() {
     let (world, mut dataset) = (World::new(), sales());
@@ -358,7 +372,7 @@ async fn a_file_ends_where_there_is_no_room_for_it() {
     let narrow = select(&dataset, &["Id", "Name"]);
     let within = async |plan: &Plan| {
         let key = key(1, Format::Csv);
-        world.engine.export_within(&scope(ALICE), plan, Window::All, Format::Csv, (&key, &room), &|_| {}).await
+        world.engine.export_within(&scope(ALICE), plan, Window::All, Format::Csv, (&key, &room, &HowFar::default()), &|_| {}).await
     };
     let error = within(&narrow).await.unwrap_err();
     assert!(matches!(&error, EngineError::NoRoom(_)) && !error.is_retryable(), "{error}");

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::command_error::CommandError;
 use crate::session::{InTenant, Output, Session, show_list, show_one, yes_no};
+use crate::terminal::confirm;
 
 #[derive(Debug, Args)]
 pub struct AppArguments {
@@ -36,6 +37,18 @@ enum AppCommand {
     Show {
         #[arg(value_name = "APP", help = APPLICATION)]
         application: String,
+    },
+    /// Removes an application with its secrets, permissions and consents
+    #[command(after_help = "Example:\n  insightgate app delete 'Contoso reports' --tenant contoso.example --with-reports")]
+    Delete {
+        #[arg(value_name = "APP", help = APPLICATION)]
+        application: String,
+        /// With the reports that depend on it, and their files; without this they stand against it
+        #[arg(long)]
+        with_reports: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Secrets; several may be valid at once, so that they can be changed without a pause
     Secret {
@@ -108,6 +121,13 @@ pub async fn run(session: &Session, arguments: AppArguments) -> Result<(), Comma
             show_list(output, &applications, ["name", "kind", "enabled", "id"], row)
         }
         AppCommand::Show { application } => show(output, &client.application(&tenant, &target.id(&application).await?).await?),
+        AppCommand::Delete { application, with_reports, yes } => {
+            let id = target.id(&application).await?;
+            confirm(&format!("Delete {application}{}?", if with_reports { ", with all reports that it created" } else { "" }), yes)?;
+            client.delete_application(&tenant, &id, with_reports).await?;
+            eprintln!("deleted {application}");
+            Ok(())
+        }
         AppCommand::Secret { command } => secret::run(&target, command).await,
         AppCommand::Permission { command } => permission::run(&target, command).await,
         AppCommand::Consent { command } => consent::run(&target, command).await,

@@ -5,6 +5,7 @@ use insightgate_client::manage::{Location, NewLocation};
 
 use crate::command_error::CommandError;
 use crate::session::{InTenant, Output, Session, show_list, show_one};
+use crate::terminal::confirm;
 
 #[derive(Debug, Args)]
 pub struct LocationArguments {
@@ -29,6 +30,16 @@ enum LocationCommand {
         #[arg(long, value_name = "COUNTRY")]
         country: String,
     },
+    /// Removes a location that no role names
+    #[command(after_help = "Example:\n  insightgate location delete 6096123 --tenant contoso.example")]
+    Delete {
+        /// The location's MPN id
+        #[arg(value_name = "MPNID")]
+        mpn_id: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// All locations
     #[command(after_help = "Example:\n  insightgate location list --tenant contoso.example")]
     List,
@@ -44,6 +55,12 @@ pub async fn run(session: &Session, arguments: LocationArguments) -> Result<(), 
                 .await?;
             let Location { mpn_id, name, country, .. } = location.clone();
             show_one(arguments.output, &location, &[("MPN id", mpn_id), ("name", name), ("country", country)])
+        }
+        LocationCommand::Delete { mpn_id, yes } => {
+            confirm(&format!("Delete the location {mpn_id}?"), yes)?;
+            session.client.delete_location(&tenant, &mpn_id).await?;
+            eprintln!("deleted {mpn_id}");
+            Ok(())
         }
         LocationCommand::List => {
             let locations = session.client.locations(&tenant).await?;

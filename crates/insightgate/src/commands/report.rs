@@ -5,6 +5,7 @@ mod change;
 mod create;
 mod executions;
 mod interval;
+mod managed;
 mod show;
 mod watch;
 
@@ -21,7 +22,7 @@ use crate::commands::export::target::Target;
 use crate::commands::export::{LONGEST, newest};
 use crate::commands::{file_format, named};
 use crate::interrupt::{ended_or_interrupted, unless_interrupted};
-use crate::session::{Output, insights};
+use crate::session::{Output, Session, insights};
 use crate::terminal::progress::Progress;
 use crate::terminal::table::plain;
 use crate::terminal::words::duration;
@@ -29,6 +30,9 @@ use crate::terminal::{confirm, print_json};
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
+    /// Every owner's of this organisation, by its id or domain: for operators and administrators, with `list` and `show`
+    #[arg(long, global = true, value_name = "TENANT")]
+    tenant: Option<String>,
     #[command(flatten)]
     output: Output,
     #[command(subcommand)]
@@ -154,7 +158,16 @@ impl ReportArguments {
 }
 
 pub async fn run(profile: Option<&str>, arguments: ReportArguments) -> Result<(), CommandError> {
-    let ReportArguments { output, command } = arguments;
+    let ReportArguments { tenant, output, command } = arguments;
+    if let Some(tenant) = tenant {
+        let session = Session::open(profile)?;
+        return match command {
+            ReportCommand::List { query: None, name } => managed::list(&session, &tenant, output, name).await,
+            ReportCommand::Show { report } => managed::show(&session, &tenant, output, &report).await,
+            _ => Err(CommandError::usage("--tenant goes with `report list`, without --query, and with `report show`")
+                .hint("`insightgate execution` cancels and retries what a report has run")),
+        };
+    }
     let client = insights(profile)?;
     match command {
         ReportCommand::Create(new) => create::run(&client, output, new).await,

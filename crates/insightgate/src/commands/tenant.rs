@@ -1,6 +1,7 @@
 //! `insightgate tenant`: organisations, and their enrollments in programs.
 
 mod legal_profile;
+mod runs;
 
 use clap::{Args, Subcommand};
 use insightgate_client::manage::{Enrollment, EnrollmentMove, NewTenant, Tenant};
@@ -68,6 +69,33 @@ enum TenantCommand {
     /// Lifts a suspension
     #[command(after_help = "Example:\n  insightgate tenant reactivate contoso.example")]
     Reactivate(Place),
+    /// How many executions of an organisation wait and run, and whether they are paused
+    #[command(after_help = "Example:\n  insightgate tenant runs contoso.example")]
+    Runs {
+        #[arg(value_name = "TENANT", help = TENANT)]
+        tenant: String,
+    },
+    /// Holds an organisation's executions back: what runs goes on, what falls due waits
+    #[command(after_help = "Example:\n  insightgate tenant pause-runs contoso.example --reason 'The lake moves'")]
+    PauseRuns {
+        #[arg(value_name = "TENANT", help = TENANT)]
+        tenant: String,
+        /// Shown to the organisation, and kept in the audit trail
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Lets an organisation's executions begin again
+    #[command(after_help = "Example:\n  insightgate tenant resume-runs contoso.example")]
+    ResumeRuns {
+        #[arg(value_name = "TENANT", help = TENANT)]
+        tenant: String,
+    },
+    /// How many queries and reports each owner of an organisation may have; with a number, gives the organisation its own
+    #[command(
+        after_help = "Examples:\n  insightgate tenant limits contoso.example\n  insightgate tenant limits contoso.example --active-reports 200\n  \
+        insightgate tenant limits contoso.example --active-reports default"
+    )]
+    Limits(runs::LimitArguments),
     /// Removes an organisation with its users, applications and reports; not while an enrollment is active
     #[command(after_help = "Example:\n  insightgate tenant delete contoso.example --yes")]
     Delete {
@@ -135,6 +163,10 @@ pub async fn run(session: &Session, arguments: TenantArguments) -> Result<(), Co
             go(session, output, &place, EnrollmentMove::Suspend { reason: &reason }).await
         }
         TenantCommand::Reactivate(place) => go(session, output, &place, EnrollmentMove::Reactivate).await,
+        TenantCommand::Runs { tenant } => runs::show(output, &session.client.runs(&tenant).await?),
+        TenantCommand::PauseRuns { tenant, reason } => runs::show(output, &session.client.pause_runs(&tenant, &reason).await?),
+        TenantCommand::ResumeRuns { tenant } => runs::show(output, &session.client.resume_runs(&tenant).await?),
+        TenantCommand::Limits(arguments) => runs::limits(session, output, arguments).await,
         TenantCommand::Delete { tenant, yes } => {
             let known = session.client.tenant(&tenant).await?;
             confirm(&format!("Delete {} ({}), its users, applications and reports?", known.name, known.domain), yes)?;

@@ -1,5 +1,7 @@
 //! `insightgate user`: who signs in.
 
+mod import;
+
 use clap::{Args, Subcommand};
 use insightgate_client::manage::{NewUser, User};
 use serde_json::json;
@@ -30,6 +32,22 @@ enum UserCommand {
     /// All users
     #[command(after_help = "Example:\n  insightgate user list --tenant contoso.example")]
     List,
+    /// Many users from a CSV file; each row is answered, and the file can be given again
+    #[command(after_help = "Examples:\n  insightgate user import people.csv --tenant contoso.example --dry-run\n  \
+        insightgate user import people.csv --tenant contoso.example --generate --json")]
+    Import(import::ImportArguments),
+    /// Removes a user: sign-ins end, roles and saved queries go
+    #[command(after_help = "Example:\n  insightgate user delete analyst@contoso.example --tenant contoso.example --with-reports")]
+    Delete {
+        #[arg(help = USER)]
+        user: String,
+        /// With the reports that depend on it, and their files; without this they stand against it
+        #[arg(long)]
+        with_reports: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Stops a user, with tokens that were issued
     #[command(after_help = "Example:\n  insightgate user disable analyst@contoso.example --tenant contoso.example")]
     Disable {
@@ -117,6 +135,13 @@ pub async fn run(session: &Session, arguments: UserArguments) -> Result<(), Comm
                 [username, text(&display_name), yes_no(enabled), text(&password), yes_no(totp), id]
             };
             show_list(output, &users, ["username", "display name", "enabled", "password", "second factor", "id"], row)
+        }
+        UserCommand::Import(arguments) => import::run(session, output, &tenant, arguments).await,
+        UserCommand::Delete { user, with_reports, yes } => {
+            confirm(&format!("Delete {user}{}?", if with_reports { ", with all reports and files" } else { "" }), yes)?;
+            client.delete_user(&tenant, &user, with_reports).await?;
+            eprintln!("deleted {user}");
+            Ok(())
         }
         UserCommand::Disable { user } => show(output, &client.set_user_enabled(&tenant, &user, false).await?, None),
         UserCommand::Enable { user } => show(output, &client.set_user_enabled(&tenant, &user, true).await?, None),

@@ -60,6 +60,11 @@ const LONGEST_STORE_LINK: TimeDelta = TimeDelta::hours(1);
 /// As many as one owner may keep active.
 const REPORTS_PER_REQUEST: usize = 50;
 
+/// The most seconds between two polls for an execution that is pending or running.
+const LONGEST_PAUSE: i64 = 30;
+/// The same for one that waits for its time.
+const LONGEST_WAIT: i64 = 3600;
+
 /// How often a held poll looks for what other processes did.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -92,13 +97,15 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
         records = wait_for_first_execution(context, caller, &reports, &filter).await?;
     }
     if records.is_empty() {
-        let failed = ExecutionFilter { statuses: vec![ExecutionStatus::Failed], latest_only: true, ..filter };
+        let ended = vec![ExecutionStatus::Failed, ExecutionStatus::Cancelled];
+        let failed = ExecutionFilter { statuses: ended, latest_only: true, ..filter };
         for named in &named {
-            if !named.executions(context, caller, &failed, false).await?.is_empty() {
-                return Err(Failure::OnlyFailedExecutions);
+            if let Some(record) = named.executions(context, caller, &failed, false).await?.first() {
+                return Err(Failure::OnlyFailedExecutions { latest: record.execution.status });
             }
         }
-        return Err(Failure::NoExecutions);
+        let open = in_flight(context, caller, &reports).await?;
+        return Err(Failure::NoExecutions { wait_seconds: ask_again_after(&open, context.clock.now()) });
     }
     let mut executions = Vec::with_capacity(records.len());
     for record in records {
@@ -108,7 +115,7 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
 }
 
 /// Without a status: completed executions, the documented default. The latest of each report, unless executions are named, or all of the last 90 days
-/// are asked for, and those with the failed ones among them.
+/// are asked for, and those with the failed and the cancelled ones among them.
 fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, Failure> {
     let latest_only = input.latest_only.unwrap_or(input.execution_ids.is_empty());
     let history = input.latest_only == Some(false);
@@ -118,12 +125,12 @@ fn filter(context: &Context, input: &ExecutionInput) -> Result<ExecutionFilter, 
     if statuses.is_empty() {
         statuses.push(ExecutionStatus::Completed);
         if history {
-            statuses.push(ExecutionStatus::Failed);
+            statuses.extend([ExecutionStatus::Failed, ExecutionStatus::Cancelled]);
         }
     }
     let ids: Vec<Uuid> = input.execution_ids.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
     if ids.is_empty() && !input.execution_ids.is_empty() {
-        return Err(Failure::NoExecutions);
+        return Err(Failure::NoExecutions { wait_seconds: None });
     }
     let queued_since = history.then(|| context.clock.now() - TimeDelta::days(i64::from(context.settings.history_days)));
     Ok(ExecutionFilter { ids, statuses, queued_since, latest_only })
@@ -143,15 +150,13 @@ async fn wait_for_first_execution(
         return Ok(Vec::new());
     }
     let Some(_held) = context.held_polls.hold(caller.scope.tenant()) else { return Ok(Vec::new()) };
-    let statuses = vec![ExecutionStatus::Pending, ExecutionStatus::Running];
-    let in_flight = ExecutionFilter { statuses, latest_only: true, ..ExecutionFilter::default() };
     let begun = Instant::now();
     loop {
         // Registered before looking, so that an end between the look and the wait is not missed.
         let finished = context.signals.finished.notified();
         let left = hold.saturating_sub(begun.elapsed());
         // What is in flight is looked at first: an execution that ends between the two looks is then seen by the second.
-        let open = context.store.executions(caller.owner(), caller.program, reports, &in_flight).await?;
+        let open = in_flight(context, caller, reports).await?;
         let records = context.store.executions(caller.owner(), caller.program, reports, filter).await?;
         if !records.is_empty() || open.is_empty() || left.is_zero() {
             return Ok(records);
@@ -159,6 +164,25 @@ async fn wait_for_first_execution(
         // However it ends, the next thing is another look.
         let _ = tokio::time::timeout(left.min(LOOK_AGAIN), finished).await;
     }
+}
+
+/// The execution of each report that is pending or running, if there is one.
+async fn in_flight(context: &Context, caller: &Caller, reports: &[Uuid]) -> Result<Vec<ExecutionRecord>, Failure> {
+    let statuses = vec![ExecutionStatus::Pending, ExecutionStatus::Running];
+    let filter = ExecutionFilter { statuses, latest_only: true, ..ExecutionFilter::default() };
+    Ok(context.store.executions(caller.owner(), caller.program, reports, &filter).await?)
+}
+
+/// After how many seconds a poll may find something new: soon for an execution that has just begun, later the longer it takes, and once its time has
+/// come for one that waits for it. `None` if none is pending or running.
+pub fn ask_again_after<'a>(records: impl IntoIterator<Item = &'a ExecutionRecord>, now: DateTime<Utc>) -> Option<u32> {
+    let is_open = |status| matches!(status, ExecutionStatus::Pending | ExecutionStatus::Running);
+    let open = records.into_iter().filter(|record| is_open(record.execution.status));
+    let wait = |record: &ExecutionRecord| match (now - record.execution.queued).num_seconds() {
+        ahead @ ..0 => (-ahead).min(LONGEST_WAIT),
+        age => (age / 10).clamp(1, LONGEST_PAUSE),
+    };
+    open.map(wait).min().and_then(|seconds| u32::try_from(seconds).ok())
 }
 
 async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
-use insightgate_engine::{About, ArtifactKey, BlockSum, EngineError, ExportedAs};
+use insightgate_engine::{About, ArtifactKey, BlockSum, EngineError, ExportedAs, HowFar};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
@@ -32,6 +32,8 @@ use crate::telemetry::End;
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
 const HEARTBEAT: Duration = Duration::from_secs(8);
+/// How often the attempt says how far it is, if that has changed.
+const PROGRESS: Duration = Duration::from_secs(2);
 /// How long the end of an execution is told to a database that does not answer.
 const TELL_WAIT: Duration = Duration::from_millis(500);
 const TELL_TIMES: u32 = 40;
@@ -85,6 +87,7 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     let Some(outcome) = attempted else {
         tracing::warn!(execution = %claimed.execution.id, epoch = %claimed.execution.epoch, "an execution was cancelled, or its lease was lost");
         count(End::Lost);
+        context.signals.finished.notify_waiters();
         remove(context, &key(&claimed, claimed.execution.epoch)).await;
         return Ok(true);
     };
@@ -185,7 +188,8 @@ fn panicked() -> Fault {
     Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
 }
 
-/// Works while a heartbeat prolongs the lease. None when the execution is not held any more: its report was deleted, or somebody else works on it.
+/// Works while a heartbeat prolongs the lease and writes how far it is. None when the execution is not held any more: it was cancelled, its report was
+/// deleted, or somebody else works on it.
 async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn: &Turn) -> Option<Result<Outcome, Fault>> {
     let Execution { id, epoch, attempts, failures, .. } = claimed.execution;
     if attempts.saturating_sub(failures) > MAXIMUM_DEATHS {
@@ -194,18 +198,27 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
     }
     // A sandbox may hold an execution Running for longer than a turn takes.
     let held = AtomicBool::new(false);
+    let how_far = HowFar::default();
     let beating = async {
+        let (mut told, mut prolonged) = (0, Instant::now());
         loop {
-            tokio::select! {
-                () = tokio::time::sleep(HEARTBEAT) => {}
-                () = context.signals.deleted.notified() => {}
+            let is_asked = tokio::select! {
+                () = tokio::time::sleep(PROGRESS) => false,
+                () = context.signals.deleted.notified() => true,
+            };
+            let progress = how_far.percent();
+            if !is_asked && progress == told && prolonged.elapsed() < HEARTBEAT {
+                continue;
             }
             if held.load(Ordering::Relaxed) {
                 turn.may_take(longest(context));
             }
             let Ok(now) = context.background.in_time(context.store.lease_time()).await else { continue };
-            if let Ok(false) = context.background.in_time(context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS)).await {
-                return;
+            let prolonging = context.store.extend_lease(id, epoch, now + LEASE_MILLISECONDS, progress);
+            match context.background.in_time(prolonging).await {
+                Ok(false) => return,
+                Ok(true) => (told, prolonged) = (progress, Instant::now()),
+                Err(_) => {}
             }
         }
     };
@@ -226,7 +239,7 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
             None => claimed.execution.queued,
         };
         // A library that panics takes the attempt with it, not the runner.
-        let attempt = AssertUnwindSafe(attempt(context, claimed, due, met.as_ref())).catch_unwind();
+        let attempt = AssertUnwindSafe(attempt(context, claimed, due, (met.as_ref(), &how_far))).catch_unwind();
         let attempt = attempt.map(|outcome| outcome.unwrap_or_else(|_| Err(panicked())));
         tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(too_long()))
     };
@@ -237,7 +250,12 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
 }
 
 /// Checks again what was allowed at creation, then exports.
-async fn attempt(context: &Context, claimed: &ClaimedExecution, due: DateTime<Utc>, met: Option<&Met>) -> Result<Outcome, Fault> {
+async fn attempt(
+    context: &Context,
+    claimed: &ClaimedExecution,
+    due: DateTime<Utc>,
+    (met, how_far): (Option<&Met>, &HowFar),
+) -> Result<Outcome, Fault> {
     let (report, execution) = (&claimed.report, &claimed.execution);
     if let (Some(sandbox), Some(met)) = (&context.sandbox, met) {
         sandbox.within_attempt(met).await.map_err(|reason| Fault { reason, kind: FailureKind::Lasting })?;
@@ -262,7 +280,7 @@ async fn attempt(context: &Context, claimed: &ClaimedExecution, due: DateTime<Ut
     let room = |bytes: u64| writing.grow_to(bytes).map_err(EngineError::NoRoom);
     let about = Some(About { query: report.query.clone(), at: execution.anchor });
     let file = ExportedAs { format: report.format, about };
-    let exported = context.engine.export_within(&scope, &plan, window, file, (&key, &room), &|_| {}).await;
+    let exported = context.engine.export_within(&scope, &plan, window, file, (&key, &room, how_far), &|_| {}).await;
     let summary = match exported {
         Ok(summary) => summary,
         Err(error) if error.is_refusal() => return Ok(Outcome::Refused { reason: error.caller_message() }),

@@ -15,7 +15,7 @@ use crate::executions::artifact_key;
 use crate::executions::artifact_room::level;
 use crate::failure::Failure;
 
-/// Callbacks or audit events that are removed in one transaction: others are to write in between.
+/// Callbacks, audit events or keys of creations that are removed in one transaction: others are to write in between.
 const AT_ONCE: u32 = 1000;
 
 /// Removes what is old, unless the clock that says so has jumped; what there is no room for goes in any case.
@@ -61,6 +61,9 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>, turn: &Turn) -> Result
         turn.goes_on();
     }
     while store.forget_audit_events(kept_since(settings.audit_days), AT_ONCE).await? >= u64::from(AT_ONCE) {
+        turn.goes_on();
+    }
+    while store.forget_creation_keys(now, AT_ONCE).await? >= u64::from(AT_ONCE) {
         turn.goes_on();
     }
     Ok(store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)

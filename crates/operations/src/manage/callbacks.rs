@@ -81,8 +81,8 @@ pub async fn replay_callback(context: &Context, administrator: &Administrator, c
 }
 
 /// Where it goes, without the query, which may hold the receiver's key.
-pub fn shown_url(callback: &Callback) -> String {
-    let Ok(mut url) = Url::parse(&callback.url) else { return String::new() };
+pub fn without_query(url: &str) -> String {
+    let Ok(mut url) = Url::parse(url) else { return String::new() };
     if url.query().is_some() {
         url.set_query(None);
         return format!("{url}?…");

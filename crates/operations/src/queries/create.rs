@@ -1,16 +1,18 @@
 //! Saves a query after checking it against the datasets.
 
 use insightgate_query::diagnostic;
-use insightgate_report::report_query::{QUERY_QUOTA, QUOTA_MESSAGE, ReportQuery};
+use insightgate_report::quotas::Quota;
+use insightgate_report::report_query::{QUOTA_MESSAGE, ReportQuery};
 use insightgate_report::scheduled_report::NAME_LIMIT;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::callers::caller::Caller;
 use crate::context::Context;
+use crate::creation_key::{creation_key, deleted_since, instead, made_before};
 use crate::failure::Failure;
 
 /// The fields as they were sent, with texts trimmed. An empty or null field is absent.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct QueryInput {
     pub name: Option<String>,
@@ -21,6 +23,19 @@ pub struct QueryInput {
 /// # Errors
 /// When a field is missing or too long, the query is wrong, the quota is used up, or the database does not answer.
 pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput) -> Result<ReportQuery, Failure> {
+    create_query_once(context, caller, input, None).await
+}
+
+/// Like [`create_query`]. With a key that created a query before, it returns that query.
+///
+/// # Errors
+/// Also when the key came with other fields before, or its query is deleted.
+pub async fn create_query_once(context: &Context, caller: &Caller, input: QueryInput, key: Option<&str>) -> Result<ReportQuery, Failure> {
+    let now = context.clock.now();
+    let key = creation_key(caller, "query", key, &input, now)?;
+    if let Some(id) = made_before(context, key.as_ref()).await? {
+        return context.store.report_query(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since);
+    }
     let (Some(name), Some(text)) = (&input.name, &input.query) else {
         let missing: Vec<_> = [("Name", &input.name), ("Query", &input.query)]
             .into_iter()
@@ -42,11 +57,17 @@ pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput)
         description: input.description,
         text: text.clone(),
         user: caller.principal.display_name(),
-        created: context.clock.now(),
+        created: now,
     };
-    let quota = context.settings.quotas.then_some(QUERY_QUOTA);
-    if !context.store.add_report_query(&query, quota).await? {
-        return Err(Failure::quota_used(QUOTA_MESSAGE, None));
+    let quota = match context.settings.quotas {
+        true => Some(Quota::Queries.of(&context.store.tenant_limits(query.tenant).await?)),
+        false => None,
+    };
+    match context.store.add_report_query_once(&query, quota, key.as_ref()).await? {
+        None => Err(Failure::quota_used(QUOTA_MESSAGE, None)),
+        Some(creation) => match instead(creation)? {
+            None => Ok(query),
+            Some(id) => context.store.report_query(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since),
+        },
     }
-    Ok(query)
 }

@@ -66,7 +66,8 @@ async fn change(
 ) -> Result<ScheduledReport, Failure> {
     let id = Uuid::try_parse(id).map_err(|_| Failure::NotFound)?;
     let now = context.clock.now();
-    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas(context, now), now, change).await?;
+    let quotas = quotas(context, caller, now).await?;
+    let changed = context.store.change_report(caller.owner(), caller.program, id, quotas, now, change).await?;
     let changed = changed.ok_or(Failure::NotFound)??;
     context.signals.queued.notify_one();
     context.signals.rescheduled.notify_one();

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_outbound::OutboundError;
+use insightgate_report::quotas::Quota;
 use insightgate_report::scheduled_report::{
-    ACTIVE_QUOTA, EXECUTE_NOW_QUOTA, EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
+    EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
 };
 use insightgate_store::{NewExecution, ReportQuotas};
 use url::Url;
@@ -11,13 +12,32 @@ use url::Url;
 use crate::audit::{self, Happening};
 use crate::callers::caller::Caller;
 use crate::context::Context;
+use crate::creation_key::{creation_key, deleted_since, instead, made_before};
 use crate::failure::Failure;
 use crate::queries::known::find_query;
 
 /// # Errors
 /// When a field breaks a rule, the query does not exist, a quota is used up, or the database does not answer.
 pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
+    create_report_once(context, caller, input, None).await
+}
+
+/// Like [`create_report`]. With a key that created a report before, it returns that report, as it is now.
+///
+/// # Errors
+/// Also when the key came with other fields before, or its report is deleted.
+pub async fn create_report_once(
+    context: &Context,
+    caller: &Caller,
+    input: &ReportInput,
+    key: Option<&str>,
+) -> Result<ScheduledReport, Failure> {
     let now = context.clock.now();
+    let key = creation_key(caller, "report", key, input, now)?;
+    // Rules about times may no longer hold for what they held for before.
+    if let Some(id) = made_before(context, key.as_ref()).await? {
+        return context.store.report(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since);
+    }
     let new = NewReport::check(input, now, &context.settings.report_rules)?;
     if let Some(callback) = &new.callback {
         check_callback_address(context, caller, &callback.url).await?;
@@ -48,10 +68,14 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
         }
         Timing::Recurring(_) => None,
     };
-    let quotas = quotas(context, now);
-    match context.store.add_report(&report, first.as_ref(), quotas).await? {
-        Ok(()) => {}
-        Err(fault @ ReportFault::ExecuteNowQuota) => {
+    let quotas = quotas(context, caller, now).await?;
+    match context.store.add_report_once(&report, first.as_ref(), quotas, key.as_ref()).await? {
+        Ok(creation) => {
+            if let Some(id) = instead(creation)? {
+                return context.store.report(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since);
+            }
+        }
+        Err(fault @ ReportFault::ExecuteNowQuota(_)) => {
             let next = match quotas {
                 Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
                 None => None,
@@ -102,11 +126,15 @@ pub(crate) async fn check_callback_address(context: &Context, caller: &Caller, u
     Err(fault.into())
 }
 
-/// The documented quotas, unless the deployment turns them off.
-pub(crate) fn quotas(context: &Context, now: DateTime<Utc>) -> Option<ReportQuotas> {
-    context.settings.quotas.then(|| ReportQuotas {
-        active: ACTIVE_QUOTA,
-        execute_now: EXECUTE_NOW_QUOTA,
+/// The quotas of the caller's tenant, unless the deployment turns them off.
+pub(crate) async fn quotas(context: &Context, caller: &Caller, now: DateTime<Utc>) -> Result<Option<ReportQuotas>, Failure> {
+    if !context.settings.quotas {
+        return Ok(None);
+    }
+    let own = context.store.tenant_limits(caller.scope.tenant()).await?;
+    Ok(Some(ReportQuotas {
+        active: Quota::ActiveReports.of(&own),
+        execute_now: Quota::ExecuteNowReports.of(&own),
         execute_now_since: now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES),
-    })
+    }))
 }

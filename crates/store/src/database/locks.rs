@@ -10,17 +10,20 @@
 //! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user (shared), then the code's row |
 //! | `add_report`, `add_report_query`, `add_callback_secret` | the owner, since quotas, numbers and room are counted by owner |
 //! | `change_report` | the owner, then the report |
-//! | `finish_execution`, `release_execution`, `delete_report`, `announce_next_execution` | the report |
+//! | `finish_execution`, `release_execution`, `cancel_execution`, `retry_execution`, `delete_report`, `announce_next_execution` | the report |
 //! | `queue_due_reports` | the queue of due reports, then each due report that no other transaction holds |
 //! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that no other transaction holds; the others are left for the next time |
 //! | `put_block_sums` | the execution's row |
-//! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code` | the one row that they change under a condition |
+//! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code`, `pause_runs` | the one row that they change under a condition |
 //! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity`, `put_role` | the tenant and its counted room |
+//! | `set_tenant_limits` | the tenant |
 //! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
 //! | `put_sign_in_session`, `add_authorization_code` | the user, whose sessions and codes are counted |
 //! | `change_user`, `set_user_password`, `set_totp`, `revoke_refresh_family` | the user: no session, code or token is added that would outlive the end |
 //! | `set_user_password`, `change_sign_in_count`, `know_address` | the subject whose wrong passwords are counted |
 //! | `add_client_secret`, `add_device_code`, `change_application`, `remove_permission`, `grant_consent` | the application: counts, and its permissions |
+//! | `delete_user`, `delete_application` | the owner, the user, the application, and their reports, by id |
+//! | `delete_location` | the tenant, whose role assignments are read |
 //! | `add_first_key` | the purpose of the key |
 //! | `delete_tenant` | the tenant, its users, applications, reports and callbacks, by id; at its end nothing more can be added to the tenant |
 //! | each change of identities | as the last lock, the row of the identities' version |
@@ -63,6 +66,8 @@ pub(crate) enum Hold<'a> {
     Subject(&'a str),
     Report(Uuid),
     ReportOfExecution(Uuid),
+    /// The reports of a user, or those that were created through an application.
+    ReportsOf(Uuid),
     KeysOf(&'a str),
 }
 
@@ -94,6 +99,9 @@ impl Hold<'_> {
             Hold::Report(id) => one("SELECT 1 FROM scheduled_reports WHERE id = $1 FOR UPDATE", id),
             Hold::ReportOfExecution(id) => {
                 one("SELECT 1 FROM scheduled_reports WHERE id IN (SELECT report_id FROM executions WHERE id = $1) FOR UPDATE", id)
+            }
+            Hold::ReportsOf(id) => {
+                one("SELECT 1 FROM scheduled_reports WHERE owner_id = $1 OR application_id = $1 ORDER BY id FOR UPDATE", id)
             }
             Hold::KeysOf(purpose) => (keyed(3), vec![purpose.to_owned()]),
         }

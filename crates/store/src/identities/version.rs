@@ -107,6 +107,7 @@ mod tests {
             include_str!("applications.rs"),
             include_str!("principals.rs"),
             include_str!("enrollment_changes.rs"),
+            include_str!("removals.rs"),
         ];
         let mut changing = 0;
         for function in files.iter().flat_map(|text| text.split("    pub async ").skip(1)) {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
 use crate::database::again::again;
+use crate::database::dialect::Dialect;
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis, read_locations, written_epoch, written_locations};
 use crate::reports::report_row::read_report;
@@ -123,6 +124,7 @@ impl Store {
         let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
         let places = |first: usize, count: usize| (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
         let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places(3, busy.len())) };
+        let of_others = format!("AND tenant_id NOT IN ({PAUSED_TENANTS}) {of_others}");
         let of_these = match among {
             None => String::new(),
             Some([]) => "AND 1 = 0".to_owned(),
@@ -130,7 +132,8 @@ impl Store {
         };
         // Two subqueries, so that each one follows the index and stops at its first row.
         let claim = format!(
-            "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1
+            "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1,
+                 begun = $2, took = NULL, progress = 0
              WHERE id = COALESCE(
                  (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
@@ -156,7 +159,7 @@ impl Store {
     pub async fn release_execution(&self, id: Uuid, epoch: Epoch) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::ReportOfExecution(id)).await?;
         let query = sqlx::query(
-            "UPDATE executions SET attempts = attempts - 1, lease_until = 0,
+            "UPDATE executions SET attempts = attempts - 1, lease_until = 0, begun = NULL, progress = NULL,
                  status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                             WHERE report.id = executions.report_id AND report.status = 'Paused')
                                THEN 'Paused' ELSE 'Pending' END
@@ -167,14 +170,17 @@ impl Store {
         Ok(released == 1)
     }
 
-    /// Extends the lease. Returns false if the execution is no longer held; its work must be dropped then.
+    /// Extends the lease, and writes how far the attempt is: the percentage of row groups. Returns false if the execution is no longer held; its work must
+    /// be dropped then.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn extend_lease(&self, id: Uuid, epoch: Epoch, lease_until: i64) -> Result<bool, StoreError> {
+    pub async fn extend_lease(&self, id: Uuid, epoch: Epoch, lease_until: i64, progress: u32) -> Result<bool, StoreError> {
         let mut connection = self.reports.acquire().await?;
-        let query = sqlx::query("UPDATE executions SET lease_until = $1 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
-        Ok(execute(&mut connection, query.bind(lease_until).bind(id.to_string()).bind(written_epoch(epoch))).await? == 1)
+        let query =
+            sqlx::query("UPDATE executions SET lease_until = $1, progress = $4 WHERE id = $2 AND epoch = $3 AND status = 'Running'");
+        let query = query.bind(lease_until).bind(id.to_string()).bind(written_epoch(epoch)).bind(i64::from(progress));
+        Ok(execute(&mut connection, query).await? == 1)
     }
 
     /// Ends the lease of every running execution and of every claimed callback, since their holder died. This is for the start of the only process
@@ -215,15 +221,16 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
+        let took = took(self.dialect);
         let mut transaction = self.begin(Hold::Report(claimed.report.id)).await?;
         let changed = match outcome {
             Outcome::Completed { artifact, note } => {
-                let query = sqlx::query(
-                    "UPDATE executions SET status = 'Completed', failure = NULL, artifact_epoch = $2, row_count = $3, byte_count = $4,
+                let query = sqlx::query(sqlx::AssertSqlSafe(format!(
+                    "UPDATE executions SET status = 'Completed', failure = NULL, progress = 100, {took}, artifact_epoch = $2, row_count = $3, byte_count = $4,
                          sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
                          locations = $10, artifact_format = $11, clear_locations = $12, artifact_removed = NULL, damage_noted = NULL
-                     WHERE id = $1 AND epoch = $9 AND status = 'Running'",
-                )
+                     WHERE id = $1 AND epoch = $9 AND status = 'Running'"
+                )))
                 .bind(id)
                 .bind(written_epoch(artifact.epoch))
                 .bind(i64::try_from(artifact.rows).unwrap_or(i64::MAX))
@@ -239,22 +246,22 @@ impl Store {
                 execute(&mut transaction, query).await?
             }
             Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
-                let query = sqlx::query(
-                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1, refusals = refusals + $5,
+                let query = sqlx::query(sqlx::AssertSqlSafe(format!(
+                    "UPDATE executions SET failure = $2, not_before = $3, failures = failures + 1, refusals = refusals + $5, progress = NULL, {took},
                          status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                                     WHERE report.id = executions.report_id AND report.status = 'Paused')
                                        THEN 'Paused' ELSE 'Pending' END
-                     WHERE id = $1 AND epoch = $4 AND status = 'Running'",
-                );
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running'"
+                )));
                 let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
                 execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(written_epoch(epoch)).bind(refused))
                     .await?
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
-                let query = sqlx::query(
-                    "UPDATE executions SET status = 'Failed', failure = $2, finished = $3, failures = failures + 1
-                     WHERE id = $1 AND epoch = $4 AND status = 'Running'",
-                );
+                let query = sqlx::query(sqlx::AssertSqlSafe(format!(
+                    "UPDATE executions SET status = 'Failed', failure = $2, finished = $3, failures = failures + 1, progress = NULL, {took}
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running'"
+                )));
                 execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(written_epoch(epoch))).await?
             }
         };
@@ -322,6 +329,14 @@ impl Store {
         let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         Ok(Some(ExecutionRecord { execution, report: read_report(&row)? }))
     }
+}
+
+/// Tenants whose executions nobody claims.
+pub(crate) const PAUSED_TENANTS: &str = "SELECT id FROM tenants WHERE runs_paused IS NOT NULL";
+
+/// Sets how many milliseconds the attempt that ends here has taken, by the database's time.
+pub(crate) fn took(dialect: Dialect) -> String {
+    format!("took = CASE WHEN status = 'Running' THEN ({}) - begun ELSE took END", dialect.now_milliseconds())
 }
 
 /// How long a running execution waits, after its holder is considered dead, until it may be claimed.
@@ -404,6 +419,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
         failures: row.count("failures")?,
         refusals: row.count("refusals")?,
         failure: row.optional_text("failure")?,
+        progress: row.optional_count("progress")?,
         artifact,
         artifact_removed: row.optional_instant("artifact_removed")?,
         note: row.optional_text("note")?,

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
+use crate::reports::idempotency::{Creation, CreationKey, keep_key};
 use crate::room;
 use crate::{Store, StoreError, execute};
 
@@ -17,7 +18,23 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn add_report_query(&self, query: &ReportQuery, quota: Option<u64>) -> Result<bool, StoreError> {
+        Ok(self.add_report_query_once(query, quota, None).await?.is_some())
+    }
+
+    /// Like [`Store::add_report_query`], but a key that made a query before makes none. `None` if the quota is used up.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_report_query_once(
+        &self,
+        query: &ReportQuery,
+        quota: Option<u64>,
+        key: Option<&CreationKey>,
+    ) -> Result<Option<Creation>, StoreError> {
         let mut transaction = self.begin(Hold::Owner(query.owner)).await?;
+        if let Some(instead) = keep_key(&mut transaction, key, query.id).await? {
+            return Ok(Some(instead));
+        }
         if let Some(quota) = quota {
             let count = sqlx::query("SELECT COUNT(*) FROM report_queries WHERE owner_id = $1 AND program = $2")
                 .bind(query.owner.to_string())
@@ -26,7 +43,7 @@ impl Store {
                 .await?
                 .try_get::<i64, _>(0)?;
             if u64::try_from(count).unwrap_or(u64::MAX) >= quota {
-                return Ok(false);
+                return Ok(None);
             }
         }
         room::QUERIES.check(&mut transaction, query.owner).await?;
@@ -47,7 +64,7 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(Creation::Made))
     }
 
     /// # Errors

@@ -13,6 +13,7 @@ use crate::database::again::again;
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
+use crate::reports::idempotency::{Creation, CreationKey, keep_key};
 use crate::reports::report_row::read_report;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
@@ -55,7 +56,24 @@ impl Store {
         first: Option<&NewExecution>,
         quotas: Option<ReportQuotas>,
     ) -> Result<Result<(), ReportFault>, StoreError> {
+        Ok(self.add_report_once(report, first, quotas, None).await?.map(drop))
+    }
+
+    /// Like [`Store::add_report`], but a key that made a report before makes none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn add_report_once(
+        &self,
+        report: &ScheduledReport,
+        first: Option<&NewExecution>,
+        quotas: Option<ReportQuotas>,
+        key: Option<&CreationKey>,
+    ) -> Result<Result<Creation, ReportFault>, StoreError> {
         let mut transaction = self.begin(Hold::Owner(report.owner)).await?;
+        if let Some(instead) = keep_key(&mut transaction, key, report.id).await? {
+            return Ok(Ok(instead));
+        }
         if let Some(quotas) = quotas
             && let Some(fault) = used_up(&mut transaction, report, quotas).await?
         {
@@ -74,7 +92,7 @@ impl Store {
             insert_execution(&mut transaction, report.tenant, first).await?;
         }
         transaction.commit().await?;
-        Ok(Ok(()))
+        Ok(Ok(Creation::Made))
     }
 
     /// Returns how long the owner has to wait until the quota of ExecuteNow reports has room; `None` if it has room now.
@@ -313,12 +331,12 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
             let count =
                 "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
             let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since)).bind(millis(report.created));
-            (query, quotas.execute_now, ReportFault::ExecuteNowQuota)
+            (query, quotas.execute_now, ReportFault::ExecuteNowQuota(quotas.execute_now))
         }
         Timing::Recurring(_) => {
             let count = "SELECT COUNT(*) FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND status = $3 AND execute_now = 0";
             let query = sqlx::query(count).bind(owner).bind(program).bind(ReportStatus::Active.name());
-            (query, quotas.active, ReportFault::ActiveQuota)
+            (query, quotas.active, ReportFault::ActiveQuota(quotas.active))
         }
     };
     let count: i64 = query.fetch_one(connection).await?.try_get(0)?;

@@ -34,6 +34,8 @@ const BOUNDS: &[(&str, &str)] = &[
     ("sign_in_counts", "11 of a user, and 100,000 names that nobody has; go after a day, known addresses after 90 (keeper)"),
     ("callbacks", "one of an execution; go after 90 days (sweeper)"),
     ("callback_attempts", "room::ATTEMPTS of a callback"),
+    ("tenant_limits", "their names are the program's, of a tenant"),
+    ("idempotency_keys", "reports::idempotency::KEYS_OF_AN_OWNER of an owner and program; go after a day (sweeper)"),
     ("callback_secrets", "5 of an owner (manage::callback_secrets)"),
 ];
 

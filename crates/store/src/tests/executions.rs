@@ -44,8 +44,8 @@ async fn a_worker_that_comes_back_holds_nothing_of_its_former_life() {
     let again = Store::open(&url).await.unwrap();
     assert!(again.claim_execution(50, 150).await.unwrap().is_none());
     let after = claimed(&again, 101, 200).await;
-    assert!(!store.extend_lease(before.execution.id, before.execution.epoch, 1000).await.unwrap());
-    assert!(again.extend_lease(after.execution.id, after.execution.epoch, 1000).await.unwrap());
+    assert!(!store.extend_lease(before.execution.id, before.execution.epoch, 1000, 0).await.unwrap());
+    assert!(again.extend_lease(after.execution.id, after.execution.epoch, 1000, 0).await.unwrap());
     assert!(!store.finish_execution(&before, &completed(1), None, at(1)).await.unwrap());
     assert!(again.finish_execution(&after, &completed(2), None, at(1)).await.unwrap());
 }
@@ -56,7 +56,7 @@ async fn a_report_that_is_deleted_while_it_runs_takes_its_run_along() {
     add_once(&store, 7).await;
     let running = claimed(&store, 0, 100).await;
     assert!(store.delete_report(OWNER, Program::Mpn, running.report.id, at(0)).await.unwrap());
-    assert!(!store.extend_lease(running.execution.id, Epoch::new(1), 200).await.unwrap());
+    assert!(!store.extend_lease(running.execution.id, Epoch::new(1), 200, 0).await.unwrap());
     for outcome in [completed(1), Outcome::Retry { reason: "x".into(), not_before: 0 }, Outcome::Failed { reason: "x".into() }] {
         assert!(!store.finish_execution(&running, &outcome, None, at(1)).await.unwrap());
     }

@@ -398,7 +398,7 @@ async fn executions_and_their_reports_agree_whatever_happens_at_once() {
         match number % 8 {
             0 => drop(store.delete_report(OWNER, Program::Mpn, id, at(5)).await.unwrap()),
             1 => {
-                let paused = |report: &ScheduledReport| report.paused().map_err(|_| ReportFault::ActiveQuota);
+                let paused = |report: &ScheduledReport| report.paused().map_err(|_| ReportFault::ActiveQuota(0));
                 drop(store.change_report(OWNER, Program::Mpn, id, None, at(5), paused).await.unwrap());
             }
             2 => {
@@ -491,7 +491,7 @@ async fn an_open_creation_holds_up_its_owner_alone() {
     let mut own = Box::pin(store.add_report(&third, None, quotas(1, 0)));
     assert!(timeout(Duration::from_millis(300), own.as_mut()).await.is_err(), "it waits, since the one before may use the quota up");
     open.commit().await.unwrap();
-    assert_eq!(unhindered(own).await.unwrap(), Err(ReportFault::ActiveQuota));
+    assert_eq!(unhindered(own).await.unwrap(), Err(ReportFault::ActiveQuota(1)));
 }
 
 /// The lock may be held by an earlier version that runs beside this one, or by anything else.

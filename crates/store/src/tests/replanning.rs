@@ -55,5 +55,8 @@ async fn creations_of_the_future_count_for_no_quota() {
     let now = of(21, at(1));
     store.add_report(&now, Some(&first_execution(&now)), quotas(at(0))).await.unwrap().unwrap();
     let again = of(22, at(1));
-    assert_eq!(store.add_report(&again, Some(&first_execution(&again)), quotas(at(0))).await.unwrap(), Err(ReportFault::ExecuteNowQuota));
+    assert_eq!(
+        store.add_report(&again, Some(&first_execution(&again)), quotas(at(0))).await.unwrap(),
+        Err(ReportFault::ExecuteNowQuota(1))
+    );
 }

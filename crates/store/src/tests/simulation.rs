@@ -99,7 +99,7 @@ impl World {
             58..64 => {
                 if let Some(held) = &self.runners[runner] {
                     let (id, epoch) = (held.execution.id, held.execution.epoch);
-                    if !self.store.extend_lease(id, epoch, self.lease_now + LEASE).await.unwrap() {
+                    if !self.store.extend_lease(id, epoch, self.lease_now + LEASE, 0).await.unwrap() {
                         self.runners[runner] = None;
                     }
                 }

@@ -37,6 +37,7 @@ fn naming(query: &str, report: &str, execution: &str) -> Vec<(Method, String)> {
         (Method::DELETE, format!("ScheduledReport?reportId={report}")),
         (Method::GET, format!("ScheduledReport/execution/{report}")),
         (Method::GET, format!("ScheduledReport/execution?reportId={report}")),
+        (Method::DELETE, format!("ScheduledReport/execution/{report}")),
         (Method::GET, format!("ScheduledReport/execution/{report}?executionId={execution}")),
     ]
 }

@@ -109,8 +109,11 @@ pub fn failure(failed: &Execution) -> CommandError {
 pub fn state(executions: &[Execution]) -> String {
     if executions.iter().any(Execution::is_completed) {
         "the report is ready, its link is not"
-    } else if executions.iter().any(|execution| has(execution, "Running")) {
-        "the report is running"
+    } else if let Some(running) = executions.iter().find(|execution| has(execution, "Running")) {
+        return match running.progress() {
+            Some(percent @ 1..) => format!("the report is running: {percent} %"),
+            _ => "the report is running".to_owned(),
+        };
     } else if executions.iter().any(|execution| has(execution, "Paused")) {
         "the report is paused"
     } else if executions.is_empty() || executions.iter().any(is_in_flight) {
