@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
 use insightgate_report::execution::ExecutionStatus;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::http::challenge;
@@ -16,14 +17,18 @@ use crate::http::correlation::Correlation;
 use crate::http::refusals::{NotAccepted, Proven};
 
 /// Source: the documented answers; field order as in the worked examples.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<'a, Item> {
+#[schemars(rename = "{Item}List", extend("additionalProperties" = false))]
+pub(crate) struct Envelope<'a, Item> {
     value: &'a [Item],
+    /// Always null: lists come whole.
     next_link: Option<&'a str>,
     total_count: usize,
+    /// The documented message, or why the request was refused.
     message: Option<&'a str>,
     status_code: u16,
+    /// Whether this caller sees some rows without their sensitive columns.
     data_redacted: bool,
     /// Only if the platform has a number for what happened.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +36,24 @@ struct Envelope<'a, Item> {
     /// Only if there are any: what the caller should know about the answer and the documented fields do not say.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
+}
+
+/// What a refusal lists.
+#[derive(Serialize)]
+pub(crate) enum Nothing {}
+
+impl JsonSchema for Nothing {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Empty".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "object"})
+    }
 }
 
 /// The platform's number for a token without a required second factor.
@@ -51,7 +74,7 @@ fn numbered_refusal(status: StatusCode, message: &str, code: Option<u32>) -> Res
 }
 
 /// An answer without data.
-fn nothing(status_code: u16, message: &str) -> Envelope<'_, ()> {
+fn nothing(status_code: u16, message: &str) -> Envelope<'_, Nothing> {
     let message = Some(message);
     Envelope { value: &[], next_link: None, total_count: 0, message, status_code, data_redacted: false, code: None, notes: &[] }
 }

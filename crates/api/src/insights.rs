@@ -1,6 +1,8 @@
 //! `/insights/v1/{program}/…`: the API of the partner programs.
 
 mod call;
+mod document;
+mod endpoint;
 mod executions;
 mod finite;
 mod scheduled_dataset;
@@ -10,8 +12,9 @@ mod second_factor;
 
 use axum::middleware::from_fn;
 
+use crate::openapi::page;
 use crate::table::{Route, Table};
-use call::serve;
+use endpoint::{Endpoint, delete, get, post, put};
 
 /// Each version has the same endpoints.
 const VERSIONS: [&str; 2] = ["v1", "v1.1"];
@@ -23,32 +26,76 @@ pub(crate) fn table() -> Table {
     Table::new(routes.collect()).within(|router, _| router.layer(from_fn(second_factor::report)))
 }
 
-/// The endpoints below `base`.
+/// The endpoints below `base`, with the document of them and the page that tries it.
 pub(crate) fn routes(base: &str) -> Vec<Route> {
-    let at = |path: &str| format!("{base}/{path}");
-    let mut routes = vec![
-        Route::get(at("scheduleddataset"), serve(scheduled_dataset::list)),
-        Route::get(at("scheduledqueries"), serve(scheduled_queries::list)),
-        Route::post(at("scheduledqueries"), serve(scheduled_queries::create)),
-        Route::get(at("scheduledqueries/testqueryresult"), serve(scheduled_queries::preview)),
-        Route::post(at("scheduledqueries/testqueryresult"), serve(scheduled_queries::preview_of_body)),
-        Route::get(at("scheduledqueries/explainquery"), serve(scheduled_queries::explain)),
-        Route::delete(at("scheduledqueries/{query_id}"), serve(scheduled_queries::delete)),
-        Route::get(at("scheduledreport"), serve(scheduled_report::list)),
-        Route::post(at("scheduledreport"), serve(scheduled_report::create)),
-    ];
-    // The report is named in the path or by the parameter reportId.
-    for named in ["", "/{report_id}"] {
-        let of_report = |action: &str| at(&format!("scheduledreport{action}{named}"));
-        routes.extend([
-            Route::put(of_report(""), serve(scheduled_report::update)),
-            Route::delete(of_report(""), serve(scheduled_report::delete)),
-            Route::put(of_report("/pause"), serve(scheduled_report::pause)),
-            Route::put(of_report("/resume"), serve(scheduled_report::resume)),
-            Route::get(of_report("/execution"), serve(executions::list)),
-        ]);
-    }
-    // Here it is an execution that is named.
-    routes.push(Route::delete(at("scheduledreport/execution/{report_id}"), serve(executions::cancel)));
+    let mut routes: Vec<Route> = endpoints().into_iter().map(|endpoint| endpoint.route(base)).collect();
+    routes.push(Route::get(format!("{base}/openapi.json"), document::serve));
+    routes.extend(page::beside(base));
     routes
+}
+
+/// The one table of the endpoints.
+fn endpoints() -> Vec<Endpoint> {
+    use executions::{EXECUTION_NAMED, REPORTS_NAMED};
+    use scheduled_queries::{ASKED_FIELDS, QUERY_FIELDS, QUERY_NAMED};
+    use scheduled_report::{CHANGED_REPORT_FIELDS, NEW_REPORT_FIELDS, REPORT_NAMED};
+    const TRY: &str = "/ScheduledQueries/testQueryResult";
+    vec![
+        get("/ScheduledDataset", scheduled_dataset::list).about("listDatasets", "Lists the datasets of the program."),
+        get("/ScheduledQueries", scheduled_queries::list).about("listQueries", "Lists the caller's queries and the system queries."),
+        post("/ScheduledQueries", scheduled_queries::create).about("createQuery", "Saves a query.").telling(QUERY_FIELDS).once(),
+        get(TRY, scheduled_queries::preview).about("previewQuery", "Runs a query and answers with its first 100 rows."),
+        post(TRY, scheduled_queries::preview_of_body)
+            .about(
+                "previewLongQuery",
+                "Added: a preview of a query that is too long for an address. A field that is left out is taken from the address.",
+            )
+            .telling(ASKED_FIELDS),
+        get("/ScheduledQueries/explainQuery", scheduled_queries::explain)
+            .about("explainQuery", "Added: says what a query would do, and reads no rows."),
+        delete("/ScheduledQueries/{queryId}", scheduled_queries::delete).about("deleteQuery", "Deletes a query.").telling(QUERY_NAMED),
+        get("/ScheduledReport", scheduled_report::list).about("listReports", "Lists the caller's reports."),
+        post("/ScheduledReport", scheduled_report::create)
+            .about("createReport", "Makes a report, which runs at once or on a schedule.")
+            .telling(NEW_REPORT_FIELDS)
+            .once(),
+        // The report is named in the path or by the parameter reportId.
+        put("/ScheduledReport/{reportId}", scheduled_report::update)
+            .about("updateReport", "Changes a report.")
+            .telling(CHANGED_REPORT_FIELDS),
+        put("/ScheduledReport", scheduled_report::update)
+            .about("updateReportByParameter", "Changes a report that a parameter names.")
+            .telling(CHANGED_REPORT_FIELDS),
+        delete("/ScheduledReport/{reportId}", scheduled_report::delete).about("deleteReport", "Deletes a report.").telling(REPORT_NAMED),
+        delete("/ScheduledReport", scheduled_report::delete).about("deleteReportByParameter", "Deletes a report that a parameter names."),
+        put("/ScheduledReport/pause/{reportId}", scheduled_report::pause).about("pauseReport", "Pauses a report.").telling(REPORT_NAMED),
+        put("/ScheduledReport/pause", scheduled_report::pause).about("pauseReportByParameter", "Pauses a report that a parameter names."),
+        put("/ScheduledReport/resume/{reportId}", scheduled_report::resume)
+            .about("resumeReport", "Resumes a report.")
+            .telling(REPORT_NAMED),
+        put("/ScheduledReport/resume", scheduled_report::resume)
+            .about("resumeReportByParameter", "Resumes a report that a parameter names."),
+        get("/ScheduledReport/execution/{reportId}", executions::list)
+            .about("listExecutions", "Lists the executions of reports, with links to their files.")
+            .telling(REPORTS_NAMED),
+        get("/ScheduledReport/execution", executions::list)
+            .about("listExecutionsByParameter", "Lists the executions of reports that a parameter names."),
+        // Here it is an execution that is named.
+        delete("/ScheduledReport/execution/{reportId}", executions::cancel)
+            .about("cancelExecution", "Added: cancels an execution.")
+            .telling(EXECUTION_NAMED),
+    ]
+}
+
+/// Of each endpoint, the names of which something is told, and those that are there.
+#[cfg(test)]
+pub(crate) fn told() -> Vec<(&'static str, Vec<&'static str>, Vec<&'static str>)> {
+    let of_endpoint = |endpoint: Endpoint| {
+        let told = endpoint.told.iter().map(|about| about.field).collect();
+        let variables = endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let fields = endpoint.body.into_iter().flatten().map(|field| field.name);
+        let parameters = endpoint.parameters.iter().map(|parameter| parameter.name);
+        (endpoint.id, told, variables.chain(fields).chain(parameters).collect())
+    };
+    endpoints().into_iter().map(of_endpoint).collect()
 }

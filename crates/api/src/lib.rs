@@ -7,6 +7,7 @@ mod http;
 mod insights;
 mod manage;
 mod oauth;
+mod openapi;
 mod router;
 mod sandbox;
 mod state;

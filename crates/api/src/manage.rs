@@ -23,6 +23,7 @@ use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Duty;
 use insightgate_wire::ErrorCode;
 
+use crate::openapi::page;
 use crate::table::{Route, Table};
 use endpoint::Endpoint;
 use tenants::{enrollments, locations};
@@ -33,6 +34,7 @@ const BASE: &str = "/manage/v1";
 pub(crate) fn table() -> Table {
     let mut routes: Vec<Route> = endpoints().into_iter().map(Endpoint::route).collect();
     routes.push(Route::get(format!("{BASE}/openapi.json"), openapi::document));
+    routes.extend(page::beside(BASE));
     Table::new(routes)
 }
 

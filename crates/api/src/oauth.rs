@@ -6,6 +6,7 @@ mod call;
 mod caller;
 mod device;
 mod discovery;
+mod document;
 mod explanation;
 mod form;
 mod logout;
@@ -25,9 +26,10 @@ use insightgate_identity::tokens::grant::GrantRefusal;
 pub(crate) use refusal::refuse;
 
 use crate::envelope::Asked;
+use crate::openapi::page;
 use crate::state::ApiState;
 use crate::table::{Route, Table};
-use call::{json, page};
+use call::{html, json};
 
 /// The endpoints. Paths are in lower case, since letter case does not matter.
 pub(crate) fn table() -> Table {
@@ -39,18 +41,18 @@ pub(crate) fn table() -> Table {
         Route::any("/oauth2/v2.0/token", json(token::no_tenant)),
         Route::post("/{tenant}/oauth2/devicecode", json(device::start_v1)).otherwise(json(token::wrong_verb)),
         Route::post("/{tenant}/oauth2/v2.0/devicecode", json(device::start_v2)).otherwise(json(token::wrong_verb)),
-        Route::get("/{tenant}/oauth2/authorize", page(authorize::begin_v1)),
-        Route::post("/{tenant}/oauth2/authorize", page(authorize::begin_v1)),
-        Route::get("/{tenant}/oauth2/v2.0/authorize", page(authorize::begin_v2)),
-        Route::post("/{tenant}/oauth2/v2.0/authorize", page(authorize::begin_v2)),
-        Route::get("/common/oauth2/deviceauth", page(device::show)),
-        Route::post("/common/oauth2/deviceauth", page(device::enter)),
-        Route::post("/common/sign-in", page(authorize::take_step)),
+        Route::get("/{tenant}/oauth2/authorize", html(authorize::begin_v1)),
+        Route::post("/{tenant}/oauth2/authorize", html(authorize::begin_v1)),
+        Route::get("/{tenant}/oauth2/v2.0/authorize", html(authorize::begin_v2)),
+        Route::post("/{tenant}/oauth2/v2.0/authorize", html(authorize::begin_v2)),
+        Route::get("/common/oauth2/deviceauth", html(device::show)),
+        Route::post("/common/oauth2/deviceauth", html(device::enter)),
+        Route::post("/common/sign-in", html(authorize::take_step)),
         Route::get("/common/sign-in.css", pages::style),
-        Route::get("/{tenant}/oauth2/logout", page(logout::end)),
-        Route::post("/{tenant}/oauth2/logout", page(logout::end)),
-        Route::get("/{tenant}/oauth2/v2.0/logout", page(logout::end)),
-        Route::post("/{tenant}/oauth2/v2.0/logout", page(logout::end)),
+        Route::get("/{tenant}/oauth2/logout", html(logout::end)),
+        Route::post("/{tenant}/oauth2/logout", html(logout::end)),
+        Route::get("/{tenant}/oauth2/v2.0/logout", html(logout::end)),
+        Route::post("/{tenant}/oauth2/v2.0/logout", html(logout::end)),
         Route::get("/{tenant}/.well-known/openid-configuration", json(discovery::configuration_v1)),
         Route::get("/{tenant}/v2.0/.well-known/openid-configuration", json(discovery::configuration_v2)),
         Route::get("/{tenant}/discovery/keys", discovery::keys),
@@ -61,9 +63,12 @@ pub(crate) fn table() -> Table {
     Table::new(routes).within(|router, state| router.route_layer(from_fn_with_state(state.clone(), unless_off)))
 }
 
-/// The page that explains a refusal. It stays available if the authority is off, since that refusal leads to it too.
+/// The page that explains a refusal, and the document of the endpoints for programs. They stay available if the authority is off, since that refusal
+/// leads to them too.
 pub(crate) fn explanations() -> Table {
-    Table::new(vec![Route::get("/error", explanation::show)])
+    let mut routes = vec![Route::get("/error", explanation::show), Route::get("/oauth2/openapi.json", document::serve)];
+    routes.extend(page::beside("/oauth2"));
+    Table::new(routes)
 }
 
 /// Whether the endpoint of the path answers with JSON rather than a page.
@@ -73,8 +78,7 @@ pub(crate) fn is_token_endpoint(path: &str) -> bool {
 
 /// The answer to a request that is turned away before its endpoint is called, or instead of the endpoint's answer.
 pub(crate) fn told(status: StatusCode, message: &str, correlation: &str) -> Response {
-    let error = if status == StatusCode::BAD_REQUEST { "invalid_request" } else { "temporarily_unavailable" };
-    refusal::private_json(status, &serde_json::json!({"error": error, "error_description": message, "correlation_id": correlation}))
+    refusal::told(status, message, correlation)
 }
 
 /// Refuses every request to the authority if the built-in authority is off.

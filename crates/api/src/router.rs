@@ -11,6 +11,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::http::{admission, correlation, cross_origin, safe_headers, well_formed};
+use crate::openapi::page;
 use crate::state::ApiState;
 use crate::table::Table;
 use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, telemetry, turned_away};
@@ -46,9 +47,16 @@ pub fn router(state: ApiState) -> Router {
 
 /// The tables of all endpoints.
 pub(crate) fn tables(state: &ApiState) -> Vec<Table> {
-    let mut tables =
-        vec![insights::table(), oauth::table(), oauth::explanations(), artifacts::table(state), manage::table(), health::table()];
-    tables.push(telemetry::table());
+    let mut tables = vec![
+        insights::table(),
+        oauth::table(),
+        oauth::explanations(),
+        artifacts::table(state),
+        manage::table(),
+        page::table(),
+        health::table(),
+        telemetry::table(),
+    ];
     tables.extend(state.sandbox.as_ref().map(|_| sandbox::table()));
     tables
 }

@@ -41,10 +41,6 @@ impl Route {
         Route::on(Method::POST, MethodFilter::POST, path, handler)
     }
 
-    pub(crate) fn put<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
-        Route::on(Method::PUT, MethodFilter::PUT, path, handler)
-    }
-
     pub(crate) fn delete<T: 'static>(path: impl Into<String>, handler: impl Handler<T, ApiState>) -> Route {
         Route::on(Method::DELETE, MethodFilter::DELETE, path, handler)
     }

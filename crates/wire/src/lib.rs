@@ -6,6 +6,7 @@
 pub mod answers;
 pub mod bodies;
 mod error_code;
+pub mod explained;
 pub mod forms;
 pub mod limits;
 mod null;

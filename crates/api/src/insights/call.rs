@@ -1,6 +1,7 @@
 //! A request whose caller meets every prerequisite. Each handler of the Insights API gets one, and all are answered in the same way.
 
 use std::collections::HashMap;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use axum::RequestExt as _;
@@ -21,6 +22,8 @@ use crate::http::client_address::ClientAddress;
 use crate::http::fields::{self, BODY_LIMIT};
 use crate::http::json_body::{BodyFault, JsonBody};
 use crate::http::parameters::Parameters;
+use crate::openapi::body_fields::Json;
+use crate::openapi::parameter_set::{Needed, ParameterSet};
 use crate::state::ApiState;
 
 use super::second_factor::Compliance;
@@ -28,23 +31,26 @@ use super::second_factor::Compliance;
 /// The other header for the token, which clients in the wild send instead.
 const USER_TICKET: HeaderName = HeaderName::from_static("x-aaduserticket");
 
+/// Names a creation, so that it takes place once.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-pub(super) struct Call {
+/// `Query` is the type of its parameters, and `Body` says what is read from its body: the document is made of both.
+pub(super) struct Call<Query = (), Body = ()> {
     pub(super) caller: Caller,
     pub(super) asked: Asked,
-    pub(super) parameters: Parameters,
+    pub(super) query: Query,
     state: ApiState,
     path: HashMap<String, String>,
     /// The body, which is read when a handler needs it.
     body: JsonBody,
     /// As it was sent.
     idempotency_key: Option<HeaderValue>,
+    takes: PhantomData<fn() -> Body>,
 }
 
-impl Call {
+impl<Query: ParameterSet, Body> Call<Query, Body> {
     /// Reads and admits a request. The token is checked first, so that a caller without one learns nothing else.
-    async fn read(state: ApiState, asked: Asked, mut request: Request) -> Result<Call, Failure> {
+    async fn read(state: ApiState, asked: Asked, mut request: Request) -> Result<Self, Failure> {
         let path = request.extract_parts::<Path<HashMap<String, String>>>().await;
         let Path(path) = path.map_err(|_| Failure::Invalid("The address is not encoded as UTF-8.".to_owned()))?;
         let accepted = match token(request.headers()) {
@@ -65,25 +71,19 @@ impl Call {
         }
         let program = asked.program.ok_or(Failure::NotFound)?;
         let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await?;
-        let parameters = Parameters::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let query = Query::read(&Parameters::parse(request.uri().query().unwrap_or_default().as_bytes()))?;
         let idempotency_key = request.headers().get(IDEMPOTENCY_KEY).cloned();
-        Ok(Call { caller, asked, parameters, state, path, body: JsonBody::of(request), idempotency_key })
+        Ok(Call { caller, asked, query, state, path, body: JsonBody::of(request), idempotency_key, takes: PhantomData })
     }
+}
 
+impl<Query, Body> Call<Query, Body> {
     pub(super) fn context(&self) -> &Context {
         &self.state.context
     }
 
     pub(super) fn base_url(&self) -> &str {
         &self.state.base_url
-    }
-
-    /// Reads the fields of the body into a type. Those named in `skipped` are ignored.
-    ///
-    /// # Errors
-    /// When the body is too large or not a JSON object, or a field has the wrong type.
-    pub(super) async fn body<T: DeserializeOwned>(&mut self, skipped: &[&str]) -> Result<T, BodyFault> {
-        fields::read(std::mem::take(&mut self.body), skipped).await
     }
 
     /// The key that makes a creation happen once, if one was sent. One that is no text is refused like one with wrong characters.
@@ -97,27 +97,50 @@ impl Call {
     }
 
     /// The report or reports that the path names. If it names none, the parameter `reportId`, as some pages of the documents show.
-    pub(super) fn report_id(&self) -> Result<String, Failure> {
-        let in_path = self.path("report_id");
-        if !in_path.is_empty() || self.path.contains_key("report_id") {
+    pub(super) fn report_id(&self, parameter: &Needed) -> Result<String, Failure> {
+        let in_path = self.path("reportid");
+        if !in_path.is_empty() || self.path.contains_key("reportid") {
             return Ok(in_path.to_owned());
         }
-        self.parameters.text("reportId").ok_or_else(|| Failure::Invalid(ReportFault::Missing("reportId").to_string()))
+        parameter.0.clone().ok_or_else(|| Failure::Invalid(ReportFault::Missing("reportId").to_string()))
     }
 
     /// The answer of a success, which says whether this caller sees redacted data.
-    pub(super) fn success<Item: Serialize>(&self, value: &[Item], message: Option<&str>) -> Response {
+    pub(super) fn success<Item: Serialize>(&self, value: &[Item], message: Option<&str>) -> Answered<Item> {
         self.success_with(value, message, &[])
     }
 
     /// The same, with notes beside the documented message.
-    pub(super) fn success_with<Item: Serialize>(&self, value: &[Item], message: Option<&str>, notes: &[String]) -> Response {
-        envelope::success(value, message, notes, self.caller.scope.is_redacted())
+    pub(super) fn success_with<Item: Serialize>(&self, value: &[Item], message: Option<&str>, notes: &[String]) -> Answered<Item> {
+        Answered { response: envelope::success(value, message, notes, self.caller.scope.is_redacted()), of: PhantomData }
+    }
+}
+
+impl<Query, Body: DeserializeOwned> Call<Query, Json<Body>> {
+    /// Reads the fields of the body into its type. Those named in `skipped` are ignored.
+    ///
+    /// # Errors
+    /// When the body is too large or not a JSON object, or a field has the wrong type.
+    pub(super) async fn body(&mut self, skipped: &[&str]) -> Result<Body, BodyFault> {
+        fields::read(std::mem::take(&mut self.body), skipped).await
+    }
+}
+
+/// The answer of a success, whose envelope holds such items.
+pub(super) struct Answered<Item> {
+    response: Response,
+    of: PhantomData<fn() -> Item>,
+}
+
+impl<Item> Answered<Item> {
+    /// The same, with the seconds after which it may be asked for again.
+    pub(super) fn ask_again_after(self, seconds: Option<u32>) -> Self {
+        Answered { response: envelope::retry_after(self.response, seconds), ..self }
     }
 }
 
 /// How a request is answered: by a handler's answer, or by a refusal in the envelope of this API.
-pub(super) type Given = Result<Response, Refused>;
+pub(super) type Given<Item> = Result<Answered<Item>, Refused>;
 
 /// Why a handler gives no answer.
 pub(super) enum Refused {
@@ -142,9 +165,14 @@ impl From<BodyFault> for Refused {
 }
 
 /// Makes an endpoint from a handler: it admits the caller, runs the handler, and encodes the outcome.
-pub(super) fn serve<R>(run: fn(Call) -> R) -> impl Fn(State<ApiState>, Asked, Request) -> Serving + Clone + Send + Sync + 'static
+pub(super) fn serve<Query, Body, Item, Running>(
+    run: fn(Call<Query, Body>) -> Running,
+) -> impl Fn(State<ApiState>, Asked, Request) -> Serving + Clone + Send + Sync + 'static
 where
-    R: Future<Output = Given> + Send + 'static,
+    Query: ParameterSet + Send + 'static,
+    Body: 'static,
+    Item: 'static,
+    Running: Future<Output = Given<Item>> + Send + 'static,
 {
     move |State(state), asked, request| {
         Box::pin(async move {
@@ -153,7 +181,7 @@ where
                 Err(failure) => Err(failure.into()),
             };
             match given {
-                Ok(response) => response,
+                Ok(answered) => answered.response,
                 Err(Refused::Failure(failure)) => asked.refuse(&failure),
                 Err(Refused::TooLarge) => envelope::too_large(BODY_LIMIT),
             }

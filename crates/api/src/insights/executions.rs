@@ -4,18 +4,33 @@ use chrono::{DateTime, Utc};
 use insightgate_operations::executions::cancel::cancel_own_execution;
 use insightgate_operations::executions::list::{ExecutionInput, ListedExecution, ask_again_after, list_executions};
 use insightgate_report::instant;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::{Call, Given};
 use super::finite::{FiniteSchedule, schedule};
 use crate::artifacts;
-use crate::envelope;
 use crate::http::parameters::list as parts;
+use crate::openapi::document::{About, about};
+use crate::openapi::parameter_set::{Needed, parameter_set};
+
+parameter_set! {
+    ExecutionParameters {
+        report_id: Needed = "reportId", "The report, or several between semicolons.";
+        execution_id: Vec<String> = "executionId", "Only this execution, or several between semicolons.";
+        execution_status: Vec<String> = "executionStatus", "Only executions of this status, or of several between semicolons.";
+        get_latest: Option<bool> = "getLatestExecution", "Whether only the latest execution is listed; true if left out.";
+    }
+}
+
+pub(super) const REPORTS_NAMED: &[About] = &[about("reportId", "The report, or several between semicolons.")];
+pub(super) const EXECUTION_NAMED: &[About] = &[about("reportId", "The execution, by its own id.")];
 
 /// The documented fields, followed by our own.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ShownExecution {
+#[schemars(rename = "Execution", extend("additionalProperties" = false))]
+pub(super) struct ShownExecution {
     execution_id: String,
     report_id: String,
     recurrence_interval: i64,
@@ -41,24 +56,24 @@ struct ShownExecution {
     finite: Option<FiniteSchedule>,
 }
 
-pub(super) async fn list(call: Call) -> Given {
-    let parameters = &call.parameters;
+pub(super) async fn list(mut call: Call<ExecutionParameters>) -> Given<ShownExecution> {
+    let sent = std::mem::take(&mut call.query);
     let input = ExecutionInput {
-        report_ids: parts(&call.report_id()?),
-        execution_ids: parameters.list("executionId"),
-        statuses: parameters.list("executionStatus"),
-        latest_only: parameters.flag("getLatestExecution")?,
+        report_ids: parts(&call.report_id(&sent.report_id)?),
+        execution_ids: sent.execution_id,
+        statuses: sent.execution_status,
+        latest_only: sent.get_latest,
     };
     let executions = list_executions(call.context(), &call.caller, &input).await?;
     let (finite, now) = (call.asked.finite, call.context().clock.now());
     let again = ask_again_after(executions.iter().map(|listed| &listed.record), now);
     let shown: Vec<_> = executions.into_iter().map(|execution| show(execution, call.base_url(), finite, now)).collect();
-    Ok(envelope::retry_after(call.success(&shown, None), again))
+    Ok(call.success(&shown, None).ask_again_after(again))
 }
 
-pub(super) async fn cancel(call: Call) -> Given {
+pub(super) async fn cancel(call: Call) -> Given<ShownExecution> {
     let correlation = &call.asked.correlation;
-    let record = cancel_own_execution(call.context(), &call.caller, &call.report_id()?, correlation).await?;
+    let record = cancel_own_execution(call.context(), &call.caller, call.path("reportid"), correlation).await?;
     let (finite, now) = (call.asked.finite, call.context().clock.now());
     let shown = show(ListedExecution { record, link: None }, call.base_url(), finite, now);
     Ok(call.success(&[shown], Some("Execution cancelled successfully")))

@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use insightgate_report::instant;
 use insightgate_report::scheduled_report::{ScheduledReport, Timing};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FiniteSchedule {
     /// The count as it was requested.

@@ -1,6 +1,5 @@
 //! `ScheduledReport`: create, list, update, pause, resume, delete.
 
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::reports::change::{delete_report, pause_report, resume_report, update_report};
@@ -8,15 +7,72 @@ use insightgate_operations::reports::create::create_report_once;
 use insightgate_operations::reports::list::{ReportListInput, list_reports};
 use insightgate_report::instant;
 use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::call::{Call, Given};
+use super::call::{Answered, Call, Given};
 use super::finite::{FiniteSchedule, schedule};
 use crate::http::json_body::BodyFault;
+use crate::http::parameters::list as parts;
+use crate::openapi::body_fields::Json;
+use crate::openapi::document::{About, about, needed};
+use crate::openapi::parameter_set::{Needed, parameter_set};
 
-#[derive(Serialize)]
+parameter_set! {
+    ReportParameters {
+        report_id: Option<String> = "reportId", "Only this report; in version 1.1 of the marketplace also several, between semicolons.";
+        report_name: Option<String> = "reportName", "Only reports of this name.";
+        query_id: Option<String> = "queryId", "Only reports of this query.";
+    }
+}
+
+parameter_set! {
+    ReportNamed {
+        report_id: Needed = "reportId", "The report.";
+    }
+}
+
+pub(super) const REPORT_NAMED: &[About] = &[about("reportId", "The report.")];
+
+pub(super) const NEW_REPORT_FIELDS: &[About] = &[
+    needed("ReportName", "At most 256 characters, without a semicolon."),
+    about("Description", "At most 256 characters."),
+    needed("QueryId", "A query of the caller, or a system query."),
+    about("StartTime", "Needed without ExecuteNow: the first execution, some hours ahead: yyyy-MM-ddTHH:mm:ssZ."),
+    about("ExecuteNow", "Whether the report runs once, at once. The fields of a schedule are then not looked at."),
+    about("QueryStartTime", "With ExecuteNow: the begin of the time that is read, in place of the query's TIMESPAN."),
+    about("QueryEndTime", "With ExecuteNow: the end of that time, which is left out."),
+    about("RecurrenceInterval", "Needed without ExecuteNow: hours from run to run, 4 to 2160."),
+    about("RecurrenceCount", "How many runs; without it, there is no end."),
+    about("Format", "csv (the default) or tsv. Added: xlsx, csv-excel, jsonl, parquet, arrow, and compressed texts such as csv.gz."),
+    about("CallbackUrl", "Where it is told that a run has completed."),
+    about("CallbackMethod", "GET (the default) or POST."),
+    about("CallbackOnFailure", "Added: whether failed runs are told too."),
+    about("EndTime", "Version 1.1 of the marketplace: after it, no run begins."),
+];
+
+pub(super) const CHANGED_REPORT_FIELDS: &[About] = &[
+    about("reportId", "The report."),
+    about("ReportName", "At most 256 characters, without a semicolon."),
+    about("Description", "At most 256 characters."),
+    about("QueryId", "Not looked at: a report keeps its query."),
+    about("StartTime", "Another start restarts the schedule: yyyy-MM-ddTHH:mm:ssZ."),
+    about("ExecuteNow", "Not looked at."),
+    about("QueryStartTime", "Not looked at."),
+    about("QueryEndTime", "Not looked at."),
+    about("RecurrenceInterval", "Another interval restarts the schedule: hours from run to run, 4 to 2160."),
+    about("RecurrenceCount", "How many runs."),
+    about("Format", "As of a new report."),
+    about("CallbackUrl", "Where it is told that a run has completed."),
+    about("CallbackMethod", "GET or POST."),
+    about("CallbackOnFailure", "Added: whether failed runs are told too."),
+    about("EndTime", "Version 1.1 of the marketplace: after it, no run begins."),
+];
+
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ShownReport {
+#[schemars(rename = "Report", extend("additionalProperties" = false))]
+pub(super) struct ShownReport {
     report_id: String,
     report_name: String,
     description: Option<String>,
@@ -41,19 +97,20 @@ struct ShownReport {
     finite: Option<FiniteSchedule>,
 }
 
-pub(super) async fn create(mut call: Call) -> Given {
+pub(super) async fn create(mut call: Call<(), Json<ReportInput>>) -> Given<ShownReport> {
     let input = input(&mut call).await?;
     let report = create_report_once(call.context(), &call.caller, &input, call.idempotency_key()).await?;
     Ok(one(&call, report, "Report created successfully"))
 }
 
-pub(super) async fn list(call: Call) -> Given {
-    let parameters = &call.parameters;
+pub(super) async fn list(mut call: Call<ReportParameters>) -> Given<ShownReport> {
+    let sent = std::mem::take(&mut call.query);
+    let named = sent.report_id.into_iter();
     let input = ReportListInput {
         // Some versions accept several ids.
-        report_ids: if call.asked.finite { parameters.list("reportId") } else { parameters.text("reportId").into_iter().collect() },
-        report_name: parameters.text("reportName"),
-        query_id: parameters.text("queryId"),
+        report_ids: if call.asked.finite { named.flat_map(|ids| parts(&ids)).collect() } else { named.collect() },
+        report_name: sent.report_name,
+        query_id: sent.query_id,
     };
     let reports = list_reports(call.context(), &call.caller, input).await?;
     let (finite, now) = (call.asked.finite, call.context().clock.now());
@@ -61,8 +118,8 @@ pub(super) async fn list(call: Call) -> Given {
     Ok(call.success(&shown, Some("Report fetched successfully")))
 }
 
-pub(super) async fn update(mut call: Call) -> Given {
-    let report_id = call.report_id()?;
+pub(super) async fn update(mut call: Call<ReportNamed, Json<ReportInput>>) -> Given<ShownReport> {
+    let report_id = call.report_id(&call.query.report_id)?;
     // A misspelt path such as `ScheduledReport/pauseReport` arrives here too: that there is no body is not what is wrong with it.
     let is_id = |text: &str| text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
     if !is_id(report_id.trim()) {
@@ -73,28 +130,28 @@ pub(super) async fn update(mut call: Call) -> Given {
     Ok(one(&call, report, "Report updated successfully"))
 }
 
-pub(super) async fn pause(call: Call) -> Given {
-    let report = pause_report(call.context(), &call.caller, &call.report_id()?).await?;
+pub(super) async fn pause(call: Call<ReportNamed>) -> Given<ShownReport> {
+    let report = pause_report(call.context(), &call.caller, &call.report_id(&call.query.report_id)?).await?;
     Ok(one(&call, report, "Report paused successfully"))
 }
 
-pub(super) async fn resume(call: Call) -> Given {
-    let report = resume_report(call.context(), &call.caller, &call.report_id()?).await?;
+pub(super) async fn resume(call: Call<ReportNamed>) -> Given<ShownReport> {
+    let report = resume_report(call.context(), &call.caller, &call.report_id(&call.query.report_id)?).await?;
     Ok(one(&call, report, "Report resumed successfully"))
 }
 
-pub(super) async fn delete(call: Call) -> Given {
-    let report = delete_report(call.context(), &call.caller, &call.report_id()?).await?;
+pub(super) async fn delete(call: Call<ReportNamed>) -> Given<ShownReport> {
+    let report = delete_report(call.context(), &call.caller, &call.report_id(&call.query.report_id)?).await?;
     Ok(one(&call, report, "Report deleted successfully"))
 }
 
-fn one(call: &Call, report: ScheduledReport, message: &str) -> Response {
+fn one<Query, Body>(call: &Call<Query, Body>, report: ScheduledReport, message: &str) -> Answered<ShownReport> {
     call.success(&[show(report, call.asked.finite, call.context().clock.now())], Some(message))
 }
 
-async fn input(call: &mut Call) -> Result<ReportInput, BodyFault> {
+async fn input<Query>(call: &mut Call<Query, Json<ReportInput>>) -> Result<ReportInput, BodyFault> {
     let finite = call.asked.finite;
-    let input: ReportInput = call.body(if finite { &[] } else { &["EndTime"] }).await?;
+    let input = call.body(if finite { &[] } else { &["EndTime"] }).await?;
     Ok(ReportInput { finite, ..input })
 }
 

@@ -1,7 +1,6 @@
 //! The served document (OpenAPI 3.1), made of the table of endpoints. It needs no token: it says nothing of anybody.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use insightgate_wire::answers::Error;
 use insightgate_wire::forms;
@@ -13,12 +12,13 @@ use serde_json::{Map, Value, json};
 use super::endpoint::Endpoint;
 use super::given::{Form, properties};
 use super::object::BODY_LIMIT;
-use super::{BASE, answer, endpoints};
+use super::{BASE, endpoints};
+use crate::openapi::document::{Security, security, served};
 use crate::state::ApiState;
 
 pub(super) async fn document(State(state): State<ApiState>) -> Response {
     let server = format!("{}{BASE}", state.base_url);
-    answer::json(StatusCode::OK, &written(&server, &state.context.settings.management_resource))
+    served(&written(&server, security(&state, &state.context.settings.management_resource)))
 }
 
 /// Schemas of what is sent and of what is answered: a field that may be left out of a body is always in an answer.
@@ -59,7 +59,7 @@ fn without_default(schema: &mut Schema) {
     schema.remove("default");
 }
 
-fn written(server: &str, resource: &str) -> Value {
+fn written(server: &str, security: Security) -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
     for endpoint in endpoints() {
@@ -72,17 +72,10 @@ fn written(server: &str, resource: &str) -> Value {
         "openapi": "3.1.0",
         "info": {"title": "Insightgate management API", "version": "1"},
         "servers": [{"url": server}],
-        "security": [{"bearer": []}],
+        "security": security.any,
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "bearerFormat": "JWT",
-                    "description": format!("An access token for {resource}."),
-                },
-            },
+            "securitySchemes": security.schemes,
             "schemas": schemas.named(),
         },
     })

@@ -83,7 +83,7 @@ where
 }
 
 /// Makes an endpoint for browsers from a handler.
-pub(super) fn page<R>(run: fn(Caller, Call) -> R) -> impl Fn(Call) -> Serving + Clone + Send + Sync + 'static
+pub(super) fn html<R>(run: fn(Caller, Call) -> R) -> impl Fn(Call) -> Serving + Clone + Send + Sync + 'static
 where
     R: Future<Output = Given> + Send + 'static,
 {

@@ -4,6 +4,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::tokens::grant::GrantRefusal;
 use insightgate_operations::issue_token::TokenFailure;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::envelope::Asked;
@@ -35,21 +37,44 @@ pub(super) fn described(state: &ApiState, asked: &Asked, refusal: &GrantRefusal)
     Described { text, uri, trace, timestamp }
 }
 
-/// The platform's error body.
+/// The platform's error body. What is refused before an endpoint is asked has no number.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Refusal", extend("additionalProperties" = false))]
+pub(super) struct Refused<'a> {
+    error: &'a str,
+    error_description: &'a str,
+    correlation_id: &'a str,
+    #[serde(flatten)]
+    numbered: Option<Numbered<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    suberror: Option<&'a str>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Numbered<'a> {
+    error_codes: [u32; 1],
+    timestamp: &'a str,
+    trace_id: &'a str,
+    /// A page that explains the number.
+    error_uri: &'a str,
+}
+
+/// The answer to a request that is turned away before its endpoint is called, or instead of the endpoint's answer.
+pub(super) fn told(status: StatusCode, message: &str, correlation_id: &str) -> Response {
+    let error = if status == StatusCode::BAD_REQUEST { "invalid_request" } else { "temporarily_unavailable" };
+    private_json(status, &json!(Refused { error, error_description: message, correlation_id, numbered: None, suberror: None }))
+}
+
 pub(crate) fn refuse(state: &ApiState, asked: &Asked, refusal: &GrantRefusal) -> Response {
     let Described { text, uri, trace, timestamp } = described(state, asked, refusal);
-    let mut body = json!({
-        "error": refusal.error,
-        "error_description": text,
-        "error_codes": [refusal.code],
-        "timestamp": timestamp,
-        "trace_id": trace,
-        "correlation_id": asked.correlation,
-        "error_uri": uri,
+    let body = json!(Refused {
+        error: refusal.error,
+        error_description: &text,
+        correlation_id: &asked.correlation,
+        numbered: Some(Numbered { error_codes: [refusal.code], timestamp: &timestamp, trace_id: &trace, error_uri: &uri }),
+        suberror: refusal.suberror,
     });
-    if let (Value::Object(fields), Some(suberror)) = (&mut body, refusal.suberror) {
-        fields.insert("suberror".to_owned(), Value::from(suberror));
-    }
     asking_again_later(private_json(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST), &body), refusal)
 }
 

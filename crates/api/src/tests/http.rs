@@ -3,6 +3,7 @@
 mod answer_headers;
 mod counted;
 mod cross_origin;
+mod described;
 mod documented;
 mod encodings;
 pub(crate) mod every_route;

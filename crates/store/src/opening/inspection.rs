@@ -4,9 +4,9 @@
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
-use super::{Found, Look, check_sqlite, judged_as_damage, look_at, open_postgres, sqlite_file};
+use super::{Found, Look, judged_as_damage, look_at, newest_step, open_postgres, open_sqlite, sqlite_file};
 use crate::database::dialect::Dialect;
-use crate::{Store, StoreError, migrations};
+use crate::{Store, StoreError};
 
 /// The most faults of one kind that are named.
 const MOST: usize = 20;
@@ -37,7 +37,7 @@ impl Store {
     /// If the database belongs to another program, is damaged so that nothing can be read, was written by a newer version, or cannot be reached.
     pub async fn inspect(url: &str) -> Result<Inspection, StoreError> {
         sqlx::any::install_default_drivers();
-        let known = migrations().iter().map(|migration| migration.version).max().unwrap_or_default();
+        let known = newest_step();
         let dialect = Dialect::of(url)?;
         let mut faults = Vec::new();
         let mut connection = match dialect {
@@ -46,9 +46,7 @@ impl Store {
                 if look_at(&file)? == Found::Nothing {
                     return Ok(Inspection { known, ..Inspection::default() });
                 }
-                let mut connection = AnyConnection::connect(&dialect.existing_url(url)).await?;
-                sqlx::query("PRAGMA busy_timeout = 10000").execute(&mut connection).await?;
-                check_sqlite(&mut connection, &file, Look::AtVersion).await?;
+                let mut connection = open_sqlite(url, Look::AtVersion).await?.connection;
                 let damaged = judged_as_damage(file.display().to_string());
                 faults.extend(structure(&mut connection).await.map_err(&damaged)?);
                 // References cannot be followed where the structure is broken.
@@ -58,7 +56,7 @@ impl Store {
                 connection
             }
             Dialect::Postgres => {
-                let mut connection = open_postgres(url).await?;
+                let mut connection = open_postgres(url).await?.connection;
                 faults.extend(unusable(&mut connection).await?);
                 connection
             }

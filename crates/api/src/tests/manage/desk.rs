@@ -17,7 +17,7 @@ use insightgate_store::{AuditEvent, AuditFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::document::schema::Document;
+use crate::tests::harness::described::Document;
 use crate::tests::harness::*;
 
 pub(super) const MANAGE: &str = "api://insightgate/manage";

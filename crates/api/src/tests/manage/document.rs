@@ -2,11 +2,10 @@
 
 mod bounds;
 mod random_bodies;
-pub(super) mod schema;
 
 use super::desk::*;
+use crate::tests::harness::described::{COMMITTED, Document};
 use crate::tests::harness::*;
-use schema::Document;
 
 #[tokio::test]
 async fn the_document_is_whole() {
@@ -32,9 +31,6 @@ async fn the_document_is_whole() {
         assert!(method != "GET" || document.request(&method, &path).is_none(), "{method} {path}");
     }
 }
-
-/// The document as a file of the repository, with the addresses of the tests' deployment.
-const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
 
 #[tokio::test]
 async fn the_committed_document_is_the_served_one() {

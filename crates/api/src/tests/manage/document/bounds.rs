@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::schema::Document;
+use crate::tests::harness::described::Document;
 use crate::tests::manage::desk::*;
 use crate::tests::manage::isolation::operations;
 
