@@ -279,8 +279,9 @@ impl Running {
         let listener = listener::prepared(listener).map_err(failed)?;
         let places = Places { total: TELEMETRY_PLACES, per_address: TELEMETRY_PLACES, proxies: Vec::new() };
         let doors = Doors { admission: Admission::new(places), ..doors.clone() };
-        let router = telemetry_router(Arc::clone(&self.context), intake);
-        self.tasks.spawn(listener::serve(listener, router, None, doors, self.stopped.clone()));
+        // Nothing takes this router's place.
+        let (_, app) = watch::channel(telemetry_router(Arc::clone(&self.context), intake));
+        self.tasks.spawn(listener::serve(listener, app, None, doors, self.stopped.clone()));
         Ok(())
     }
 
