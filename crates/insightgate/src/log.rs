@@ -1,11 +1,16 @@
 //! The log: to stderr, for operators. It never contains a secret.
 
+use std::sync::Arc;
+
+use insightgate_operations::telemetry::SPANS;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::command_error::CommandError;
 use crate::env_vars;
+use crate::traces::{self, Exporter, TraceSettings};
 
 mod lines;
 mod repeats;
@@ -30,15 +35,28 @@ pub const QUIET: &str = "warn";
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it.
-pub fn start_log(filter: &str, format: LogFormat) -> Result<(), CommandError> {
+/// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it. If traces are wanted, returns what sends them.
+pub fn start_log(filter: &str, format: LogFormat, traces: Option<&TraceSettings>) -> Result<Option<Arc<Exporter>>, CommandError> {
+    // Spans are for traces; nobody asks for those that no trace takes.
+    let without_spans = |text: &str| self::filter(text).and_then(|_| self::filter(&format!("{text},{SPANS}=off")));
     let filter = match env_vars::read(&env_vars::LOG) {
-        Some(text) => self::filter(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
-        None => self::filter(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
+        Some(text) => without_spans(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
+        None => without_spans(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
     };
     let sink = Sink::stderr();
-    tracing_subscriber::registry().with(filter).with(Repeats::new(format, sink.clone())).with(Lines::new(format, sink)).init();
-    Ok(())
+    let lines = Repeats::new(format, sink.clone()).and_then(Lines::new(format, sink)).with_filter(filter);
+    let registry = tracing_subscriber::registry().with(lines);
+    Ok(match traces {
+        None => {
+            registry.init();
+            None
+        }
+        Some(settings) => {
+            let (recorder, exporter) = traces::begin(settings)?;
+            registry.with(recorder).init();
+            Some(exporter)
+        }
+    })
 }
 
 /// Reads a level, or a filter by parts of the program. The library takes any word for the name of a part, and then logs nothing. Here a level that
