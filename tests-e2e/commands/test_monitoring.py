@@ -134,7 +134,8 @@ def test_a_worker_says_whether_it_can_work(binary, tmp_path):
             file.unlink()
         folder.rmdir()
         folder.write_text("")
-        answer = eventually(lambda: (answer := requests.get(f"{worker.watched}/readyz")).status_code == 503 and answer)
+        # An answer that is a refusal is not true.
+        (answer,) = eventually(lambda: [answer for answer in [requests.get(f"{worker.watched}/readyz")] if answer.status_code == 503])
         assert int(answer.headers["Retry-After"]) > 0
         assert [check["name"] for check in answer.json()["checks"] if not check["ok"]] == ["artifacts"], answer.text
     finally:

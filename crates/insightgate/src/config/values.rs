@@ -143,9 +143,10 @@ pub fn address(value: &Value) -> Result<Option<SocketAddr>, String> {
 
 pub fn collector_url(value: &Value) -> Result<Url, String> {
     let url = value.as_str().and_then(|text| text.trim().parse::<Url>().ok());
-    let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none());
     // The address may contain a secret, so that it is not shown.
-    url.ok_or_else(|| "should be an address such as \"http://127.0.0.1:4318/v1/traces\"".to_owned())
+    url.ok_or_else(|| "should be an address without a name and a password in it, such as \"http://127.0.0.1:4318/v1/traces\"".to_owned())
 }
 
 pub fn public_url(value: &Value) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! Sends spans to a collector: OTLP over HTTP, as JSON (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>).
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,6 +8,8 @@ use std::time::Duration;
 use insightgate_operations::background::driver::Loop;
 use insightgate_operations::background::turn::Next;
 use insightgate_operations::failure::Failure;
+use insightgate_outbound::{AddressRules, Limits, Message, Outbound, OutboundError};
+use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 use tokio::sync::{Mutex, mpsc};
 
@@ -16,7 +19,7 @@ use super::layer::{Ended, Value};
 /// How long spans wait for others.
 const PERIOD: Duration = Duration::from_secs(2);
 /// How long the collector may take for one batch.
-const EXCHANGE: Duration = Duration::from_secs(10);
+const LIMITS: Limits = Limits { time: Duration::from_secs(10), body: 0, https_only: false };
 /// The last spans of a process that ends wait no longer.
 const LAST: Duration = Duration::from_secs(2);
 /// Spans of one request to the collector.
@@ -28,15 +31,18 @@ const FAILED: u8 = 2;
 
 pub struct Exporter {
     url: url::Url,
-    client: reqwest::Client,
+    client: Outbound,
     waiting: Mutex<mpsc::Receiver<Ended>>,
     /// Spans that found no room.
     lost: Arc<AtomicU64>,
 }
 
 impl Exporter {
-    pub(super) fn new(settings: &TraceSettings, waiting: mpsc::Receiver<Ended>, lost: Arc<AtomicU64>) -> Result<Exporter, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(EXCHANGE).redirect(reqwest::redirect::Policy::none()).build()?;
+    pub(super) fn new(settings: &TraceSettings, waiting: mpsc::Receiver<Ended>, lost: Arc<AtomicU64>) -> Result<Exporter, OutboundError> {
+        // The operator names the collector, which may be anywhere.
+        let everywhere =
+            [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)].map(|address| IpNet::new_assert(address, 0));
+        let client = Outbound::new(AddressRules { allowed: everywhere.to_vec() }, None)?;
         Ok(Exporter { url: settings.url.clone(), client, waiting: Mutex::new(waiting), lost })
     }
 
@@ -68,10 +74,12 @@ impl Exporter {
         if spans.is_empty() {
             return Ok(false);
         }
-        // The address may contain a secret.
-        let internal = |error: reqwest::Error| Failure::internal(error.without_url());
-        self.client.post(self.url.clone()).json(&batch(&spans)).send().await.map_err(internal)?.error_for_status().map_err(internal)?;
-        Ok(spans.len() == BATCH)
+        let body = axum::body::Bytes::from(batch(&spans).to_string());
+        let message = Message { url: self.url.clone(), body: Some(body), headers: Vec::new() };
+        match self.client.send(message, LIMITS).await.map_err(Failure::internal)? {
+            200..300 => Ok(spans.len() == BATCH),
+            status => Err(Failure::internal(format!("the collector answered with {status}"))),
+        }
     }
 }
 
