@@ -10,6 +10,7 @@ use insightgate_engine::DataRoot;
 use insightgate_operations::context::Settings;
 use ipnet::IpNet;
 use toml::{Table, Value};
+use url::Url;
 
 use crate::command_error::CommandError;
 use crate::files::fault;
@@ -56,6 +57,9 @@ pub struct Configuration {
     pub callback_ca: Option<PathBuf>,
     /// Where operators look, if there is a listener for them.
     pub telemetry: Option<SocketAddr>,
+    /// `None`: no traces are made.
+    pub traces_url: Option<Url>,
+    pub traces_percent: u8,
     pub log_level: String,
     pub log_format: LogFormat,
 }
@@ -84,6 +88,8 @@ impl Default for Configuration {
             allowed_networks: Vec::new(),
             callback_ca: None,
             telemetry: None,
+            traces_url: None,
+            traces_percent: 100,
             log_level: "info".to_owned(),
             log_format: LogFormat::default(),
         }

@@ -1,13 +1,16 @@
 //! The log: to stderr, for operators. It never contains a secret.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use insightgate_operations::telemetry::SPANS;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::command_error::CommandError;
 use crate::env_vars;
+use crate::traces::{self, Exporter, TraceSettings};
 
 mod lines;
 mod repeats;
@@ -35,18 +38,34 @@ static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it.
-pub fn start_log(filter: &str, format: LogFormat) -> Result<(), CommandError> {
+/// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it. If traces are wanted, returns what sends them.
+pub fn start_log(filter: &str, format: LogFormat, traces: Option<&TraceSettings>) -> Result<Option<Arc<Exporter>>, CommandError> {
     let filter = match env_vars::read(&env_vars::LOG) {
-        Some(text) => self::filter(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
-        None => self::filter(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
+        Some(text) => without_spans(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
+        None => without_spans(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
     };
     let (filter, changeable) = reload::Layer::new(filter);
     // A process has one log.
     let _ = FILTER.set(changeable);
     let sink = Sink::stderr();
-    tracing_subscriber::registry().with(filter).with(Repeats::new(format, sink.clone())).with(Lines::new(format, sink)).init();
-    Ok(())
+    let lines = Repeats::new(format, sink.clone()).and_then(Lines::new(format, sink)).with_filter(filter);
+    let registry = tracing_subscriber::registry().with(lines);
+    Ok(match traces {
+        None => {
+            registry.init();
+            None
+        }
+        Some(settings) => {
+            let (recorder, exporter) = traces::begin(settings)?;
+            registry.with(recorder).init();
+            Some(exporter)
+        }
+    })
+}
+
+/// Spans are for traces; nobody asks for those that no trace takes.
+fn without_spans(text: &str) -> Result<EnvFilter, String> {
+    filter(text).and_then(|_| filter(&format!("{text},{SPANS}=off")))
 }
 
 /// From now on the log has another filter. The variable `INSIGHTGATE_LOG` goes before it, as at the start.
@@ -57,7 +76,7 @@ pub fn change_filter(text: &str) -> Result<(), String> {
     if env_vars::read(&env_vars::LOG).is_some() {
         return Err(format!("{} is set and goes before it", env_vars::LOG.name));
     }
-    let filter = filter(text)?;
+    let filter = without_spans(text)?;
     match FILTER.get() {
         Some(changeable) => changeable.reload(filter).map_err(|error| error.to_string()),
         None => Ok(()),

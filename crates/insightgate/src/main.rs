@@ -18,6 +18,7 @@ mod profiles;
 mod server;
 mod session;
 mod terminal;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -70,8 +71,8 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     match &command {
         // A server's level stands in its configuration.
         Command::Serve(_) => {}
-        Command::Demo(_) => start_log(&demo::log_filter(), LogFormat::Text)?,
-        _ => start_log(QUIET, LogFormat::Text)?,
+        Command::Demo(_) => drop(start_log(&demo::log_filter(), LogFormat::Text, None)?),
+        _ => drop(start_log(QUIET, LogFormat::Text, None)?),
     }
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,

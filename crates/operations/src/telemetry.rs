@@ -24,6 +24,9 @@ use uuid::Uuid;
 use self::sampled::Sampled;
 use self::tenants::Tenants;
 
+/// The target of spans, which whoever collects traces asks for. It is the same in every crate.
+pub const SPANS: &str = "insightgate_traces";
+
 /// What the name of each of our own numbers begins with.
 pub const PREFIX: &str = "insightgate";
 
@@ -31,6 +34,11 @@ pub const PREFIX: &str = "insightgate";
 const EXECUTION_BOUNDS: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
 /// Upper bounds in seconds of an exchange with the receiver of a callback, which may take 15.
 const CALLBACK_BOUNDS: [f64; 8] = [0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+
+/// The grants of the token endpoint, as labels.
+const GRANTS: [&str; 5] = ["password", "refresh_token", "authorization_code", "device_code", "client_credentials"];
+/// What comes of an attempt at a callback, as labels.
+const CALLBACK_OUTCOMES: [&str; 4] = ["delivered", "retried", "failed", "cancelled"];
 
 /// How a token request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +89,8 @@ pub(crate) enum End {
 }
 
 impl End {
+    const NAMES: [&str; 6] = ["completed", "failed", "refused", "retried", "lost", "given_back"];
+
     fn name(self) -> &'static str {
         match self {
             End::Completed { .. } => "completed",
@@ -128,6 +138,7 @@ impl Telemetry {
             of_process: Registry::default(),
         };
         telemetry.register();
+        telemetry.begin_at_zero();
         store.register(&mut telemetry.registry);
         engine.register(&mut telemetry.registry);
         telemetry
@@ -150,6 +161,19 @@ impl Telemetry {
         }
         self.sampled.register(registry);
         self.sampled.process.register(&mut self.of_process);
+    }
+
+    /// A number that is there from the start can be compared with, and a name that is never met cannot be told from one that does not exist.
+    fn begin_at_zero(&self) {
+        for grant in GRANTS {
+            drop(self.tokens.get_or_create(&TokenLabels { grant, outcome: TokenOutcome::Issued }));
+        }
+        for end in End::NAMES {
+            drop(self.executions.get_or_create(&[("end", end)]));
+        }
+        for outcome in CALLBACK_OUTCOMES {
+            drop(self.callbacks.get_or_create(&[("outcome", outcome)]));
+        }
     }
 
     pub(crate) fn token(&self, grant: &'static str, outcome: TokenOutcome) {

@@ -8,8 +8,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use tracing::Span;
 
 use crate::database::dialect::LaneKind;
+
+/// The target of spans, which whoever collects traces asks for. It is the same in every crate.
+pub(crate) const SPANS: &str = "insightgate_traces";
 
 /// Upper bounds in seconds. Most statements take less than a millisecond; the limit of one is 12 seconds.
 const BOUNDS: [f64; 12] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 12.0];
@@ -28,6 +32,7 @@ pub(crate) struct StoreTelemetry {
 /// The numbers of one lane.
 #[derive(Debug, Clone)]
 pub(crate) struct LaneTelemetry {
+    lane: &'static str,
     statements: Histogram,
     waits: Histogram,
     outages: Counter,
@@ -44,6 +49,7 @@ impl StoreTelemetry {
     pub(crate) fn of(&self, kind: LaneKind) -> LaneTelemetry {
         let lane = [("lane", kind.name())];
         LaneTelemetry {
+            lane: kind.name(),
             statements: self.statements.get_or_create_owned(&lane),
             waits: self.waits.get_or_create_owned(&lane),
             outages: self.outages.get_or_create_owned(&lane),
@@ -66,6 +72,11 @@ impl LaneTelemetry {
         if by_outage {
             self.outages.inc();
         }
+    }
+
+    /// A span for one statement.
+    pub(crate) fn span(&self) -> Span {
+        tracing::info_span!(target: SPANS, "database", lane = self.lane)
     }
 
     pub(crate) fn waited(&self, waited: Duration) {

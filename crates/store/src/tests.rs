@@ -379,7 +379,6 @@ mod identities;
 mod migration;
 mod next_executions;
 mod outages;
-mod queue;
 mod races;
 mod recording;
 mod repair;

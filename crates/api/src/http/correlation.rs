@@ -8,7 +8,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use insightgate_operations::telemetry::SPANS;
 use tokio::time::Instant;
+use tracing::Instrument as _;
+use tracing::field::{Empty, display};
 
 use crate::http::client_address::ClientAddress;
 use crate::http::refusals::{NotAccepted, Proven, cut};
@@ -19,6 +22,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("ms-requestid");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("ms-correlationid");
 /// The name of the correlation id at the platform's token endpoint.
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
+
+/// The trace of the caller that the request belongs to (<https://www.w3.org/TR/trace-context/>).
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The correlation id of one request. It has only letters, digits and hyphens, so that it is safe in a log line.
 #[derive(Debug, Clone)]
@@ -42,13 +48,36 @@ pub(crate) async fn attach(
     let proven = Proven::default();
     request.extensions_mut().insert(proven.clone());
     let (method, path) = (cut(sent_method.as_str()), cut(request.uri().path()));
-    let mut response = next.run(request).await;
+    let span = tracing::info_span!(
+        target: SPANS,
+        parent: None,
+        "request",
+        otel.name = Empty,
+        otel.kind = "server",
+        traceparent = request.headers().get(TRACE_PARENT).and_then(|value| value.to_str().ok()),
+        http.request.method = method,
+        http.route = Empty,
+        http.response.status_code = Empty,
+        correlation,
+        tenant = Empty,
+        user = Empty,
+    );
+    let mut response = next.run(request).instrument(span.clone()).await;
     drop(under_way);
     let status = response.status();
     let route = requests.route(proven.pattern(), &sent_method);
     requests.answered(&route, status, begun.elapsed());
     if let Some(who) = proven.who() {
         state.context.telemetry.request_of(who.tenant);
+    }
+    if !span.is_disabled() {
+        span.record("otel.name", format!("{method} {}", route.pattern()));
+        span.record("http.route", route.pattern());
+        span.record("http.response.status_code", status.as_u16());
+        if let Some(who) = proven.who() {
+            span.record("tenant", display(who.tenant));
+            span.record("user", who.user.map(display));
+        }
     }
     let is_refusal = status.is_client_error() || status.is_server_error();
     let reason = response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason));

@@ -18,6 +18,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::time::Instant;
+use tracing::Instrument as _;
+
+/// The target of spans, which whoever collects traces asks for. It is the same in every crate.
+const SPANS: &str = "insightgate_traces";
 
 /// Upper bounds in seconds: a file answers within a millisecond, an object store within some tens of them, and a slow one is given up after seconds.
 const BOUNDS: [f64; 10] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
@@ -48,7 +52,7 @@ impl StorageTelemetry {
     pub(crate) fn around(&self, which: &'static str, store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
         let times = |call| {
             let labels = [("store", which), ("call", call)];
-            Times { seconds: self.calls.get_or_create_owned(&labels), failures: self.failures.get_or_create_owned(&labels) }
+            Times { which, call, seconds: self.calls.get_or_create_owned(&labels), failures: self.failures.get_or_create_owned(&labels) }
         };
         Arc::new(TimedStore { read: times("read"), write: times("write"), other: times("other"), store })
     }
@@ -56,6 +60,8 @@ impl StorageTelemetry {
 
 #[derive(Debug, Clone)]
 struct Times {
+    which: &'static str,
+    call: &'static str,
     seconds: Histogram,
     failures: Counter,
 }
@@ -63,7 +69,8 @@ struct Times {
 impl Times {
     async fn of<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let begun = Instant::now();
-        let outcome = call.await;
+        let span = tracing::info_span!(target: SPANS, "storage", store = self.which, call = self.call);
+        let outcome = call.instrument(span).await;
         self.seconds.observe(begun.elapsed().as_secs_f64());
         if outcome.as_ref().is_err_and(is_failure) {
             self.failures.inc();

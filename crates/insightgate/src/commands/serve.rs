@@ -24,10 +24,12 @@ use crate::server::reload::Reload;
 use crate::server::stalled_writes::LeastRate;
 use crate::server::tls::CertificateSource;
 use crate::server::{Purpose, Roots, Running, listen, open_context, until_stopped};
+use crate::traces::TraceSettings;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;
-    start_log(&configuration.log_level, configuration.log_format)?;
+    let traces = configuration.traces_url.clone().map(|url| TraceSettings { url, percent: configuration.traces_percent });
+    let traces = start_log(&configuration.log_level, configuration.log_format, traces.as_ref())?;
     let folder = DataFolder::open(&configuration.data_dir)?;
     let lock = folder.lock()?;
     folder.sweep(&lock)?;
@@ -60,6 +62,9 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let certificate = certificate_source(&configuration, &folder);
     let tls = if https.is_some() { Some(certificate.load().await?) } else { None };
     let mut running = Running::start(&context, &arguments.roles, limits.partitions);
+    if let Some(traces) = &traces {
+        running.start_loop(Arc::clone(traces).keep_sending());
+    }
     // A proxy on this machine would reach the metrics beside the API too: it is there where there is a public URL.
     let shows_telemetry = telemetry.is_none() && configuration.service.public_url.is_none();
     if let Some((listener, bound)) = telemetry {
@@ -103,6 +108,9 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     until_stopped().await;
     eprintln!("stopping");
     running.stop().await;
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, data_root, database_url, flag, host_names, links, log_filter, log_format, most_runs, networks, number, origins,
-    public_url, text, texts, weights,
+    address, catch_up, collector_url, data_root, database_url, flag, host_names, links, log_filter, log_format, most_runs, networks,
+    number, origins, public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` followed by the key in uppercase, with `_` for the dot.
@@ -388,6 +388,18 @@ pub const SETTINGS: &[Setting] = &[
         about: "Whether the metrics have numbers of each tenant, named by its id.",
         default: Ok("false"),
         read: |c, v| flag(v).map(|flag| c.service.tenant_telemetry = flag),
+    },
+    Setting {
+        key: "telemetry.traces_url",
+        about: "Where traces go: the address of an OpenTelemetry collector (OTLP over HTTP). None are made if not given.",
+        default: Err("\"http://127.0.0.1:4318/v1/traces\""),
+        read: |c, v| collector_url(v).map(|url| c.traces_url = Some(url)),
+    },
+    Setting {
+        key: "telemetry.traces_percent",
+        about: "How many of a hundred requests and executions are traced. A caller who traces its own requests (traceparent) decides about them.",
+        default: Ok("100"),
+        read: |c, v| number(v, 0, 100).map(|percent| c.traces_percent = u8::try_from(percent).unwrap_or(100)),
     },
     Setting {
         key: "log.format",

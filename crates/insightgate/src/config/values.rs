@@ -7,6 +7,7 @@ use insightgate_engine::DataRoot;
 use insightgate_report::schedule::{CatchUp, MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS};
 use ipnet::IpNet;
 use toml::Value;
+use url::Url;
 use uuid::Uuid;
 
 use crate::log::LogFormat;
@@ -138,6 +139,14 @@ pub fn address(value: &Value) -> Result<Option<SocketAddr>, String> {
         Some(text) => text.parse().map(Some).map_err(|_| format!("should be an address such as \"127.0.0.1:7080\", but is \"{text}\"")),
         None => Err(format!("should be an address such as \"127.0.0.1:7080\", but is {value}")),
     }
+}
+
+pub fn collector_url(value: &Value) -> Result<Url, String> {
+    let url = value.as_str().and_then(|text| text.trim().parse::<Url>().ok());
+    let url = url
+        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty() && url.password().is_none());
+    // The address may contain a secret, so that it is not shown.
+    url.ok_or_else(|| "should be an address without a name and a password in it, such as \"http://127.0.0.1:4318/v1/traces\"".to_owned())
 }
 
 pub fn public_url(value: &Value) -> Result<String, String> {

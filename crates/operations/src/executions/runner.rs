@@ -15,6 +15,7 @@ use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, Fa
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::places::Places;
 use crate::audit::{self, Happening};
@@ -27,7 +28,7 @@ use crate::queries::absent_values::{absent_values, joined};
 use crate::queries::left_out_rows::left_out_rows;
 use crate::queries::preview::no_files_note;
 use crate::sandbox::executions::Met;
-use crate::telemetry::End;
+use crate::telemetry::{End, SPANS};
 
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
@@ -73,8 +74,11 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     context.signals.queued.notify_one();
     // The attempt has limits of its own: of the whole, and of each wait for the database.
     turn.may_take(longest(context));
+    let span = tracing::info_span!(
+        target: SPANS, parent: None, "execution", execution = %id, report = %claimed.report.id, tenant = %claimed.report.tenant, attempts
+    );
     let attempted = tokio::select! {
-        attempted = attempt_under_lease(context, &claimed, turn) => attempted,
+        attempted = attempt_under_lease(context, &claimed, turn).instrument(span) => attempted,
         () = drained(context, turn) => {
             turn.goes_on();
             context.store.release_execution(claimed.execution.id, claimed.execution.epoch).await?;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header;
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
@@ -72,7 +73,10 @@ impl Answered {
                 self.write(bytes, false);
                 response
             }
-            None => response.map(|body| Body::new(Followed { body, answer: Some(self), bytes: 0 })),
+            None => {
+                let length = response.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+                response.map(|body| Body::new(Followed { body, answer: Some(self), bytes: 0, length }))
+            }
         }
     }
 
@@ -97,9 +101,15 @@ struct Followed {
     body: Body,
     answer: Option<Answered>,
     bytes: u64,
+    /// What the head of the answer says. Nobody asks for more once so much was sent.
+    length: Option<u64>,
 }
 
 impl Followed {
+    fn is_whole(&self) -> bool {
+        self.length == Some(self.bytes) || self.body.is_end_stream()
+    }
+
     fn end(&mut self, cut_off: bool) {
         if let Some(answer) = self.answer.take() {
             answer.write(self.bytes, cut_off);
@@ -116,7 +126,7 @@ impl HttpBody for Followed {
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
-                if self.body.is_end_stream() {
+                if self.is_whole() {
                     self.end(false);
                 }
             }
@@ -138,8 +148,7 @@ impl HttpBody for Followed {
 
 impl Drop for Followed {
     fn drop(&mut self) {
-        // A body that says how long it is ends without being asked once more.
-        let whole = self.body.is_end_stream();
+        let whole = self.is_whole();
         self.end(!whole);
     }
 }

@@ -11,6 +11,7 @@ use futures::stream::{self, BoxStream};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Execute, Executor, SqlStr};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument as _;
 
 use crate::StoreError;
 use crate::database::lanes::{Answered, Lane, first_row, silent};
@@ -68,7 +69,7 @@ impl Connection {
         let Some(raw) = &mut self.raw else { return vec![Err(sqlx::Error::PoolClosed)] };
         self.state.unanswered = true;
         let begun = Instant::now();
-        let outcome = timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).await;
+        let outcome = timeout(limit, raw.fetch_many(query).collect::<Vec<_>>()).instrument(self.lane.telemetry().span()).await;
         let took = begun.elapsed();
         match outcome {
             Ok(answered) => {
