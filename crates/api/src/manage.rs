@@ -190,7 +190,7 @@ fn endpoints() -> Vec<Endpoint> {
             .about("Holds the tenant's executions back. One that runs goes on; what falls due waits.", Duty::Operate),
         Endpoint::post("/tenants/{tenant}/runs/resume", runs::resume).about("Lets the tenant's executions begin again.", Duty::Operate),
         Endpoint::get("/tenants/{tenant}/limits", runs::limits)
-            .about("Shows how many queries and reports each owner of the tenant may have.", Duty::Look),
+            .about("Shows how many queries and reports each owner of the tenant may have, and how much all files may hold.", Duty::Look),
         Endpoint::patch("/tenants/{tenant}/limits", runs::set_limits)
             .about("Gives the tenant numbers of its own; null makes one what every tenant has.", Duty::Operate),
         Endpoint::get("/tenants/{tenant}/callbackSecrets/{owner}", callbacks::list_secrets)

@@ -201,6 +201,32 @@ pub enum DatasetCommand {
         after_help = "Examples:\n  insightgate dataset import november.csv --name Cars --tenant contoso.example\n  insightgate dataset import flights-11.parquet flights-12.parquet --name Flights"
     )]
     Import(DatasetImportArguments),
+    /// Removes a dataset of your own, and its rows if that is said
+    #[command(after_help = "Examples:\n  insightgate dataset remove Cars\n  insightgate dataset remove Cars --rows --yes")]
+    Remove(DatasetRemoveArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct DatasetRemoveArguments {
+    /// The dataset, as its definition is called
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The rows of every organisation too; without this they stay where they are
+    #[arg(long)]
+    pub rows: bool,
+    #[arg(long, value_name = "PROGRAM", default_value = "mpn")]
+    pub program: insightgate_identity::program::Program,
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// Where the rows lie, if not in the data folder: another folder, or a URL such as s3://bucket/prefix
+    #[arg(long, value_name = "DIR|URL")]
+    pub data_root: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Whose datasets are shown.

@@ -87,6 +87,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
             DatasetCommand::List(arguments) => commands::dataset::list(profile.as_deref(), &arguments).await,
             DatasetCommand::Show(arguments) => commands::dataset::show(profile.as_deref(), &arguments).await,
             DatasetCommand::Validate(arguments) => commands::dataset::validate::run(&arguments).await,
+            DatasetCommand::Remove(arguments) => commands::dataset::remove::run(&arguments),
             DatasetCommand::Import(arguments) => commands::dataset::import::run(&arguments).await,
         },
         Command::Run(arguments) => commands::run::run(arguments).await,

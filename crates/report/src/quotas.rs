@@ -10,7 +10,10 @@ use crate::scheduled_report::{ACTIVE_QUOTA, EXECUTE_NOW_QUOTA};
 /// The most that an operator may give a tenant.
 pub const LARGEST_QUOTA: u64 = 1_000_000;
 
-/// A number that an operator may change for one tenant.
+/// The name of the limit of all files of one tenant together, in GiB, which a setting has for every other tenant.
+pub const ARTIFACT_GIB: &str = "artifactGib";
+
+/// A number of queries or reports that an operator may change for one tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
 #[strum(serialize_all = "camelCase")]
 pub enum Quota {

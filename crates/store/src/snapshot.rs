@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
 use crate::{Store, StoreError, execute};
 
 /// In an order in which a row comes after those that it refers to.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 26] = [
     "tenants",
     "enrollments",
     "locations",
@@ -33,6 +33,8 @@ const TABLES: [&str; 24] = [
     "callbacks",
     "callback_attempts",
     "callback_secrets",
+    "tenant_limits",
+    "idempotency_keys",
     "audit_events",
 ];
 

@@ -95,6 +95,9 @@ pub struct LimitsChange {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "sent")]
     #[schemars(with = "Option<QuotaNumber>")]
     pub queries: Option<Option<i64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "sent")]
+    #[schemars(with = "Option<QuotaNumber>")]
+    pub artifact_gib: Option<Option<i64>>,
 }
 
 /// A location to add.

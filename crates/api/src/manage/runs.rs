@@ -12,7 +12,7 @@ use insightgate_operations::manage::runs::reports::{ManagedReport, list_managed_
 use insightgate_operations::manage::runs::{TenantRuns, pause_runs, resume_runs, show_runs};
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::instant;
-use insightgate_report::quotas::Quota;
+use insightgate_report::quotas::{ARTIFACT_GIB, Quota};
 use insightgate_report::scheduled_report::Timing;
 use insightgate_wire::answers::{self, Listed};
 use insightgate_wire::bodies::{LimitsChange, Reason};
@@ -93,11 +93,13 @@ pub(super) async fn set_limits(call: Call, change: LimitsChange) -> Given<Shown<
 }
 
 fn shown_limits(call: &Call, own: &BTreeMap<String, u64>) -> answers::TenantLimits {
+    let settings = &call.context().settings;
     answers::TenantLimits {
-        quotas: call.context().settings.quotas,
+        quotas: settings.quotas,
         active_reports: Quota::ActiveReports.of(own),
         execute_now_reports: Quota::ExecuteNowReports.of(own),
         queries: Quota::Queries.of(own),
+        artifact_gib: own.get(ARTIFACT_GIB).copied().unwrap_or(settings.tenant_artifact_bytes >> 30),
         own: own.keys().cloned().collect(),
         more: answers::More::new(),
     }

@@ -81,6 +81,15 @@ fn the_page_of_the_command_line_shows_commands_that_exist() {
 }
 
 #[test]
+fn the_page_of_runs_shows_commands_that_exist() {
+    let page = include_str!("../../../../docs/runs.md");
+    let fences: Vec<&str> = page.split("```").skip(1).step_by(2).filter_map(|fence| fence.strip_prefix("sh\n")).collect();
+    let commands: Vec<_> = fences.into_iter().flat_map(shown_commands).collect();
+    assert!(commands.len() > 20, "{}", commands.len());
+    commands.into_iter().for_each(must_parse);
+}
+
+#[test]
 fn the_operators_guide_shows_commands_that_exist() {
     let guide = include_str!("../../../../docs/operating.md");
     let fences: Vec<&str> = guide.split("```").skip(1).step_by(2).filter_map(|fence| fence.strip_prefix("sh\n")).collect();

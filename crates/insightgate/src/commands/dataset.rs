@@ -4,6 +4,7 @@ pub mod add;
 pub(crate) mod file_arguments;
 pub mod import;
 mod of_server;
+pub mod remove;
 mod rows_read;
 pub mod validate;
 

@@ -23,6 +23,7 @@ use crate::written_file;
 use crate::written_file::Readers;
 use columns::{CommonColumns, keep_what_was_written};
 use place::Place;
+pub(in crate::datasets) use place::turn;
 
 /// The files, and what the person says about them.
 #[derive(Debug, Clone)]
@@ -119,7 +120,7 @@ pub fn add_dataset(
     };
     // Held until everything is in place, so that two commands that add the same rows run one after the other.
     let _turn = match root {
-        DataRoot::Folder(folder) => place::turn(folder)?,
+        DataRoot::Folder(folder) => turn(folder)?,
         DataRoot::Store(_) => None,
     };
     let earlier = read_definition(&definition_file)?;
@@ -152,7 +153,7 @@ pub fn add_dataset(
 }
 
 /// Checks the name, which is also the name of a folder and a file.
-fn check_name(name: &str) -> Result<(), AddDatasetFault> {
+pub(in crate::datasets) fn check_name(name: &str) -> Result<(), AddDatasetFault> {
     let mut characters = name.chars();
     let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use insightgate_report::quotas::ARTIFACT_GIB;
 use insightgate_store::Store;
 use uuid::Uuid;
 
@@ -44,7 +45,8 @@ impl ArtifactRoom {
     /// # Errors
     /// The database is away.
     pub async fn begin(&self, store: &Store, settings: &Settings, tenant: Uuid) -> Result<Writing<'_>, Failure> {
-        let of_tenant = settings.tenant_artifact_bytes;
+        let own = store.tenant_limits(tenant).await?.get(ARTIFACT_GIB).map(|gib| gib.saturating_mul(1 << 30));
+        let of_tenant = own.unwrap_or(settings.tenant_artifact_bytes);
         let known = self.held().get(&tenant).copied();
         // Where there is little room left, what is known must be exact.
         let is_known =

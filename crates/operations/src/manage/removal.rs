@@ -76,7 +76,7 @@ async fn after(context: &Context, tenant: &Tenant, removal: Removal) -> Result<(
         Removal::NotFound => return Err(Failure::NotFound),
         Removal::HasReports(reports) => {
             return Err(Failure::Conflict(format!(
-                "Reports depend on it: {reports}. With reports=delete they are deleted too, with their files."
+                "Reports depend on it: {reports}. Delete them first, or with it: reports=delete (the command says --with-reports)."
             )));
         }
         Removal::HasRoles(roles) => {

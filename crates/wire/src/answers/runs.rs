@@ -209,7 +209,7 @@ pub struct TenantRuns {
     pub more: More,
 }
 
-/// How many queries and reports each owner of a tenant may have.
+/// How many queries and reports each owner of a tenant may have, and how much their files may hold together.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("additionalProperties" = false))]
@@ -225,6 +225,10 @@ pub struct TenantLimits {
     pub execute_now_reports: u64,
     #[schemars(with = "Count")]
     pub queries: u64,
+    /// The GiB of all files together.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(with = "Count")]
+    pub artifact_gib: u64,
     /// Which of the numbers are this tenant's own.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Vec<Text>")]

@@ -30,7 +30,7 @@ async fn a_users_reports_stay_or_go_with_the_user() {
     report(&desk).await;
     let ana = contoso("/users/ana@contoso.example");
     let told = desk.refused(GLOBAL, "DELETE", &ana, Value::Null, "conflict").await;
-    assert_eq!(told, "Reports depend on it: 1. With reports=delete they are deleted too, with their files.");
+    assert_eq!(told, "Reports depend on it: 1. Delete them first, or with it: reports=delete (the command says --with-reports).");
     desk.refused(GLOBAL, "DELETE", &format!("{ana}?reports=keep"), Value::Null, "invalid").await;
     desk.refused(ACCOUNT, "DELETE", &ana, Value::Null, "forbidden").await;
     assert_eq!(files(&desk), 1);

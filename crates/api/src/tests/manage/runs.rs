@@ -100,7 +100,7 @@ async fn an_operator_holds_a_tenants_runs_back() {
 async fn an_operator_raises_one_tenants_quotas() {
     let desk = Desk::new().await;
     let limits = contoso("/limits");
-    let documented = json!({"quotas": true, "activeReports": 50, "executeNowReports": 5, "queries": 100, "own": []});
+    let documented = json!({"quotas": true, "activeReports": 50, "executeNowReports": 5, "queries": 100, "artifactGib": 100, "own": []});
     assert_eq!(desk.get(GLOBAL, &limits).await, documented);
     desk.refused(GLOBAL, "PATCH", &limits, json!({"queries": 7}), "forbidden").await;
     for wrong in [json!({"queries": -1}), json!({"activeReports": 1_000_001}), json!({"queries": "7"})] {
@@ -116,6 +116,12 @@ async fn an_operator_raises_one_tenants_quotas() {
     }
     let seventh = desk.deployment.call(ANA, Method::POST, "ScheduledReport", report_body(&query, json!({"ExecuteNow": true}))).await;
     assert_eq!(seventh.refused(400), "User has exceeded its ExecuteNow report creation quota of 6 reports/60 mins");
-    let again = desk.done(OPERATOR, "PATCH", &limits, json!({"executeNowReports": null, "queries": null})).await;
+    let one = desk.done(OPERATOR, "PATCH", &limits, json!({"artifactGib": 0})).await;
+    assert_eq!(one["artifactGib"], 0);
+    desk.deployment.work().await;
+    let failed = desk.get(OPERATOR, "/executions?status=Failed").await["value"][0]["failureReason"].clone();
+    assert!(failed.as_str().unwrap().starts_with("The files of the organization would have more than"), "{failed}");
+    let removed = json!({"executeNowReports": null, "queries": null, "artifactGib": null});
+    let again = desk.done(OPERATOR, "PATCH", &limits, removed).await;
     assert_eq!(again, documented);
 }

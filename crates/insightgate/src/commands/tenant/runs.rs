@@ -20,6 +20,9 @@ pub struct LimitArguments {
     /// Saved queries of each owner: a number, or default
     #[arg(long, value_name = "N", value_parser = number)]
     queries: Option<Number>,
+    /// GiB of all files of the organisation together: a number, or default
+    #[arg(long, value_name = "N", value_parser = number)]
+    artifact_gib: Option<Number>,
 }
 
 /// None: what every organisation has.
@@ -34,10 +37,14 @@ fn number(text: &str) -> Result<Number, String> {
 }
 
 pub async fn limits(session: &Session, output: Output, arguments: LimitArguments) -> Result<(), CommandError> {
-    let LimitArguments { tenant, active_reports, execute_now_reports, queries } = arguments;
+    let LimitArguments { tenant, active_reports, execute_now_reports, queries, artifact_gib } = arguments;
     let sent = |number: Option<Number>| number.map(|Number(number)| number);
-    let change =
-        LimitsChange { active_reports: sent(active_reports), execute_now_reports: sent(execute_now_reports), queries: sent(queries) };
+    let change = LimitsChange {
+        active_reports: sent(active_reports),
+        execute_now_reports: sent(execute_now_reports),
+        queries: sent(queries),
+        artifact_gib: sent(artifact_gib),
+    };
     let limits = match change == LimitsChange::default() {
         true => session.client.limits(&tenant).await?,
         false => session.client.set_limits(&tenant, &change).await?,
@@ -51,12 +58,13 @@ fn show_limits(output: Output, limits: &TenantLimits) -> Result<(), CommandError
         format!("{number}{whose}")
     };
     if !limits.quotas {
-        eprintln!("note: this server has no quotas: the numbers do not apply");
+        eprintln!("note: this server has no quotas: the numbers of reports and queries do not apply");
     }
     let fields = [
         ("active reports", shown("activeReports", limits.active_reports)),
         ("reports at once, an hour", shown("executeNowReports", limits.execute_now_reports)),
         ("queries", shown("queries", limits.queries)),
+        ("GiB of files", shown("artifactGib", limits.artifact_gib)),
     ];
     show_one(output, limits, &fields)
 }

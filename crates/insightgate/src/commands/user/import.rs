@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(lines[2].as_ref().unwrap().role, Some((Role::ExecutiveReportViewer, None)));
         let refused: Vec<_> = lines.iter().filter_map(|line| line.as_ref().err()).collect();
         assert_eq!(refused.iter().map(|(number, ..)| *number).collect::<Vec<_>>(), [3, 6, 7, 8, 9, 10]);
-        let words = ["contoso.example", "before", "king", "belong to a role", "password", "1 field instead of 5"];
+        let words = ["tenant's domain", "before", "king", "belong to a role", "password", "1 field instead of 5"];
         for ((_, _, fault), word) in refused.iter().zip(words) {
             assert!(fault.to_lowercase().contains(word), "{fault}");
         }

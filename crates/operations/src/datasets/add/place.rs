@@ -108,7 +108,7 @@ fn put_in_folder(
 }
 
 /// Waits until no other command adds a dataset to the root, and blocks others until the lock is dropped. `None` if folders cannot be locked.
-pub(super) fn turn(root: &Path) -> Result<Option<File>, AddDatasetFault> {
+pub(in crate::datasets) fn turn(root: &Path) -> Result<Option<File>, AddDatasetFault> {
     std::fs::create_dir_all(root).map_err(io(root))?;
     let Ok(folder) = File::open(root) else { return Ok(None) };
     Ok(folder.lock().is_ok().then_some(folder))

@@ -1,8 +1,8 @@
-//! The quotas of one tenant: what an operator gave it instead of the documented numbers.
+//! The limits of one tenant: what an operator gave it instead of the numbers of every tenant.
 
 use std::collections::BTreeMap;
 
-use insightgate_report::quotas::{LARGEST_QUOTA, Quota};
+use insightgate_report::quotas::{ARTIFACT_GIB, LARGEST_QUOTA, Quota};
 pub use insightgate_wire::bodies::LimitsChange;
 
 use crate::context::Context;
@@ -30,18 +30,18 @@ pub async fn change_limits(
 ) -> Result<BTreeMap<String, u64>, Failure> {
     let tenant = administrator.tenant_for(context, tenant, Duty::Operate).await?;
     let sent = [
-        (Quota::ActiveReports, change.active_reports),
-        (Quota::ExecuteNowReports, change.execute_now_reports),
-        (Quota::Queries, change.queries),
+        (Quota::ActiveReports.name(), change.active_reports),
+        (Quota::ExecuteNowReports.name(), change.execute_now_reports),
+        (Quota::Queries.name(), change.queries),
+        (ARTIFACT_GIB, change.artifact_gib),
     ];
     let (mut changes, mut told) = (Vec::new(), Vec::new());
-    for (quota, number) in sent {
+    for (name, number) in sent {
         let Some(number) = number else { continue };
-        let name = quota.name();
         let wrong = || Failure::Invalid(format!("'{name}' should be from 0 to {LARGEST_QUOTA}."));
         let checked = |number: i64| u64::try_from(number).ok().filter(|number| *number <= LARGEST_QUOTA).ok_or_else(wrong);
         let number = number.map(checked).transpose()?;
-        told.push(format!("{name}: {}", number.map_or_else(|| "as documented".to_owned(), |number| number.to_string())));
+        told.push(format!("{name}: {}", number.map_or_else(|| "as for every tenant".to_owned(), |number| number.to_string())));
         changes.push((name, number));
     }
     let store = administrator.recording(context, Some(tenant.id), "limits.change", tenant.domain.clone(), told.join(", "))?;
