@@ -4,6 +4,7 @@ A folder of an older version is made from one of today's: its database is made a
 that fit its columns of then. What a later migration adds is left out, as it was not there. The store's own tests try rows in the words of each version,
 on Postgres too."""
 
+import fcntl
 import hashlib
 import shutil
 import sqlite3
@@ -107,6 +108,20 @@ def test_a_server_goes_on_with_the_oldest(binary, start, folder, tmp_path):
         [execution] = demo.call("GET", f"/ScheduledReport/execution/{report}").json()["value"]
         file = demo.session.get(execution["reportAccessSecureLink"])
         assert file.content == (folder / "first-report.csv").read_bytes()
+
+
+def test_a_command_leaves_an_older_servers_tables_alone(binary, folder, tmp_path):
+    old = of_version(folder, tmp_path / "data", 3)
+    before = (old / "insightgate.db").read_bytes()
+    command = [binary.resolve(), "run", "SELECT MPNId FROM Profile", "--data-dir", old, "--tenant", "contoso.example"]
+    with open(old / "lock", "w") as lock:
+        # As a server holds it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ran.returncode == 1 and "older version than this command" in ran.stderr and "upgrade the server first" in ran.stderr, ran.stderr
+    assert (old / "insightgate.db").read_bytes() == before
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_newer_folder_is_refused_by_each_command(binary, folder, tmp_path):
