@@ -60,6 +60,33 @@ def of_version(folder, place, steps):
     return place
 
 
+def on_postgres(postgres, folder, steps):
+    """A Postgres as a version with so many migrations would have left it, with the rows of such a folder."""
+    database = f"step_{steps}"
+    address = postgres.make(database)
+    postgres.sql(
+        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),"
+        " success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)",
+        database,
+    )
+    for file in MIGRATIONS[:steps]:
+        postgres.sql(file.read_text(), database)
+    connection = sqlite3.connect(folder / "insightgate.db")
+    for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations'").fetchall():
+        inserts = [f"INSERT INTO {table} VALUES ({', '.join(map(literal, row))});" for row in connection.execute(f"SELECT * FROM {table}")]
+        # Tables refer to each other.
+        postgres.sql(f"SET session_replication_role = replica; DELETE FROM {table}; {' '.join(inserts)}", database)
+    for version, description, checksum in connection.execute("SELECT version, description, checksum FROM _sqlx_migrations"):
+        row = f"{version}, '{description}', true, '\\x{checksum.hex()}', 1"
+        postgres.sql(f"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES ({row})", database)
+    connection.close()
+    return address
+
+
+def literal(value):
+    return "NULL" if value is None else str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
+
+
 def told_of_a_newer_version(ran):
     assert ran.returncode == 1, ran.stderr
     lines = ran.stderr.splitlines()
@@ -78,6 +105,12 @@ def folder(binary, tmp_path_factory):
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     return made
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with Postgres("fsync=off") as running:
+        yield running
 
 
 def walk(binary, folder):
@@ -108,6 +141,17 @@ def test_a_server_goes_on_with_the_oldest(binary, start, folder, tmp_path):
         [execution] = demo.call("GET", f"/ScheduledReport/execution/{report}").json()["value"]
         file = demo.session.get(execution["reportAccessSecureLink"])
         assert file.content == (folder / "first-report.csv").read_bytes()
+
+
+def test_a_postgres_of_each_version_is_used(start, postgres, folder, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(folder, data)
+    with start(data, "--rows", "60") as demo:
+        for steps in range(1, len(MIGRATIONS) + 1):
+            address = on_postgres(postgres, of_version(folder, tmp_path / f"step-{steps}", steps), steps)
+            demo.serve(f'[data]\ndatabase_url = "{address}"\n', {"INSIGHTGATE_DATA_FOLDER": str(data)})
+            assert any("brought up to date" in line for line in demo.lines) == (steps < len(MIGRATIONS))
+            assert demo.export("SELECT MPNId, PartnerName FROM Profile").splitlines()[0] == b"MPNId,PartnerName"
 
 
 def test_a_command_leaves_an_older_servers_tables_alone(binary, folder, tmp_path):
@@ -145,20 +189,19 @@ def test_a_newer_folder_is_refused_by_each_command(binary, folder, tmp_path):
     assert (newer / "insightgate.db").read_bytes() == before
 
 
-def test_a_newer_postgres_is_refused(binary, tmp_path):
-    with Postgres("fsync=off") as postgres:
-        configuration = tmp_path / "insightgate.toml"
-        configuration.write_text(
-            f'[data]\nfolder = "{tmp_path / "data"}"\ndatabase_url = "{postgres.make("shared")}"\n[server]\nhttp = "127.0.0.1:7080"\nhttps = ""\n'
-        )
+def test_a_newer_postgres_is_refused(binary, postgres, tmp_path):
+    configuration = tmp_path / "insightgate.toml"
+    configuration.write_text(
+        f'[data]\nfolder = "{tmp_path / "data"}"\ndatabase_url = "{postgres.make("newer")}"\n[server]\nhttp = "127.0.0.1:7080"\nhttps = ""\n'
+    )
 
-        def run(*command):
-            command = [binary.resolve(), *command, "--config", configuration]
-            return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
+    def run(*command):
+        command = [binary.resolve(), *command, "--config", configuration]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
 
-        made = run("init", "--operator-file", tmp_path / "operator.json")
-        assert made.returncode == 0, made.stderr
-        postgres.sql("INSERT INTO _sqlx_migrations SELECT 99, 'later', installed_on, success, checksum, 1 FROM _sqlx_migrations WHERE version = 1", "shared")
-        told_of_a_newer_version(run("serve"))
-        told_of_a_newer_version(run("serve", "--roles", "worker"))
-        told_of_a_newer_version(run("init", "--operator-file", tmp_path / "operator.json"))
+    made = run("init", "--operator-file", tmp_path / "operator.json")
+    assert made.returncode == 0, made.stderr
+    postgres.sql("INSERT INTO _sqlx_migrations SELECT 99, 'later', installed_on, success, checksum, 1 FROM _sqlx_migrations WHERE version = 1", "newer")
+    told_of_a_newer_version(run("serve"))
+    told_of_a_newer_version(run("serve", "--roles", "worker"))
+    told_of_a_newer_version(run("init", "--operator-file", tmp_path / "operator.json"))
