@@ -64,22 +64,22 @@ def on_postgres(postgres, folder, steps):
     """A Postgres as a version with so many migrations would have left it, with the rows of such a folder."""
     database = f"step_{steps}"
     address = postgres.make(database)
-    postgres.sql(
+    statements = [
         "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),"
-        " success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)",
-        database,
-    )
-    for file in MIGRATIONS[:steps]:
-        postgres.sql(file.read_text(), database)
+        " success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL);",
+        *(file.read_text() for file in MIGRATIONS[:steps]),
+        # Tables refer to each other.
+        "SET session_replication_role = replica;",
+    ]
     connection = sqlite3.connect(folder / "insightgate.db")
     for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> '_sqlx_migrations'").fetchall():
-        inserts = [f"INSERT INTO {table} VALUES ({', '.join(map(literal, row))});" for row in connection.execute(f"SELECT * FROM {table}")]
-        # Tables refer to each other.
-        postgres.sql(f"SET session_replication_role = replica; DELETE FROM {table}; {' '.join(inserts)}", database)
+        rows = [", ".join(map(literal, row)) for row in connection.execute(f"SELECT * FROM {table}")]
+        statements += [f"DELETE FROM {table};", *(f"INSERT INTO {table} VALUES ({row});" for row in rows)]
     for version, description, checksum in connection.execute("SELECT version, description, checksum FROM _sqlx_migrations"):
         row = f"{version}, '{description}', true, '\\x{checksum.hex()}', 1"
-        postgres.sql(f"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES ({row})", database)
+        statements.append(f"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES ({row});")
     connection.close()
+    postgres.sql("\n".join(statements), database)
     return address
 
 
