@@ -20,7 +20,7 @@ use crate::command_error::CommandError;
 use crate::commands::file_format;
 use crate::commands::query::said;
 use crate::commands::query::text::not_valid;
-use crate::data_folder::DataFolder;
+use crate::data_folder::{DataFolder, FolderLock};
 use crate::files::fault;
 use crate::server::{EngineLimits, Roots, open_engine};
 use crate::terminal::print_json;
@@ -89,14 +89,21 @@ fn show(as_json: bool, output: &Path, to_stdout: bool, summary: &ArtifactSummary
     }
 }
 
+/// The folder's lock, for bringing its tables up to date. They are not changed under a server of an older version.
+fn alone(folder: &DataFolder) -> Result<FolderLock, CommandError> {
+    folder.lock().map_err(|error| {
+        CommandError::failed(format!("{error}, and the tables of its database are of an older version than this command"))
+            .hint("upgrade the server first, or run the query with the version that the server has")
+    })
+}
+
 /// An operator's own: where the folder has a database, the query is audited there.
 async fn scope(folder: &DataFolder, arguments: &RunArguments, text: &str) -> Result<TenantScope, CommandError> {
     let tenant = arguments.tenant.id(folder).await?;
     let mut global_account = None;
     if folder.database().exists() {
         let failed = |error: String| CommandError::failed(error);
-        // A server of the version before may work on the folder: its tables are not upgraded under it.
-        let _lock = if Store::needs_upgrade(&folder.database_url()).await? { Some(folder.lock()?) } else { None };
+        let _lock = if Store::needs_upgrade(&folder.database_url()).await? { Some(alone(folder)?) } else { None };
         let store = Store::open(&folder.database_url()).await?;
         global_account = store.tenant(tenant).await.map_err(|error| failed(error.to_string()))?.and_then(|tenant| tenant.global_account);
         let event = AuditEvent {
