@@ -18,6 +18,7 @@ mod profiles;
 mod server;
 mod session;
 mod terminal;
+mod upkeep_arguments;
 
 use std::process::ExitCode;
 
@@ -26,9 +27,9 @@ use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
-use commands::store::StoreCommand;
 use log::{QUIET, start_log};
 use session::Session;
+use upkeep_arguments::StoreCommand;
 
 fn main() -> ExitCode {
     // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.

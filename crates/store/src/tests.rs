@@ -381,7 +381,6 @@ mod next_executions;
 mod outages;
 mod races;
 mod recording;
-mod repair;
 mod replanning;
 mod sign_in;
 mod simulation;
