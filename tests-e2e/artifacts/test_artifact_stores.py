@@ -1,6 +1,8 @@
 """The files of reports in an object store: written whole or not at all, read through the server, or by links of the store's own."""
 
 import hashlib
+import json
+import os
 import subprocess
 import time
 from datetime import datetime, timedelta
@@ -113,6 +115,11 @@ def test_no_download_of_a_damaged_file_ends_well(served, store):
         for encoding in ("gzip", "identity"):
             with pytest.raises(requests.RequestException):
                 served.download(link, headers={"Accept-Encoding": encoding})
+    # The operator finds it without a download.
+    command = [served.binary, "verify", "--config", str(served.data_dir.parent / f"{served.data_dir.name}.toml"), "--json"]
+    looked = subprocess.run(command, env=os.environ | store.environment, capture_output=True, text=True, timeout=RUN_SECONDS)
+    found = json.loads(looked.stdout)["findings"]
+    assert looked.returncode == 1 and [one["executionId"] for one in found if one["kind"] == "artifactDamaged"] == [execution["executionId"]], found
     # What is not damaged is read.
     part = served.download(link, headers={"Range": f"bytes=5-{place // 2}"})
     assert part.status_code == 206 and part.content == content[5 : place // 2 + 1]

@@ -117,3 +117,37 @@ def test_a_store_that_fails_is_said_and_nothing_is_defined(store, run, place):
     assert "cannot be reached" in run(line, code=1, **{endpoint: "http://127.0.0.1:9/devstoreaccount1"}).stderr
     assert not (place / "insightgate-data/datasets/mpn/Lost.toml").exists()
     assert store.sizes("lake/mpn/Lost/") == {}
+
+
+def steps(ran):
+    return {(place["setting"], step["step"]): step for place in json.loads(ran.stdout) for step in place["steps"]}
+
+
+def test_a_store_is_tried_step_by_step(store, run):
+    line = f"insightgate store check --data-root {root(store)} --artifact-root {root(store)}-files --json"
+    tried = steps(run(line))
+    assert all(step["ok"] for step in tried.values()) and [name for setting, name in tried if setting == "artifacts.root"] == [
+        "open", "write", "list", "read", "readRange", "remove"
+    ]
+    assert store.sizes("lake-files/") == {}, "nothing is left of the probe"
+    # Each thing that may be missing is named with what helps.
+    with store.judging():
+        ran = run(line, code=3, **store.wrong)
+    failed = {key for key, step in steps(ran).items() if not step["ok"]}
+    assert {("data.root", "list"), ("artifacts.root", "write")} <= failed and "does not take the credentials" in ran.stdout
+    key = "AWS_SECRET_ACCESS_KEY" if store.url.startswith("s3") else "AZURE_STORAGE_ACCOUNT_KEY"
+    assert f"hint: " in ran.stderr and key in ran.stderr
+    scheme, kind = store.url.split("://")[0], "bucket" if store.url.startswith("s3") else "container"
+    ran = run(f"insightgate store check --artifact-root {scheme}://nowhere/files", code=4)
+    assert f"make the {kind} 'nowhere'" in ran.stderr and "has no such place" in ran.stdout
+    endpoint = next(name for name in store.environment if "ENDPOINT" in name)
+    ran = run(line, code=5, **{endpoint: "http://127.0.0.1:9/devstoreaccount1"})
+    assert "cannot be reached" in ran.stdout and endpoint in ran.stderr
+    plain = next(name for name in store.environment if "ALLOW_HTTP" in name)
+    assert f"set {plain}=true" in run(line, code=5, **{plain: "false"}).stderr
+
+
+def test_a_server_says_which_setting_of_its_store_is_missing(run, place):
+    (place / "insightgate.toml").write_text('[artifacts]\nroot = "azure://reports/files"\n[server]\nhttp = "127.0.0.1:0"\nhttps = ""\n')
+    ran = run("insightgate serve --config insightgate.toml", code=1, AZURE_STORAGE_ACCOUNT_NAME="", INSIGHTGATE_DATA_FOLDER="served")
+    assert "azure://reports/files (artifacts.root) cannot be used" in ran.stderr and "hint: set AZURE_STORAGE_ACCOUNT_NAME" in ran.stderr

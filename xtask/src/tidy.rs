@@ -10,6 +10,7 @@ mod error_sections;
 mod folders;
 mod licences;
 mod modules;
+mod named_tests;
 pub mod sources;
 
 use crate::steps::metadata;
@@ -25,13 +26,14 @@ pub fn run() -> Result<(), String> {
     let libraries = crates.iter().filter(|built| built.is_library);
     let silent = libraries.flat_map(|built| error_sections::problems(&built.modules)).collect();
     let files = sources::listed()?;
-    let rules: [(&str, Vec<String>); 11] = [
+    let rules: [(&str, Vec<String>); 12] = [
         ("edges between crates", edges::problems(&everywhere)?),
         ("circles between modules", circles),
         ("circles between folders", circles_of_folders),
         ("names, sizes and contents of files", sources::problems(&files)),
         ("folders", folders::problems(files.iter().map(String::as_str))),
         ("paths and links in documents", documents::problems(&files)),
+        ("tests that documents name", named_tests::problems(&files)),
         ("errors of public functions", silent),
         ("licences", licences::problems(&everywhere)?),
         ("npm packages that are built in", bundled::problems(&files)?),

@@ -29,15 +29,11 @@ use crate::commands::report::ReportArguments;
 use crate::commands::role::RoleArguments;
 use crate::commands::sandbox::SandboxArguments;
 use crate::commands::shell::{CompletionsArguments, ManArguments};
-use crate::commands::store::StoreCommand;
 use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
-use crate::commands::verify::VerifyArguments;
-use crate::deployed::ServerPlace;
 use crate::patience::{PatienceArguments, TimeoutOf};
-
-/// Where commands look for data when no folder is named.
-pub const DEFAULT_DATA_DIR: &str = "insightgate-data";
+pub use crate::upkeep_arguments::DEFAULT_DATA_DIR;
+use crate::upkeep_arguments::{ServerPlace, StoreCommand, VerifyArguments};
 
 /// Programmatic access to partner analytics.
 #[derive(Debug, Parser)]

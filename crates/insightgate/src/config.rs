@@ -26,6 +26,9 @@ mod values;
 pub use issuers::IssuerConfiguration;
 use settings::{SETTINGS, Setting};
 
+/// The settings that hold at once when the file is read again. Those of the certificate name files, and the files themselves are read again.
+pub const LIVE: [&str; 4] = ["log.level", "server.cors_origins", "server.hsts_seconds", "server.trusted_proxies"];
+
 /// The configuration with which `insightgate serve` runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {

@@ -1,25 +1,10 @@
 //! A deployment as commands find it that work on it beside its server: the data folder, the database, and the places of rows and files.
 
-use std::path::PathBuf;
-
-use clap::Args;
-
-use crate::cli::DEFAULT_DATA_DIR;
 use crate::command_error::CommandError;
 use crate::config::{self, Configuration};
 use crate::data_folder::DataFolder;
 use crate::server::Roots;
-
-/// Which deployment.
-#[derive(Debug, Args)]
-pub struct ServerPlace {
-    /// The server's configuration, which says where its database and its files are
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The data folder, without a configuration
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR, conflicts_with = "config")]
-    pub data_dir: PathBuf,
-}
+use crate::upkeep_arguments::ServerPlace;
 
 /// What a configuration says, or a data folder alone.
 pub struct Deployed {
@@ -28,12 +13,12 @@ pub struct Deployed {
     pub roots: Roots,
 }
 
-impl ServerPlace {
+impl Deployed {
     /// Nothing is made. Without a database elsewhere the data folder has to be there.
-    pub fn find(&self) -> Result<Deployed, CommandError> {
-        let configuration = match &self.config {
+    pub fn find(place: &ServerPlace) -> Result<Deployed, CommandError> {
+        let configuration = match &place.config {
             Some(file) => config::load(file)?,
-            None => Configuration { data_dir: self.data_dir.clone(), ..Configuration::default() },
+            None => Configuration { data_dir: place.data_dir.clone(), ..Configuration::default() },
         };
         let folder = match &configuration.database_url {
             None => DataFolder::existing(&configuration.data_dir)?,

@@ -86,10 +86,10 @@ pub fn read(variable: &EnvVar) -> Option<String> {
     std::env::var(variable.name).ok().filter(|value| !value.is_empty())
 }
 
-/// The variables for clients of object stores, under the stores' own names, including credentials.
+/// The variables for clients of object stores, under the stores' own names, including credentials. An empty one counts as not set.
 pub fn of_stores() -> Vec<(String, String)> {
     let set = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    set.filter(|(name, _)| STORES.iter().any(|prefix| name.starts_with(prefix))).collect()
+    set.filter(|(name, value)| !value.is_empty() && STORES.iter().any(|prefix| name.starts_with(prefix))).collect()
 }
 
 const PREFIX: &str = "INSIGHTGATE_";

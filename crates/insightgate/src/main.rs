@@ -19,6 +19,7 @@ mod server;
 mod session;
 mod terminal;
 mod traces;
+mod upkeep_arguments;
 
 use std::process::ExitCode;
 
@@ -27,9 +28,9 @@ use insightgate_engine::STACK;
 
 use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
-use commands::store::StoreCommand;
 use log::{LogFormat, QUIET, start_log};
 use session::Session;
+use upkeep_arguments::StoreCommand;
 
 fn main() -> ExitCode {
     // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.

@@ -5,7 +5,6 @@ pub(crate) mod connections;
 pub(crate) mod listener;
 pub(crate) mod long_heads;
 pub(crate) mod open_files;
-pub(crate) mod reload;
 pub(crate) mod stalled_writes;
 pub(crate) mod tls;
 

@@ -381,7 +381,6 @@ mod next_executions;
 mod outages;
 mod races;
 mod recording;
-mod repair;
 mod replanning;
 mod run_control;
 mod sign_in;

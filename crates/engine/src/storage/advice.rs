@@ -51,6 +51,9 @@ pub(crate) fn advice(scheme: &ObjectStoreScheme, container: &str, step: Step, fa
         (FaultKind::Refused, Some("InvalidAccessKeyId" | "InvalidToken" | "ExpiredToken")) => {
             Some(format!("the store does not know the key, or it has expired: {}", credentials(scheme)?))
         }
+        (FaultKind::Refused, Some("AuthorizationFailure")) => {
+            Some(format!("the key is not the account's, or its firewall does not let this machine in: {}", credentials(scheme)?))
+        }
         (FaultKind::Refused, _) => Some(format!("the credentials lack a permission: {}", permission(scheme, step)?)),
         (FaultKind::Unreachable, Some("PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException")) => {
             Some("the bucket is in another region: set AWS_REGION".to_owned())

@@ -297,7 +297,8 @@ mod tests {
             assert_eq!(root.to_string(), shown);
             let DataRoot::Store(url) = &root else { panic!("{text}") };
             assert_eq!(url.prefix.as_ref(), prefix, "{text}");
-            assert!(root.open().is_ok(), "{text}");
+            assert!(root.open().is_ok() && root.fault().is_none(), "{text}");
+            assert!(["bucket", "container"].contains(&url.container()), "{text}: {}", url.container());
             assert!(!format!("{root:?}").contains(SECRET));
         }
         let no_credentials = [("GOOGLE_SKIP_SIGNATURE".to_owned(), "true".to_owned())];
@@ -342,14 +343,35 @@ mod tests {
         }
     }
 
+    /// The variables that the page for operators names.
+    #[test]
+    fn every_documented_variable_is_read() {
+        let page = include_str!("../../../../docs/object-stores.md");
+        let words = page.split(|character: char| !(character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_'));
+        let (mut aws, mut azure, mut google) = (0, 0, 0);
+        for name in words {
+            let lower = name.to_ascii_lowercase();
+            let (count, is_read) = match lower.split_once('_') {
+                Some(("aws", rest)) if !rest.is_empty() => (&mut aws, lower.parse::<object_store::aws::AmazonS3ConfigKey>().is_ok()),
+                Some(("azure", rest)) if !rest.is_empty() => (&mut azure, lower.parse::<object_store::azure::AzureConfigKey>().is_ok()),
+                Some(("google", rest)) if !rest.is_empty() => (&mut google, lower.parse::<object_store::gcp::GoogleConfigKey>().is_ok()),
+                _ => continue,
+            };
+            assert!(is_read, "{name} is documented, and nothing reads it");
+            *count += 1;
+        }
+        assert!(aws > 25 && azure > 15 && google > 5, "{aws} {azure} {google}");
+    }
+
     #[test]
     fn what_a_store_lacks_is_said() {
         for text in ["azure://container/a", "gs://bucket/a"] {
             let root = DataRoot::parse(text, Vec::new()).unwrap();
-            let lacks = root.open();
             // Google's own machines need no further settings.
             if text.starts_with("azure") {
-                assert!(lacks.err().unwrap().to_string().contains("Account must be specified"));
+                let (error, advice) = root.fault().unwrap();
+                assert!(error.to_string().contains("Account must be specified"), "{error}");
+                assert!(advice.unwrap().contains("AZURE_STORAGE_ACCOUNT_NAME"));
             }
         }
     }

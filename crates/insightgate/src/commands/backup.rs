@@ -20,7 +20,7 @@ use crate::terminal::words::counted;
 const LOOK: Duration = Duration::from_millis(200);
 
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
-    let Deployed { folder, database_url: url, .. } = arguments.place.find()?;
+    let Deployed { folder, database_url: url, .. } = Deployed::find(&arguments.place)?;
     if !url.starts_with("sqlite:") {
         return Err(CommandError::usage("the database is a Postgres, which has its own tools").hint("for example: pg_dump"));
     }

@@ -20,11 +20,14 @@ use crate::origin;
 use crate::server::connections::{Admission, Timing};
 use crate::server::listener::Doors;
 use crate::server::open_files::places;
-use crate::server::reload::Reload;
 use crate::server::stalled_writes::LeastRate;
 use crate::server::tls::CertificateSource;
 use crate::server::{Purpose, Roots, Running, listen, open_context, until_stopped};
 use crate::traces::TraceSettings;
+
+mod reload;
+
+use reload::Reload;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let configuration = config::load(&arguments.config)?;

@@ -1,40 +1,16 @@
 //! `insightgate store check`: tries the places of rows and of the files of reports, step by step, and says what is missing.
 
-use clap::{Args, Subcommand};
 use insightgate_engine::{DataRoot, EngineError, Tried, Use};
 use insightgate_operations::random::Random;
 use serde_json::json;
 
 use crate::command_error::CommandError;
-use crate::deployed::ServerPlace;
+use crate::deployed::Deployed;
 use crate::env_vars;
 use crate::terminal::progress::Progress;
 use crate::terminal::table::Table;
 use crate::terminal::{print, print_json};
-
-#[derive(Debug, Subcommand)]
-pub enum StoreCommand {
-    /// Writes, reads, lists and removes a probe where files are kept, lists and reads where rows are, and names what is missing
-    #[command(
-        after_help = "Examples:\n  insightgate store check --config /etc/insightgate.toml\n  insightgate store check --artifact-root s3://bucket/prefix --json"
-    )]
-    Check(StoreCheckArguments),
-}
-
-#[derive(Debug, Args)]
-pub struct StoreCheckArguments {
-    #[command(flatten)]
-    pub place: ServerPlace,
-    /// Try this place of rows: it is listed and read
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "config")]
-    pub data_root: Option<String>,
-    /// Try this place of files: a probe is written, read and removed
-    #[arg(long, value_name = "DIR|URL", conflicts_with = "config")]
-    pub artifact_root: Option<String>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
+use crate::upkeep_arguments::StoreCheckArguments;
 
 /// Every step is told; the first that failed decides about the exit code.
 pub async fn check(arguments: &StoreCheckArguments) -> Result<(), CommandError> {
@@ -81,7 +57,7 @@ pub async fn check(arguments: &StoreCheckArguments) -> Result<(), CommandError> 
 fn places(arguments: &StoreCheckArguments) -> Result<Vec<(&'static str, DataRoot, Use)>, CommandError> {
     let (rows, files) = (&arguments.data_root, &arguments.artifact_root);
     if rows.is_none() && files.is_none() {
-        let roots = arguments.place.find()?.roots;
+        let roots = Deployed::find(&arguments.place)?.roots;
         return Ok(vec![("data.root", roots.rows, Use::Reading), ("artifacts.root", roots.artifacts, Use::Writing)]);
     }
     let named = [("data.root", rows, Use::Reading), ("artifacts.root", files, Use::Writing)];

@@ -4,7 +4,6 @@
 
 mod report;
 
-use clap::Args;
 use insightgate_operations::clock::Clock;
 use insightgate_operations::provisioning::Provisioner;
 use insightgate_operations::random::Random;
@@ -16,34 +15,17 @@ use insightgate_store::{Inspection, Sealed, Store, StoreError};
 
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
-use crate::deployed::{Deployed, ServerPlace};
+use crate::deployed::Deployed;
 use crate::server::{EngineLimits, open_engine};
 use crate::terminal::progress::Progress;
+use crate::upkeep_arguments::VerifyArguments;
 use report::Report;
 
 /// Stands in the audit trail.
 const ACTOR: &str = "insightgate verify";
 
-#[derive(Debug, Args)]
-pub struct VerifyArguments {
-    #[command(flatten)]
-    pub place: ServerPlace,
-    /// Mend what can be mended without a loss: removes files that nobody can open, and marks executions whose file is lost as failed
-    #[arg(long)]
-    pub fix: bool,
-    /// With --fix, mark executions as failed even if every file is missing, as when a disk is not mounted
-    #[arg(long, requires = "fix")]
-    pub accept_loss: bool,
-    /// Look only whether files are there with their length, and do not read them
-    #[arg(long)]
-    pub quick: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 pub async fn run(arguments: &VerifyArguments) -> Result<(), CommandError> {
-    let deployed = arguments.place.find()?;
+    let deployed = Deployed::find(&arguments.place)?;
     let mut report = Report::default();
     let looked = look(arguments, &deployed, &mut report).await;
     // What was found before it failed is told all the same.

@@ -1,8 +1,7 @@
 //! `docs/settings.md`: every setting in tables, made from the same table that reads them. A test compares it with the file.
 
-use super::{SETTINGS, Setting, issuers, variable};
+use super::{LIVE, SETTINGS, Setting, issuers, variable};
 use crate::env_vars;
-use crate::server::reload::LIVE;
 
 const BEGINNING: &str = "# Settings
 

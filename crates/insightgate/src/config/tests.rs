@@ -276,7 +276,7 @@ fn what_was_given_is_compared_by_its_keys() {
 
 #[test]
 fn settings_that_can_change_while_a_server_runs_are_settings() {
-    for key in crate::server::reload::LIVE {
+    for key in LIVE {
         assert!(SETTINGS.iter().any(|setting| setting.key == key), "{key}");
     }
 }

@@ -1,5 +1,6 @@
-//! Checksums of artifacts: complete, written only by the claim that holds the execution, and removed with the artifact.
+//! Checksums of artifacts: complete, written only by the claim that holds the execution, and removed with the artifact. Artifacts that are lost.
 
+use super::group_commit::event;
 use super::*;
 
 fn sums(count: usize, seed: u8) -> Vec<[u8; 32]> {
@@ -78,4 +79,35 @@ async fn damage_is_noted_once_in_a_while() {
     }
     assert_eq!(store.audit_events(10).await.unwrap().len(), 2);
     assert!(!store.note_damage(Uuid::from_u128(99), at(1), at(0), &event(9)).await.unwrap(), "no such execution");
+}
+
+#[tokio::test]
+async fn an_execution_whose_artifact_is_lost_fails_and_may_publish_another() {
+    let Deployment { store, _folder, .. } = deployment().await;
+    let report = once(10);
+    store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
+    let claim = store.claim_execution(0, 1_000).await.unwrap().unwrap();
+    store.put_block_sums(claim.execution.id, claim.execution.epoch, &[[1; 32]]).await.unwrap();
+    assert_eq!(store.published_artifacts(None).await.unwrap(), []);
+    let done = |epoch: Epoch| Outcome::Completed { artifact: artifact(epoch), note: None };
+    assert!(store.finish_execution(&claim, &done(claim.execution.epoch), None, at(1)).await.unwrap());
+
+    let published = store.published_artifacts(None).await.unwrap();
+    let [lost] = published.as_slice() else { panic!("{published:?}") };
+    assert_eq!(store.published_artifacts(Some(lost.execution.id)).await.unwrap(), []);
+    assert!(store.give_up_artifact(lost, "its file is lost", at(2), &event(7)).await.unwrap());
+    assert!(!store.give_up_artifact(lost, "its file is lost", at(3), &event(8)).await.unwrap(), "once");
+    assert_eq!(store.published_artifacts(None).await.unwrap(), []);
+    let failed = store.execution(lost.execution.id).await.unwrap().unwrap().execution;
+    assert_eq!((failed.status, failed.failure.as_deref()), (ExecutionStatus::Failed, Some("its file is lost")));
+    assert_eq!(failed.artifact_removed, Some(at(2)));
+    assert_eq!(store.block_sums(failed.id, claim.execution.epoch, 0).await.unwrap(), None);
+    assert_eq!(store.audit_events(10).await.unwrap().len(), 1);
+
+    // If it is run again, its new artifact is not taken for the one that was removed.
+    sqlx::query("UPDATE executions SET status = 'Pending', finished = NULL").execute(&store.pool).await.unwrap();
+    let claim = store.claim_execution(0, 1_000).await.unwrap().unwrap();
+    assert!(store.finish_execution(&claim, &done(claim.execution.epoch), None, at(4)).await.unwrap());
+    let again = store.published_artifacts(None).await.unwrap();
+    assert_eq!(again.first().map(|record| record.execution.artifact_removed), Some(None));
 }

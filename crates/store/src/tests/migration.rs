@@ -1,4 +1,4 @@
-//! Databases that earlier versions wrote, and copies of databases.
+//! Databases that earlier versions wrote, copies of databases, and a look through a whole one.
 
 use super::*;
 
@@ -69,6 +69,61 @@ async fn a_backup_is_a_database_of_its_own() {
     let copy = Store::open(&format!("sqlite:{}", copy.display())).await.unwrap();
     assert_eq!(copy.tenant_by_domain("contoso.example").await.unwrap(), Some(tenant()));
     assert_eq!(copy.tenant_by_domain("later.example").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_sound_database_has_no_faults_and_nothing_is_made_of_none() {
+    let (url, _folder) = new_database().await;
+    let nothing = Store::inspect(&url).await.unwrap();
+    assert_eq!((nothing.version, nothing.faults.len()), (0, 0));
+    assert!(!nothing.is_current());
+    if !url.starts_with("postgres") {
+        assert_eq!(std::fs::read_dir(_folder.path()).unwrap().count(), 0, "a look makes no file");
+    }
+    let store = Store::open(&url).await.unwrap();
+    store.add_tenant(&tenant(), None, at(0)).await.unwrap();
+    let found = Store::inspect(&url).await.unwrap();
+    assert!(found.is_current() && found.faults.is_empty(), "{found:?}");
+}
+
+#[tokio::test]
+async fn rows_that_refer_to_nothing_and_broken_indexes_are_found() {
+    let Deployment { store, url, _folder } = deployment().await;
+    if store.is_shared() {
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        sqlx::query("ALTER TABLE locations ADD CONSTRAINT later CHECK (mpn_id <> '') NOT VALID").execute(&mut connection).await.unwrap();
+        assert_eq!(Store::inspect(&url).await.unwrap().faults, ["the condition later was never checked"]);
+        return;
+    }
+    store.close().await;
+    let mut connection = AnyConnection::connect(&Dialect::Sqlite.existing_url(&url)).await.unwrap();
+    for statement in ["PRAGMA foreign_keys = OFF", "INSERT INTO locations VALUES ('nobody', '1', 'n', 'c'), ('nobody', '2', 'n', 'c')"] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+    assert_eq!(Store::inspect(&url).await.unwrap().faults, ["2 rows of locations refer to rows of tenants that are not there"]);
+    // Each index then claims to be of other columns than those that it holds.
+    for statement in [
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = 'CREATE INDEX users_by_tenant ON users (username, tenant_id)' WHERE name = 'users_by_tenant'",
+        "UPDATE sqlite_master SET sql = replace(sql, '(tenant_id, created)', '(created, tenant_id)') WHERE type = 'index'",
+        "UPDATE sqlite_master SET sql = replace(sql, 'name TEXT NOT NULL,', 'name TEXT NOT NULL CHECK (name = ''x''),') WHERE name = 'tenants'",
+    ] {
+        sqlx::query(statement).execute(&mut connection).await.unwrap();
+    }
+    connection.close().await.unwrap();
+    let faults = Store::inspect(&url).await.unwrap().faults;
+    assert!(faults.iter().any(|fault| fault.contains("CHECK constraint failed in tenants")), "{faults:?}");
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_version_is_told_and_not_migrated() {
+    let Deployment { store, url, _folder } = deployment().await;
+    let known = Store::inspect(&url).await.unwrap().known;
+    sqlx::query("UPDATE _sqlx_migrations SET success = FALSE WHERE version = $1").bind(known).execute(&store.pool).await.unwrap();
+    let found = Store::inspect(&url).await.unwrap();
+    assert_eq!((found.version, found.is_current()), (known - 1, false));
+    assert_eq!(found.faults, [format!("step {known} of its tables was begun and did not end")]);
+    assert_eq!(Store::inspect(&url).await.unwrap(), found);
 }
 
 mod upgrades;

@@ -14,14 +14,11 @@ use insightgate_operations::background::driver::Loop;
 use insightgate_operations::background::turn::Next;
 use tokio::sync::{Mutex, watch};
 
-use crate::config::{self, Configuration, Given};
+use crate::config::{self, Configuration, Given, LIVE};
 use crate::log;
 use crate::server::connections::Admission;
 use crate::server::open_files::canonical;
 use crate::server::tls::hangups;
-
-/// The settings that hold at once. Those of the certificate name files, and the files themselves are read again by its own loop.
-pub const LIVE: [&str; 4] = ["log.level", "server.cors_origins", "server.hsts_seconds", "server.trusted_proxies"];
 
 /// The loop is woken by the signal; otherwise a turn does nothing.
 const PERIOD: Duration = Duration::from_secs(600);
