@@ -452,7 +452,9 @@ impl Deployment {
             _ if ["/insights/v1/mpn", "/insights/v1/cmp", "/insights/v1.1/cmp"].contains(&base) => {
                 (format!("{base}/openapi.json"), path.strip_prefix(base).unwrap_or_default())
             }
-            _ if method == Method::POST && (path.ends_with("/token") || path.ends_with("/devicecode")) => ("/oauth2/openapi.json".to_owned(), path),
+            _ if method == Method::POST && (path.ends_with("/token") || path.ends_with("/devicecode")) => {
+                ("/oauth2/openapi.json".to_owned(), path)
+            }
             _ => return,
         };
         static DOCUMENTS: Mutex<BTreeMap<String, Arc<Document>>> = Mutex::new(BTreeMap::new());
