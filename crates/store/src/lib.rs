@@ -39,7 +39,7 @@ pub use reports::artifact_blocks::BLOCKS_PER_ROW;
 pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
 pub use reports::held_back::NEVER_DUE;
 pub use reports::retention::FileEpochs;
-pub use reports::scheduled_reports::{ReportFilter, ReportQuotas};
+pub use reports::scheduled_reports::{QuotaUse, ReportFilter, ReportQuotas};
 pub use sign_in::authorization_codes::AuthorizationCode;
 pub use sign_in::counts::{SignInCount, Subject, is_news};
 pub use sign_in::device_codes::{AddedDeviceCode, DeviceCode, DeviceState};

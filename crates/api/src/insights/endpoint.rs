@@ -3,6 +3,7 @@
 
 use axum::http::Method;
 use axum::routing::MethodFilter;
+use insightgate_operations::limits::Counted;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -25,7 +26,8 @@ pub(super) struct Endpoint {
     pub(super) parameters: Vec<Described>,
     pub(super) body: Option<Vec<BodyField>>,
     pub(super) answer: ShapeOf,
-    route: Box<dyn FnOnce(String) -> Route>,
+    counted: &'static [Counted],
+    route: Box<dyn FnOnce(String, &'static [Counted]) -> Route>,
 }
 
 impl Endpoint {
@@ -50,7 +52,8 @@ impl Endpoint {
             parameters: Query::described(),
             body: Body::fields(),
             answer: shape_of::<Envelope<'static, Item>>(),
-            route: Box::new(move |path| Route::on(route_method, filter, path, serve(run))),
+            counted: &[Counted::Calls],
+            route: Box::new(move |path, counted| Route::on(route_method, filter, path, serve(run, counted))),
         }
     }
 
@@ -62,9 +65,14 @@ impl Endpoint {
         Endpoint { told, ..self }
     }
 
+    /// It asks the engine, and waits for the answer.
+    pub(super) fn previewing(self) -> Endpoint {
+        Endpoint { counted: &[Counted::Calls, Counted::Previews], ..self }
+    }
+
     /// The row of the table, below the address of a version and program.
     pub(super) fn route(self, base: &str) -> Route {
-        (self.route)(format!("{base}{}", self.path.to_ascii_lowercase()))
+        (self.route)(format!("{base}{}", self.path.to_ascii_lowercase()), self.counted)
     }
 }
 

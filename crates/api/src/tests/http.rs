@@ -12,5 +12,6 @@ mod holding;
 mod intake;
 mod log;
 mod origin;
+mod rate_limits;
 mod robustness;
 mod sandbox_clock;

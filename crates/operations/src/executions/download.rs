@@ -22,6 +22,7 @@ use crate::context::{Context, SharedContext};
 use crate::executions::artifact_key;
 use crate::executions::link::{LinkFault, LinkQuery};
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
+use crate::limits::Whose;
 use pump::{Pump, note_damage};
 
 /// A store that has not answered by then is away, as far as its caller is concerned.
@@ -37,6 +38,8 @@ pub struct OpenedArtifact {
     pub artifact: Artifact,
     /// The name of the saved file.
     pub file: String,
+    /// Against whose limits its downloads count.
+    pub whose: Whose,
 }
 
 impl OpenedArtifact {
@@ -85,7 +88,8 @@ pub async fn open_artifact(
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
     let file = file_name::on_disk(&report.name, execution, artifact.format);
-    Ok(OpenedArtifact { key, artifact, file })
+    let whose = Whose { tenant: report.tenant, application: report.application };
+    Ok(OpenedArtifact { key, artifact, file, whose })
 }
 
 /// Who has no link that holds could be anybody.

@@ -46,7 +46,7 @@ pub async fn create_query(context: &Context, caller: &Caller, input: QueryInput)
     };
     let quota = context.settings.quotas.then_some(QUERY_QUOTA);
     if !context.store.add_report_query(&query, quota).await? {
-        return Err(Failure::quota_used(QUOTA_MESSAGE, None));
+        return Err(Failure::quota_used(QUOTA_MESSAGE, "A place is free once a query is deleted."));
     }
     Ok(query)
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_outbound::OutboundError;
+use insightgate_report::instant;
 use insightgate_report::scheduled_report::{
     ACTIVE_QUOTA, EXECUTE_NOW_QUOTA, EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
 };
@@ -56,7 +57,9 @@ pub async fn create_report(context: &Context, caller: &Caller, input: &ReportInp
                 Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
                 None => None,
             };
-            return Err(Failure::quota_used(fault, next.map(seconds)));
+            let Some(next) = next else { return Err(fault.into()) };
+            let (wait_seconds, free) = (seconds(next), instant::format(now + TimeDelta::seconds(i64::from(seconds(next)))));
+            return Err(Failure::QuotaUsed { told: fault.to_string(), wait_seconds, note: format!("A place is free at {free}.") });
         }
         Err(fault) => return Err(fault.into()),
     }

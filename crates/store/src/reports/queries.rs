@@ -11,6 +11,8 @@ use crate::database::row::{Read, millis};
 use crate::room;
 use crate::{Store, StoreError, execute};
 
+pub(crate) const QUERY_COUNT: &str = "SELECT COUNT(*) FROM report_queries WHERE owner_id = $1 AND program = $2";
+
 impl Store {
     /// Adds the query. Returns false, and writes nothing, if the owner already keeps `quota` queries.
     ///
@@ -19,7 +21,7 @@ impl Store {
     pub async fn add_report_query(&self, query: &ReportQuery, quota: Option<u64>) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Owner(query.owner)).await?;
         if let Some(quota) = quota {
-            let count = sqlx::query("SELECT COUNT(*) FROM report_queries WHERE owner_id = $1 AND program = $2")
+            let count = sqlx::query(QUERY_COUNT)
                 .bind(query.owner.to_string())
                 .bind(query.program.name())
                 .fetch_one(&mut *transaction)

@@ -12,10 +12,11 @@ const NOT_FOUND: &str = "No item found with given filters.";
 const UNKNOWN: &str = "00000000-0000-0000-0000-00000000dead";
 
 /// Endpoints that name no object of an owner, with the reason.
-const NAMING_NOTHING: [(&str, &str, &str); 6] = [
+const NAMING_NOTHING: [(&str, &str, &str); 7] = [
     ("GET", "scheduleddataset", "datasets are the same for all callers of a program"),
     ("POST", "scheduledqueries", "what is created is the caller's"),
     ("POST", "scheduledreport", "what is created is the caller's; the query that it names is tried beside the others"),
+    ("GET", "limits", "the limits of whoever asks"),
     ("GET", "openapi.json", "the document is the same for everybody"),
     ("GET", "swagger", "leads to the page"),
     ("GET", "swagger/index.html", "the page is the same for everybody"),
