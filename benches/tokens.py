@@ -117,7 +117,7 @@ def main():
     seconds = options.seconds
 
     with (
-        Demo(options.binary, options.out / "tokens-data", "--rows", "60") as demo,
+        Demo(options.binary, options.out / "tokens-data", "--no-quotas", "--rows", "60") as demo,
         Peer(options.node, options.provider) as peer,
         # It flushes each commit to the disk, as the demo's SQLite does.
         Postgres() as postgres,

@@ -80,6 +80,16 @@ class Chromium:
     def click(self, selector):
         self._ask("POST", f"/element/{self._find(selector)}/click", {})
 
+    def count(self, selector):
+        """How many elements there are."""
+        return len(self._ask("POST", "/elements", {"using": "css selector", "value": selector}))
+
+    def windows(self):
+        return self._ask("GET", "/window/handles")
+
+    def look_at(self, window):
+        self._ask("POST", "/window", {"handle": window})
+
     def point(self, selector):
         """Moves the pointer to the middle of an element."""
         move = {"type": "pointerMove", "duration": 0, "origin": {ELEMENT: self._find(selector)}, "x": 0, "y": 0}

@@ -1,14 +1,15 @@
 //! npm packages of which files are built into the product: they lie in `crates/*/assets/`, each in a folder that is laid out as its package is.
 //!
-//! `package.json` beside the files names the version. `cargo xtask test` compares them with what npm has, byte for byte; `cargo xtask tidy` looks at
+//! `package.json` beside the files names the version. A file that ends with `.gz` is the package's, compressed to keep the product small. `cargo xtask test` compares them with what npm has, byte for byte; `cargo xtask tidy` looks at
 //! licences, which takes no network.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::steps::root;
+use crate::steps::{output, root};
 use crate::tooling;
 
 /// One of them.
@@ -49,7 +50,12 @@ pub fn compare(target: &Path, files: &[String]) -> Result<(), String> {
     for package in packages(files)? {
         let published = tooling::published(target, &package.name, &package.version)?;
         for file in &package.files {
-            let [ours, theirs] = [root().join(&package.folder), published.clone()].map(|folder| fs::read(folder.join(file)).ok());
+            let ours = root().join(&package.folder).join(file);
+            let (ours, theirs) = match file.strip_suffix(".gz").filter(|_| !published.join(file).exists()) {
+                Some(plain) => (Some(output(Command::new("gzip").arg("-dc").arg(&ours))?), published.join(plain)),
+                None => (fs::read(&ours).ok(), published.join(file)),
+            };
+            let theirs = fs::read(theirs).ok();
             if ours.is_none() || ours != theirs {
                 return Err(format!("{}/{file} is not that of {} {}", package.folder, package.name, package.version));
             }

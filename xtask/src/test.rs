@@ -124,6 +124,8 @@ struct Tools {
     msal_node: PathBuf,
     /// Microsoft's credentials for Node.
     azure_identity: PathBuf,
+    /// What makes types for TypeScript, and its compiler.
+    openapi_typescript: PathBuf,
     /// An object store.
     azurite: PathBuf,
     postgres: PathBuf,
@@ -141,6 +143,7 @@ impl Tools {
             issuer: tooling::oidc_provider(target)?,
             msal_node: tooling::msal_node(target)?,
             azure_identity: tooling::azure_identity(target)?,
+            openapi_typescript: tooling::openapi_typescript(target)?,
             azurite: tooling::azurite(target)?,
             postgres: tooling::postgres()?,
             junit: tooling::junit(target)?,
@@ -155,6 +158,7 @@ impl Tools {
         pytest.env("ANSWER_QUERIES_BIN", differential::example(target, false));
         pytest.env("VEGA_DATASETS", &self.tables).env("OIDC_PROVIDER_FOLDER", &self.issuer).env("AZURITE_FOLDER", &self.azurite);
         pytest.env("MSAL_NODE_FOLDER", &self.msal_node).env("AZURE_IDENTITY_FOLDER", &self.azure_identity);
+        pytest.env("OPENAPI_TYPESCRIPT_FOLDER", &self.openapi_typescript);
         pytest.env("POSTGRES_BIN", &self.postgres).env("JUNIT_FOLDER", &self.junit);
         pytest
     }

@@ -20,6 +20,9 @@ const AZURE_IDENTITY: &str = "@azure/identity@4.14.1";
 /// Microsoft's own emulator of its object store.
 const AZURITE: &str = "azurite@3.37.0";
 
+/// What makes types for TypeScript of an OpenAPI document; the compiler comes with it.
+const OPENAPI_TYPESCRIPT: &str = "openapi-typescript@7.13.0";
+
 /// JUnit 5 with its console, which runs tests without a build tool.
 const JUNIT_PACKAGES: [&str; 3] = ["junit5", "libopentest4j-java", "libapiguardian-java"];
 
@@ -89,6 +92,11 @@ pub fn azure_identity(target: &Path) -> Result<PathBuf, String> {
 /// A folder whose `node_modules` hold Microsoft's emulator of its object store.
 pub fn azurite(target: &Path) -> Result<PathBuf, String> {
     npm_package(&target.join("npm-azurite"), AZURITE)
+}
+
+/// A folder whose `node_modules` hold openapi-typescript and TypeScript's compiler.
+pub fn openapi_typescript(target: &Path) -> Result<PathBuf, String> {
+    npm_package(&target.join("npm-openapi-typescript"), OPENAPI_TYPESCRIPT)
 }
 
 /// The files of a package as npm has them.

@@ -14,13 +14,16 @@ use insightgate_operations::executions::download::{OpenedArtifact, find_artifact
 use insightgate_operations::executions::link::{LinkFault, LinkQuery};
 use insightgate_operations::executions::list::{ArtifactLink, OpeningLink};
 use insightgate_operations::failure::Failure;
+use insightgate_operations::limits::{Allowance, Counted};
 use insightgate_report::file_name;
+use tokio::time::Instant;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
 
 use crate::envelope::Asked;
 use crate::http::connection_end::ConnectionEnd;
+use crate::http::rate_limit;
 use crate::http::refusals::Who;
 use crate::state::ApiState;
 use crate::table::{Route, Table};
@@ -82,7 +85,9 @@ async fn answer(
     request: (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
 ) -> Response {
-    download(&state, &asked, path, request, connection).await.unwrap_or_else(|failure| asked.refuse(&failure))
+    let mut seen = Vec::new();
+    let given = download(&state, &asked, path, request, connection, &mut seen).await;
+    rate_limit::tell(given.unwrap_or_else(|failure| asked.refuse(&failure)), &seen)
 }
 
 async fn download(
@@ -91,6 +96,7 @@ async fn download(
     path: ArtifactPath,
     (method, uri, headers): (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
+    seen: &mut Vec<Allowance>,
 ) -> Result<Response, Failure> {
     // The refusal is the same whatever is wrong with a link.
     let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
@@ -99,6 +105,8 @@ async fn download(
     let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
     let OpenedArtifact { tenant, user, application, .. } = opened;
     asked.proven.found(Who { tenant, user, application });
+    let counted: (&[Counted], Whose) = (&[Counted::Downloads], Whose { tenant, application });
+    state.context.limits.take(&state.context.settings.limits, counted, Instant::now(), seen)?;
     let version = Version::of(&opened.artifact);
     let mut response = match version.answer(&headers) {
         Some(status) => status.into_response(),

@@ -66,11 +66,7 @@ pub(crate) fn success<Item: Serialize>(value: &[Item], message: Option<&str>, no
 }
 
 pub(crate) fn refusal(status: StatusCode, message: &str) -> Response {
-    numbered_refusal(status, message, None)
-}
-
-fn numbered_refusal(status: StatusCode, message: &str, code: Option<u32>) -> Response {
-    answer(&Envelope { code, ..nothing(status.as_u16(), message) })
+    answer(&nothing(status.as_u16(), message))
 }
 
 /// An answer without data.
@@ -144,7 +140,11 @@ impl Asked {
             _ => {}
         }
         let code = matches!(failure, Failure::SecondFactorRequired).then_some(SECOND_FACTOR_REQUIRED);
-        let response = numbered_refusal(status, &message, code);
+        let note = match failure {
+            Failure::QuotaUsed { note, .. } => std::slice::from_ref(note),
+            _ => &[],
+        };
+        let response = answer(&Envelope { code, notes: note, ..nothing(status.as_u16(), &message) });
         challenge::with(with_retry_after(with_reason(response, failure), failure), failure)
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod json_body;
 pub(crate) mod local_caller;
 pub(crate) mod network;
 pub(crate) mod parameters;
+pub(crate) mod rate_limit;
 pub(crate) mod refusals;
 pub(crate) mod safe_headers;
 pub(crate) mod unknown_proxies;

@@ -5,6 +5,7 @@ mod document;
 mod endpoint;
 mod executions;
 mod finite;
+mod limits;
 mod scheduled_dataset;
 mod scheduled_queries;
 mod scheduled_report;
@@ -41,18 +42,22 @@ fn endpoints() -> Vec<Endpoint> {
     use scheduled_report::{CHANGED_REPORT_FIELDS, NEW_REPORT_FIELDS, REPORT_NAMED};
     const TRY: &str = "/ScheduledQueries/testQueryResult";
     vec![
+        get("/limits", limits::list)
+            .about("listLimits", "Added: the caller's quotas and limits, what is left of them, and when one is free."),
         get("/ScheduledDataset", scheduled_dataset::list).about("listDatasets", "Lists the datasets of the program."),
         get("/ScheduledQueries", scheduled_queries::list).about("listQueries", "Lists the caller's queries and the system queries."),
         post("/ScheduledQueries", scheduled_queries::create).about("createQuery", "Saves a query.").telling(QUERY_FIELDS).once(),
-        get(TRY, scheduled_queries::preview).about("previewQuery", "Runs a query and answers with its first 100 rows."),
+        get(TRY, scheduled_queries::preview).about("previewQuery", "Runs a query and answers with its first 100 rows.").previewing(),
         post(TRY, scheduled_queries::preview_of_body)
             .about(
                 "previewLongQuery",
                 "Added: a preview of a query that is too long for an address. A field that is left out is taken from the address.",
             )
-            .telling(ASKED_FIELDS),
+            .telling(ASKED_FIELDS)
+            .previewing(),
         get("/ScheduledQueries/explainQuery", scheduled_queries::explain)
-            .about("explainQuery", "Added: says what a query would do, and reads no rows."),
+            .about("explainQuery", "Added: says what a query would do, and reads no rows.")
+            .previewing(),
         delete("/ScheduledQueries/{queryId}", scheduled_queries::delete).about("deleteQuery", "Deletes a query.").telling(QUERY_NAMED),
         get("/ScheduledReport", scheduled_report::list).about("listReports", "Lists the caller's reports."),
         post("/ScheduledReport", scheduled_report::create)

@@ -331,7 +331,7 @@ pub struct DemoArguments {
     /// A further name in the certificate; repeatable
     #[arg(long, value_name = "HOST")]
     pub tls_name: Vec<String>,
-    /// No quotas: up to 10,000 queries and 10,000 reports of an owner
+    /// No quotas and no limits a minute: up to 10,000 queries and 10,000 reports of an owner
     #[arg(long)]
     pub no_quotas: bool,
     /// Serve clients that break the documents: no start lead, no quotas, more resources, downloads always compressed

@@ -17,6 +17,7 @@ use insightgate_api::{ApiState, Intake, REFUSED_TOKENS, SandboxAccess};
 use insightgate_operations::clock::Clock;
 use insightgate_operations::context::Settings;
 use insightgate_operations::external_issuers::ExternalIssuers;
+use insightgate_operations::limits::LimitSettings;
 use insightgate_operations::sandbox::reset::remember_first_state;
 use insightgate_outbound::AddressRules;
 use insightgate_report::scheduled_report::ReportRules;
@@ -148,6 +149,9 @@ fn settings(arguments: &DemoArguments) -> Settings {
     // Callbacks are tried out with a receiver on this machine, whose other services must stay out of reach for clients from elsewhere.
     if !arguments.allow_remote {
         settings.callbacks.addresses = AddressRules { allowed: LOOPBACK.map(IpNet::from).to_vec() };
+    }
+    if !quotas {
+        settings.limits = LimitSettings::none();
     }
     if arguments.lenient {
         settings.resources.extend(OLDER_RESOURCES.map(str::to_owned));

@@ -25,6 +25,7 @@ use crate::external_issuers::ExternalIssuers;
 use crate::issue_token::device_polls::DevicePolls;
 use crate::keys::signing::{SigningFault, SigningKeys};
 use crate::keys::vault::Vault;
+use crate::limits::Limits;
 use crate::random::Random;
 use crate::readiness::Readiness;
 use crate::sandbox::Sandbox;
@@ -51,6 +52,7 @@ pub struct Context {
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
     pub downloads: Downloads,
+    pub limits: Limits,
     pub readiness: Readiness,
     pub recorder: Recorder,
     pub clock_watch: ClockWatch,
@@ -120,6 +122,7 @@ impl Context {
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
             downloads: Downloads::default(),
+            limits: Limits::default(),
             readiness: Readiness::default(),
             recorder: Recorder::default(),
             clock_watch: ClockWatch::default(),

@@ -53,9 +53,9 @@ pub enum Failure {
     OnlyFailedExecutions { latest: ExecutionStatus },
     #[error("{0}")]
     Invalid(String),
-    /// A documented quota is used up.
+    /// A documented quota is used up. The message is the documented one; the note says when or how a place comes free.
     #[error("{told}")]
-    QuotaUsed { told: String, wait_seconds: u32 },
+    QuotaUsed { told: String, wait_seconds: u32, note: String },
     /// Every field of a legal business profile that breaks a rule.
     #[error("The legal business profile breaks rules: {}", listed(.0))]
     Profile(Vec<ProfileFault>),
@@ -94,9 +94,9 @@ impl Failure {
         Failure::Unauthorized { reason: reason.to_string(), challenge: Challenge::BadToken(told.into()) }
     }
 
-    /// A quota is used up. `wait_seconds` is when there will be room without the caller's doing, if that is known.
-    pub fn quota_used(told: impl ToString, wait_seconds: Option<u32>) -> Failure {
-        Failure::QuotaUsed { told: told.to_string(), wait_seconds: wait_seconds.unwrap_or(QUOTA_SECONDS) }
+    /// A quota is used up in which only its owner can make room, in the way that `note` says.
+    pub fn quota_used(told: impl ToString, note: &str) -> Failure {
+        Failure::QuotaUsed { told: told.to_string(), wait_seconds: QUOTA_SECONDS, note: note.to_owned() }
     }
 
     /// Something that the server needs cannot be used now. The caller does not learn what.
@@ -146,7 +146,10 @@ impl From<ReportFaults> for Failure {
 impl From<ReportFault> for Failure {
     fn from(fault: ReportFault) -> Self {
         match fault {
-            ReportFault::ActiveQuota(_) | ReportFault::ExecuteNowQuota(_) => Failure::quota_used(fault, None),
+            ReportFault::ActiveQuota(_) => Failure::quota_used(fault, "A place is free once a report is deleted or paused, or has ended."),
+            ReportFault::ExecuteNowQuota(_) => {
+                Failure::quota_used(fault, "A place is free once the first of these reports is an hour old.")
+            }
             _ => Failure::Invalid(fault.to_string()),
         }
     }

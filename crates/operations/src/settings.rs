@@ -12,6 +12,7 @@ use insightgate_report::scheduled_report::ReportRules;
 
 use crate::callbacks::CallbackSettings;
 use crate::executions::downloads::DownloadSettings;
+use crate::limits::LimitSettings;
 
 /// The settings of a deployment.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +53,8 @@ pub struct Settings {
     /// Whether links are the artifact store's own (presigned) addresses, if it provides them.
     pub store_links: bool,
     pub downloads: DownloadSettings,
+    /// How much a tenant and an application may ask for in a minute.
+    pub limits: LimitSettings,
     pub preview_timeout: Duration,
     /// How tenants share the engine.
     pub sharing: Sharing,
@@ -97,6 +100,7 @@ impl Default for Settings {
             tenant_artifact_bytes: 100 << 30,
             store_links: false,
             downloads: DownloadSettings::default(),
+            limits: LimitSettings::default(),
             preview_timeout: Duration::from_secs(100),
             sharing: Sharing::default(),
             signing_key_days: 90,

@@ -47,7 +47,7 @@ pub use reports::pages::{ManagedExecution, ManagedReport, Page, PageFilter, Page
 pub use reports::queue::Queue;
 pub use reports::retention::FileEpochs;
 pub use reports::run_control::{TenantRuns, Unchanged};
-pub use reports::scheduled_reports::{ReportFilter, ReportQuotas};
+pub use reports::scheduled_reports::{QuotaUse, ReportFilter, ReportQuotas};
 pub use sign_in::authorization_codes::AuthorizationCode;
 pub use sign_in::counts::{SignInCount, Subject, is_news};
 pub use sign_in::device_codes::{AddedDeviceCode, DeviceCode, DeviceState};

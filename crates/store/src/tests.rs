@@ -173,7 +173,12 @@ async fn quotas_hold_and_deleting_does_not_give_execute_now_back() {
     let recurring = |id| report(id, Timing::Recurring(Schedule::new(at(4), 4, None, 0)));
     store.add_report(&recurring(20), None, Some(quotas)).await.unwrap().unwrap();
     assert_eq!(store.add_report(&recurring(21), None, Some(quotas)).await.unwrap(), Err(ReportFault::ActiveQuota(1)));
+    let used = |active, execute_now_room| QuotaUse { queries: 0, active, execute_now: 2, execute_now_room };
+    assert_eq!(store.quota_use(OWNER, Program::Mpn, quotas, at(0)).await.unwrap(), used(1, Some(TimeDelta::hours(1))));
     store.add_report(&recurring(21), None, None).await.unwrap().unwrap();
+    assert_eq!(store.quota_use(OWNER, Program::Mpn, larger, at(0)).await.unwrap(), used(2, None));
+    let nothing = QuotaUse { queries: 0, active: 0, execute_now: 0, execute_now_room: None };
+    assert_eq!(store.quota_use(OWNER, Program::Cmp, quotas, at(0)).await.unwrap(), nothing);
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use crate::state::ApiState;
 
 /// The headers of answers that scripts may read, beside those that they always may.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "accept-ranges, content-disposition, content-encoding, content-range, etag, ismfacompliant, ms-correlationid, ms-requestid, retry-after, \
-     www-authenticate",
+    "accept-ranges, content-disposition, content-encoding, content-range, etag, ismfacompliant, ms-correlationid, ms-requestid, ratelimit, \
+     ratelimit-policy, retry-after, www-authenticate",
 );
 /// For how many seconds a browser may cache the answer to a preflight.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

@@ -12,9 +12,11 @@ use insightgate_operations::callers::authenticate::{authenticate, count_refusal}
 use insightgate_operations::callers::caller::Caller;
 use insightgate_operations::context::Context;
 use insightgate_operations::failure::Failure;
+use insightgate_operations::limits::{Allowance, Counted, Whose};
 use insightgate_report::scheduled_report::ReportFault;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use crate::envelope::{self, Asked};
 use crate::http::challenge;
@@ -22,6 +24,7 @@ use crate::http::client_address::ClientAddress;
 use crate::http::fields::{self, BODY_LIMIT};
 use crate::http::json_body::{BodyFault, JsonBody};
 use crate::http::parameters::Parameters;
+use crate::http::rate_limit;
 use crate::openapi::body_fields::Json;
 use crate::openapi::parameter_set::{Needed, ParameterSet};
 use crate::state::ApiState;
@@ -50,7 +53,14 @@ pub(super) struct Call<Query = (), Body = ()> {
 
 impl<Query: ParameterSet, Body> Call<Query, Body> {
     /// Reads and admits a request. The token is checked first, so that a caller without one learns nothing else.
-    async fn read(state: ApiState, asked: Asked, mut request: Request) -> Result<Self, Failure> {
+    /// What is counted against the caller's limits is added to `seen`.
+    async fn read(
+        state: ApiState,
+        asked: Asked,
+        mut request: Request,
+        counted: &[Counted],
+        seen: &mut Vec<Allowance>,
+    ) -> Result<Self, Failure> {
         let path = request.extract_parts::<Path<HashMap<String, String>>>().await;
         let Path(path) = path.map_err(|_| Failure::Invalid("The address is not encoded as UTF-8.".to_owned()))?;
         let accepted = match token(request.headers()) {
@@ -71,6 +81,8 @@ impl<Query: ParameterSet, Body> Call<Query, Body> {
         }
         let program = asked.program.ok_or(Failure::NotFound)?;
         let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await?;
+        let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
+        state.context.limits.take(&state.context.settings.limits, (counted, whose), Instant::now(), seen)?;
         let query = Query::read(&Parameters::parse(request.uri().query().unwrap_or_default().as_bytes()))?;
         let idempotency_key = request.headers().get(IDEMPOTENCY_KEY).cloned();
         Ok(Call { caller, asked, query, state, path, body: JsonBody::of(request), idempotency_key, takes: PhantomData })
@@ -167,6 +179,7 @@ impl From<BodyFault> for Refused {
 /// Makes an endpoint from a handler: it admits the caller, runs the handler, and encodes the outcome.
 pub(super) fn serve<Query, Body, Item, Running>(
     run: fn(Call<Query, Body>) -> Running,
+    counted: &'static [Counted],
 ) -> impl Fn(State<ApiState>, Asked, Request) -> Serving + Clone + Send + Sync + 'static
 where
     Query: ParameterSet + Send + 'static,
@@ -176,15 +189,17 @@ where
 {
     move |State(state), asked, request| {
         Box::pin(async move {
-            let given = match Call::read(state, asked.clone(), request).await {
+            let mut seen = Vec::new();
+            let given = match Call::read(state, asked.clone(), request, counted, &mut seen).await {
                 Ok(call) => run(call).await,
                 Err(failure) => Err(failure.into()),
             };
-            match given {
+            let response = match given {
                 Ok(answered) => answered.response,
                 Err(Refused::Failure(failure)) => asked.refuse(&failure),
                 Err(Refused::TooLarge) => envelope::too_large(BODY_LIMIT),
-            }
+            };
+            rate_limit::tell(response, &seen)
         })
     }
 }

@@ -72,7 +72,7 @@ fn operation(endpoint: &Endpoint, finite: bool, schemas: &mut SchemaGenerator) -
         "tags": [folder],
         "parameters": parameters,
         "responses": {
-            "200": {"description": "Done.", "headers": named(&IDS), "content": content(answer)},
+            "200": {"description": "Done.", "headers": named(&COUNTED), "content": content(answer)},
             "default": {"description": "Refused: message says why.", "headers": named(&REFUSED), "content": content(refusal)},
         },
     });
@@ -85,8 +85,8 @@ fn operation(endpoint: &Endpoint, finite: bool, schemas: &mut SchemaGenerator) -
     operation
 }
 
-const IDS: [&str; 2] = ["MS-RequestId", "MS-CorrelationId"];
-const REFUSED: [&str; 3] = ["MS-RequestId", "MS-CorrelationId", "Retry-After"];
+const COUNTED: [&str; 4] = ["MS-RequestId", "MS-CorrelationId", "RateLimit-Policy", "RateLimit"];
+const REFUSED: [&str; 5] = ["MS-RequestId", "MS-CorrelationId", "RateLimit-Policy", "RateLimit", "Retry-After"];
 
 /// The headers of an answer, by reference.
 fn named(names: &[&str]) -> Value {
@@ -98,6 +98,8 @@ fn headers() -> Value {
     json!({
         "MS-RequestId": text("Echoed if it was sent, and made if not."),
         "MS-CorrelationId": text("Echoed if it was sent, and made if not."),
+        "RateLimit-Policy": text("The limits that the call was counted against: q calls in w seconds. Not there where nothing was counted."),
+        "RateLimit": text("What is left of each: r now, and all of it after t seconds; where r is 0, one after t seconds."),
         "Retry-After": {"description": "After how many seconds to ask again.", "schema": {"type": "integer", "minimum": 0}},
     })
 }

@@ -3,6 +3,7 @@
 
 use axum::http::Method;
 use axum::routing::MethodFilter;
+use insightgate_operations::limits::Counted;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -27,7 +28,8 @@ pub(super) struct Endpoint {
     pub(super) answer: ShapeOf,
     /// Whether an `Idempotency-Key` makes it happen once.
     pub(super) once: bool,
-    route: Box<dyn FnOnce(String) -> Route>,
+    counted: &'static [Counted],
+    route: Box<dyn FnOnce(String, &'static [Counted]) -> Route>,
 }
 
 impl Endpoint {
@@ -53,7 +55,8 @@ impl Endpoint {
             body: Body::fields(),
             answer: shape_of::<Envelope<'static, Item>>(),
             once: false,
-            route: Box::new(move |path| Route::on(route_method, filter, path, serve(run))),
+            counted: &[Counted::Calls],
+            route: Box::new(move |path, counted| Route::on(route_method, filter, path, serve(run, counted))),
         }
     }
 
@@ -69,9 +72,14 @@ impl Endpoint {
         Endpoint { once: true, ..self }
     }
 
+    /// It asks the engine, and waits for the answer.
+    pub(super) fn previewing(self) -> Endpoint {
+        Endpoint { counted: &[Counted::Calls, Counted::Previews], ..self }
+    }
+
     /// The row of the table, below the address of a version and program.
     pub(super) fn route(self, base: &str) -> Route {
-        (self.route)(format!("{base}{}", self.path.to_ascii_lowercase()))
+        (self.route)(format!("{base}{}", self.path.to_ascii_lowercase()), self.counted)
     }
 }
 

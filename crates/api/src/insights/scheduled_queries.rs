@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::call::{Call, Given};
 use crate::openapi::body_fields::Json;
-use crate::openapi::document::{About, about, needed};
+use crate::openapi::document::{About, Like, about, needed};
 use crate::openapi::parameter_set::parameter_set;
 
 /// The owner of system queries, which belong to nobody. The documents show them as made by the service.
@@ -43,16 +43,16 @@ parameter_set! {
 }
 
 pub(super) const QUERY_FIELDS: &[About] = &[
-    needed("Name", "At most 256 characters."),
-    about("Description", "At most 256 characters."),
+    needed("Name", "At most 256 characters.").like(Like::Short),
+    about("Description", "At most 256 characters.").like(Like::Short),
     needed("Query", "A text of the query language."),
 ];
 
 pub(super) const ASKED_FIELDS: &[About] = &[
     about("exportQuery", "A query's text. Exactly one of exportQuery and queryId is needed."),
     about("queryId", "A saved query."),
-    about("startTime", "The begin of the time that is read, in place of the query's TIMESPAN: yyyy-MM-ddTHH:mm:ssZ."),
-    about("endTime", "The end of that time, which is left out."),
+    about("startTime", "The begin of the time that is read, in place of the query's TIMESPAN: yyyy-MM-ddTHH:mm:ssZ.").like(Like::Time),
+    about("endTime", "The end of that time, which is left out.").like(Like::Time),
 ];
 
 pub(super) const QUERY_NAMED: &[About] = &[about("queryId", "The query.")];

@@ -5,7 +5,10 @@ use insightgate_operations::failure::Failure;
 use insightgate_operations::reports::change::{delete_report, pause_report, resume_report, update_report};
 use insightgate_operations::reports::create::create_report_once;
 use insightgate_operations::reports::list::{ReportListInput, list_reports};
+use insightgate_query::format::Format;
+use insightgate_report::callback::CallbackMethod;
 use insightgate_report::instant;
+use insightgate_report::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS};
 use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +18,7 @@ use super::finite::{FiniteSchedule, schedule};
 use crate::http::json_body::BodyFault;
 use crate::http::parameters::list as parts;
 use crate::openapi::body_fields::Json;
-use crate::openapi::document::{About, about, needed};
+use crate::openapi::document::{About, Like, about, needed};
 use crate::openapi::parameter_set::{Needed, parameter_set};
 
 parameter_set! {
@@ -35,38 +38,42 @@ parameter_set! {
 pub(super) const REPORT_NAMED: &[About] = &[about("reportId", "The report.")];
 
 pub(super) const NEW_REPORT_FIELDS: &[About] = &[
-    needed("ReportName", "At most 256 characters, without a semicolon."),
-    about("Description", "At most 256 characters."),
+    needed("ReportName", "At most 256 characters, without a semicolon.").like(Like::Short),
+    about("Description", "At most 256 characters.").like(Like::Short),
     needed("QueryId", "A query of the caller, or a system query."),
-    about("StartTime", "Needed without ExecuteNow: the first execution, some hours ahead: yyyy-MM-ddTHH:mm:ssZ."),
+    about("StartTime", "Needed without ExecuteNow: the first execution, some hours ahead: yyyy-MM-ddTHH:mm:ssZ.").like(Like::Time),
     about("ExecuteNow", "Whether the report runs once, at once. The fields of a schedule are then not looked at."),
-    about("QueryStartTime", "With ExecuteNow: the begin of the time that is read, in place of the query's TIMESPAN."),
-    about("QueryEndTime", "With ExecuteNow: the end of that time, which is left out."),
-    about("RecurrenceInterval", "Needed without ExecuteNow: hours from run to run, 4 to 2160."),
-    about("RecurrenceCount", "How many runs; without it, there is no end."),
-    about("Format", "csv (the default) or tsv. Added: xlsx, csv-excel, jsonl, parquet, arrow, and compressed texts such as csv.gz."),
+    about("QueryStartTime", "With ExecuteNow: the begin of the time that is read, in place of the query's TIMESPAN.").like(Like::Time),
+    about("QueryEndTime", "With ExecuteNow: the end of that time, which is left out.").like(Like::Time),
+    about("RecurrenceInterval", "Needed without ExecuteNow: hours from run to run, 4 to 2160.")
+        .like(Like::Within(MINIMUM_INTERVAL_HOURS, MAXIMUM_INTERVAL_HOURS)),
+    about("RecurrenceCount", "How many runs; without it, there is no end.").like(Like::Within(1, i32::MAX as u32)),
+    about("Format", "csv (the default) or tsv. Added: xlsx, csv-excel, jsonl, parquet, arrow, and compressed texts such as csv.gz.")
+        .like(Like::OneOf(|| Format::NAMES.to_vec())),
     about("CallbackUrl", "Where it is told that a run has completed."),
-    about("CallbackMethod", "GET (the default) or POST."),
+    about("CallbackMethod", "GET (the default) or POST.")
+        .like(Like::OneOf(|| CallbackMethod::ALL.iter().map(|method| method.name()).collect())),
     about("CallbackOnFailure", "Added: whether failed runs are told too."),
-    about("EndTime", "Version 1.1 of the marketplace: after it, no run begins."),
+    about("EndTime", "Version 1.1 of the marketplace: after it, no run begins.").like(Like::Time),
 ];
 
 pub(super) const CHANGED_REPORT_FIELDS: &[About] = &[
     about("reportId", "The report."),
-    about("ReportName", "At most 256 characters, without a semicolon."),
-    about("Description", "At most 256 characters."),
+    about("ReportName", "At most 256 characters, without a semicolon.").like(Like::Short),
+    about("Description", "At most 256 characters.").like(Like::Short),
     about("QueryId", "Not looked at: a report keeps its query."),
-    about("StartTime", "Another start restarts the schedule: yyyy-MM-ddTHH:mm:ssZ."),
+    about("StartTime", "Another start restarts the schedule: yyyy-MM-ddTHH:mm:ssZ.").like(Like::Time),
     about("ExecuteNow", "Not looked at."),
     about("QueryStartTime", "Not looked at."),
     about("QueryEndTime", "Not looked at."),
-    about("RecurrenceInterval", "Another interval restarts the schedule: hours from run to run, 4 to 2160."),
-    about("RecurrenceCount", "How many runs."),
-    about("Format", "As of a new report."),
+    about("RecurrenceInterval", "Another interval restarts the schedule: hours from run to run, 4 to 2160.")
+        .like(Like::Within(MINIMUM_INTERVAL_HOURS, MAXIMUM_INTERVAL_HOURS)),
+    about("RecurrenceCount", "How many runs.").like(Like::Within(1, i32::MAX as u32)),
+    about("Format", "As of a new report.").like(Like::OneOf(|| Format::NAMES.to_vec())),
     about("CallbackUrl", "Where it is told that a run has completed."),
-    about("CallbackMethod", "GET or POST."),
+    about("CallbackMethod", "GET or POST.").like(Like::OneOf(|| CallbackMethod::ALL.iter().map(|method| method.name()).collect())),
     about("CallbackOnFailure", "Added: whether failed runs are told too."),
-    about("EndTime", "Version 1.1 of the marketplace: after it, no run begins."),
+    about("EndTime", "Version 1.1 of the marketplace: after it, no run begins.").like(Like::Time),
 ];
 
 #[derive(Serialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use insightgate_report::scheduled_report::NAME_LIMIT;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -37,22 +38,55 @@ pub(crate) struct About {
     pub(crate) field: &'static str,
     pub(crate) text: &'static str,
     pub(crate) needed: bool,
+    like: Like,
+}
+
+/// What a value looks like, beyond its kind.
+#[derive(Clone, Copy)]
+pub(crate) enum Like {
+    Any,
+    /// Not longer than a name.
+    Short,
+    Time,
+    Within(u32, u32),
+    OneOf(fn() -> Vec<&'static str>),
+}
+
+impl About {
+    pub(crate) const fn like(self, like: Like) -> About {
+        About { like, ..self }
+    }
+
+    fn constrain(&self, schema: &mut Map<String, Value>) {
+        let keys = match self.like {
+            Like::Any => Vec::new(),
+            Like::Short => vec![("maxLength", json!(NAME_LIMIT))],
+            Like::Time => vec![("format", json!("date-time"))],
+            Like::Within(least, most) => vec![("minimum", json!(least)), ("maximum", json!(most))],
+            Like::OneOf(names) => vec![("enum", json!(names()))],
+        };
+        schema.extend(keys.into_iter().map(|(key, value)| (key.to_owned(), value)));
+    }
 }
 
 pub(crate) const fn about(field: &'static str, text: &'static str) -> About {
-    About { field, text, needed: false }
+    About { field, text, needed: false, like: Like::Any }
 }
 
 pub(crate) const fn needed(field: &'static str, text: &'static str) -> About {
-    About { field, text, needed: true }
+    About { needed: true, ..about(field, text) }
 }
 
 /// The schema of a body with these fields.
 pub(crate) fn object(fields: &[BodyField], told: &[About]) -> Value {
     let told = |name: &str| told.iter().find(|about| about.field == name);
     let property = |field: &BodyField| {
-        let description = told(field.name).map(|about| about.text).unwrap_or_default();
-        (field.name.to_owned(), json!({"type": [field.kind, "null"], "description": description}))
+        let mut schema = Map::from_iter([("type".to_owned(), json!(field.kind))]);
+        if let Some(about) = told(field.name) {
+            schema.insert("description".to_owned(), json!(about.text));
+            about.constrain(&mut schema);
+        }
+        (field.name.to_owned(), Value::Object(schema))
     };
     let needed: Vec<&str> = fields.iter().map(|field| field.name).filter(|name| told(name).is_some_and(|about| about.needed)).collect();
     let mut schema = json!({"type": "object", "properties": Map::from_iter(fields.iter().map(property))});

@@ -12,6 +12,7 @@ mod holding;
 mod intake;
 mod log;
 mod origin;
+mod rate_limits;
 mod robustness;
 mod sandbox_clock;
 mod telemetry;

@@ -80,6 +80,30 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 1 << 30).map(|mebibytes| c.service.tenant_artifact_bytes = u64::from(mebibytes) << 20),
     },
     Setting {
+        key: "limits.calls_per_minute",
+        about: "Calls of the Insights API that one tenant may make in a minute, all of them at once or spread out (docs/limits.md). 0: no limit.",
+        default: Ok("60000"),
+        read: |c, v| number(v, 0, MOST_A_MINUTE).map(|count| c.service.limits.calls = count),
+    },
+    Setting {
+        key: "limits.previews_per_minute",
+        about: "The same for previews and explanations, which are calls too.",
+        default: Ok("6000"),
+        read: |c, v| number(v, 0, MOST_A_MINUTE).map(|count| c.service.limits.previews = count),
+    },
+    Setting {
+        key: "limits.downloads_per_minute",
+        about: "The same for downloads; each part of a file that is asked for by itself counts.",
+        default: Ok("60000"),
+        read: |c, v| number(v, 0, MOST_A_MINUTE).map(|count| c.service.limits.downloads = count),
+    },
+    Setting {
+        key: "limits.application_percent",
+        about: "How much of its tenant's limits one application may use.",
+        default: Ok("50"),
+        read: |c, v| number(v, 1, 100).map(|percent| c.service.limits.application_percent = percent),
+    },
+    Setting {
         key: "downloads.at_once",
         about: "Downloads under way at once. Each takes up to 1 MiB and a file or a connection to the store; a quarter is left to tenants with few.",
         default: Ok("128"),
@@ -414,6 +438,9 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| log_filter(v).map(|text| c.log_level = text),
     },
 ];
+
+/// Beyond it, nothing would be limited.
+const MOST_A_MINUTE: u32 = 60_000_000;
 
 fn whole_seconds(seconds: u32) -> Duration {
     Duration::from_secs(u64::from(seconds))

@@ -120,7 +120,10 @@ async fn enroll(context: &Context, by: Provisioner, credentials: &Credentials) -
     let reports = Application { redirect_uris: redirect_uris(), ..registration(credentials.client_id, "Contoso reports", false) };
     register_application(context, by, &reports, &credentials.client_secret, &[Permission::PartnerApi]).await?;
     let desktop = registration(credentials.public_client_id, "Contoso desktop", false);
-    let desktop = Application { public: true, redirect_uris: redirect_uris(), ..desktop };
+    // The pages that try the APIs sign in as it, at whatever port the demo listens.
+    let pages = ["http://localhost", "http://127.0.0.1"].map(|host| format!("{host}/swagger/oauth2-redirect.html"));
+    let redirect_uris = redirect_uris().into_iter().chain(pages).collect();
+    let desktop = Application { public: true, redirect_uris, ..desktop };
     register_public_application(context, by, &desktop, &[Permission::PartnerApi]).await?;
     let operator = registration(credentials.operator_id, "Operator", true);
     register_application(context, by, &operator, &credentials.operator_secret, &[]).await?;

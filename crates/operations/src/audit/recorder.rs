@@ -13,20 +13,7 @@ use insightgate_store::AuditEvent;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-/// A rate limit: how many events may come at once, and how long it takes until one more may.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    burst: u32,
-    each: Duration,
-}
-
-impl Pace {
-    /// If one more event may come now, returns the instant at which the full burst is available again.
-    fn taken(self, free: Option<Instant>, now: Instant) -> Option<Instant> {
-        let free = free.unwrap_or(now).max(now) + self.each;
-        (free <= now + self.each * self.burst).then_some(free)
-    }
-}
+use crate::pace::Pace;
 
 /// The limit for one actor and one action.
 const OF_ACTOR: Pace = Pace { burst: 60, each: Duration::from_secs(10) };

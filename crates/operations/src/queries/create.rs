@@ -64,7 +64,7 @@ pub async fn create_query_once(context: &Context, caller: &Caller, input: QueryI
         false => None,
     };
     match context.store.add_report_query_once(&query, quota, key.as_ref()).await? {
-        None => Err(Failure::quota_used(QUOTA_MESSAGE, None)),
+        None => Err(Failure::quota_used(QUOTA_MESSAGE, "A place is free once a query is deleted.")),
         Some(creation) => match instead(creation)? {
             None => Ok(query),
             Some(id) => context.store.report_query(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since),

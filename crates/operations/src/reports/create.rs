@@ -1,7 +1,10 @@
 //! Creates a report, which is executed at once or on a schedule.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_outbound::OutboundError;
+use insightgate_report::instant;
 use insightgate_report::quotas::Quota;
 use insightgate_report::scheduled_report::{
     EXECUTE_NOW_WINDOW_MINUTES, NewReport, ReportFault, ReportInput, ReportStatus, ScheduledReport, Timing,
@@ -80,7 +83,9 @@ pub async fn create_report_once(
                 Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
                 None => None,
             };
-            return Err(Failure::quota_used(fault, next.map(seconds)));
+            let Some(next) = next else { return Err(fault.into()) };
+            let (wait_seconds, free) = (seconds(next), instant::format(now + TimeDelta::seconds(i64::from(seconds(next)))));
+            return Err(Failure::QuotaUsed { told: fault.to_string(), wait_seconds, note: format!("A place is free at {free}.") });
         }
         Err(fault) => return Err(fault.into()),
     }
@@ -131,10 +136,14 @@ pub(crate) async fn quotas(context: &Context, caller: &Caller, now: DateTime<Utc
     if !context.settings.quotas {
         return Ok(None);
     }
-    let own = context.store.tenant_limits(caller.scope.tenant()).await?;
-    Ok(Some(ReportQuotas {
-        active: Quota::ActiveReports.of(&own),
-        execute_now: Quota::ExecuteNowReports.of(&own),
+    Ok(Some(report_quotas(&context.store.tenant_limits(caller.scope.tenant()).await?, now)))
+}
+
+/// The quotas of a tenant with these limits of its own.
+pub(crate) fn report_quotas(own: &BTreeMap<String, u64>, now: DateTime<Utc>) -> ReportQuotas {
+    ReportQuotas {
+        active: Quota::ActiveReports.of(own),
+        execute_now: Quota::ExecuteNowReports.of(own),
         execute_now_since: now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES),
-    }))
+    }
 }

@@ -12,6 +12,8 @@ use crate::reports::idempotency::{Creation, CreationKey, keep_key};
 use crate::room;
 use crate::{Store, StoreError, execute};
 
+pub(crate) const QUERY_COUNT: &str = "SELECT COUNT(*) FROM report_queries WHERE owner_id = $1 AND program = $2";
+
 impl Store {
     /// Adds the query. Returns false, and writes nothing, if the owner already keeps `quota` queries.
     ///
@@ -36,7 +38,7 @@ impl Store {
             return Ok(Some(instead));
         }
         if let Some(quota) = quota {
-            let count = sqlx::query("SELECT COUNT(*) FROM report_queries WHERE owner_id = $1 AND program = $2")
+            let count = sqlx::query(QUERY_COUNT)
                 .bind(query.owner.to_string())
                 .bind(query.program.name())
                 .fetch_one(&mut *transaction)

@@ -14,6 +14,7 @@ use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
 use crate::reports::idempotency::{Creation, CreationKey, keep_key};
+use crate::reports::queries::QUERY_COUNT;
 use crate::reports::report_row::read_report;
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
@@ -25,6 +26,16 @@ pub struct ReportQuotas {
     pub execute_now: u64,
     /// Only ExecuteNow reports that were created after this time count.
     pub execute_now_since: DateTime<Utc>,
+}
+
+/// How much of its quotas an owner has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaUse {
+    pub queries: u64,
+    pub active: u64,
+    pub execute_now: u64,
+    /// How long the owner has to wait until there is room for an ExecuteNow report; `None` if there is room now.
+    pub execute_now_room: Option<TimeDelta>,
 }
 
 /// Each field narrows the reports; `None` matches all of them.
@@ -100,11 +111,31 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn execute_now_room(&self, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<TimeDelta>, StoreError> {
+        self.room(report.owner, report.program, quotas, report.created).await
+    }
+
+    /// Returns how much of its quotas the owner has used.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn quota_use(&self, owner: Uuid, program: Program, quotas: ReportQuotas, now: DateTime<Utc>) -> Result<QuotaUse, StoreError> {
+        let mut connection = self.reports.acquire_reading().await?;
+        let queries = sqlx::query(QUERY_COUNT).bind(owner.to_string()).bind(program.name());
+        let queries = read_count(&queries.fetch_one(&mut connection).await?)?;
+        let active = active_count(&mut connection, owner, program).await?;
+        let execute_now = execute_now_count(&mut connection, owner, program, quotas, now).await?;
+        // The next statement takes a connection of its own.
+        drop(connection);
+        let execute_now_room = if execute_now < quotas.execute_now { None } else { self.room(owner, program, quotas, now).await? };
+        Ok(QuotaUse { queries, active, execute_now, execute_now_room })
+    }
+
+    async fn room(&self, owner: Uuid, program: Program, quotas: ReportQuotas, now: DateTime<Utc>) -> Result<Option<TimeDelta>, StoreError> {
         // The oldest of the newest reports that fill the quota: once it no longer counts, there is room.
         let last = "SELECT created FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4
              ORDER BY created DESC LIMIT 1 OFFSET $5";
-        let query = sqlx::query(last).bind(report.owner.to_string()).bind(report.program.name());
-        let query = query.bind(millis(quotas.execute_now_since)).bind(millis(report.created));
+        let query = sqlx::query(last).bind(owner.to_string()).bind(program.name());
+        let query = query.bind(millis(quotas.execute_now_since)).bind(millis(now));
         let query = query.bind(i64::try_from(quotas.execute_now.saturating_sub(1)).unwrap_or(i64::MAX));
         let Some(row) = query.fetch_optional(&self.reports).await? else { return Ok(None) };
         Ok(Some(TimeDelta::milliseconds(row.try_get::<i64, _>(0)? - millis(quotas.execute_now_since))))
@@ -324,23 +355,39 @@ async fn make_room(connection: &mut Connection, owner: Uuid) -> Result<(), Store
 }
 
 async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: ReportQuotas) -> Result<Option<ReportFault>, StoreError> {
-    let (owner, program) = (report.owner.to_string(), report.program.name());
-    let (query, quota, fault) = match report.timing {
+    let (count, quota, fault) = match report.timing {
         Timing::Once { .. } => {
-            // Excludes those that were created while the clock was ahead.
-            let count =
-                "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
-            let query = sqlx::query(count).bind(owner).bind(program).bind(millis(quotas.execute_now_since)).bind(millis(report.created));
-            (query, quotas.execute_now, ReportFault::ExecuteNowQuota(quotas.execute_now))
+            let count = execute_now_count(connection, report.owner, report.program, quotas, report.created).await?;
+            (count, quotas.execute_now, ReportFault::ExecuteNowQuota(quotas.execute_now))
         }
         Timing::Recurring(_) => {
-            let count = "SELECT COUNT(*) FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND status = $3 AND execute_now = 0";
-            let query = sqlx::query(count).bind(owner).bind(program).bind(ReportStatus::Active.name());
-            (query, quotas.active, ReportFault::ActiveQuota(quotas.active))
+            (active_count(connection, report.owner, report.program).await?, quotas.active, ReportFault::ActiveQuota(quotas.active))
         }
     };
-    let count: i64 = query.fetch_one(connection).await?.try_get(0)?;
-    Ok((u64::try_from(count).unwrap_or(u64::MAX) >= quota).then_some(fault))
+    Ok((count >= quota).then_some(fault))
+}
+
+async fn execute_now_count(
+    connection: &mut Connection,
+    owner: Uuid,
+    program: Program,
+    quotas: ReportQuotas,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    // Excludes those that were created while the clock was ahead.
+    let count = "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
+    let query = sqlx::query(count).bind(owner.to_string()).bind(program.name());
+    read_count(&query.bind(millis(quotas.execute_now_since)).bind(millis(now)).fetch_one(connection).await?)
+}
+
+async fn active_count(connection: &mut Connection, owner: Uuid, program: Program) -> Result<u64, StoreError> {
+    let count = "SELECT COUNT(*) FROM scheduled_reports WHERE owner_id = $1 AND program = $2 AND status = $3 AND execute_now = 0";
+    let query = sqlx::query(count).bind(owner.to_string()).bind(program.name()).bind(ReportStatus::Active.name());
+    read_count(&query.fetch_one(connection).await?)
+}
+
+pub(crate) fn read_count(row: &sqlx::any::AnyRow) -> Result<u64, StoreError> {
+    Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u64::MAX))
 }
 
 pub(crate) async fn insert_report(connection: &mut Connection, report: &ScheduledReport) -> Result<(), StoreError> {

@@ -236,6 +236,12 @@ impl Reader {
                 shown.len() == found.len() && shown.iter().zip(found).all(|(shown, found)| self.fits_json(shown, found))
             }
             (Value::String(shown), Value::String(found)) => self.fits(shown, found),
+            // A number that is chosen by the server.
+            (Value::String(shown), Value::Number(found))
+                if placeholder(shown).is_some_and(|(before, _, after)| before.is_empty() && after.is_empty()) =>
+            {
+                self.fits(shown, &found.to_string())
+            }
             _ => shown == found,
         }
     }
