@@ -22,7 +22,6 @@ use crate::context::{Context, SharedContext};
 use crate::executions::artifact_key;
 use crate::executions::link::{LinkFault, LinkQuery};
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
-use crate::limits::Whose;
 use pump::{Pump, note_damage};
 
 /// A store that has not answered by then is away, as far as its caller is concerned.
