@@ -5,6 +5,7 @@ mod export;
 mod export_memory;
 mod queries;
 mod schedules;
+mod telemetry;
 mod tokens;
 
 use clap::{Args, Subcommand};
@@ -27,6 +28,8 @@ enum Which {
     Queries(queries::Options),
     /// Grants and reads a second beside npm's oidc-provider (5 seconds, 3 rounds)
     Tokens(tokens::Options),
+    /// What metrics and the log cost, beside a build without them (5 seconds, 5 rounds)
+    Telemetry(telemetry::Options),
     /// A scheduler's tick, and executions due at once, on SQLite and Postgres (100,000 reports, 10,000 executions, 200 tenants)
     Schedules(schedules::Options),
     /// Downloads of one artifact beside nginx (1024 MiB, 5 rounds, 5 seconds of ranges)
@@ -40,6 +43,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         None => export::run(options.rows),
         Some(Which::Queries(options)) => queries::run(options),
         Some(Which::Tokens(options)) => tokens::run(options),
+        Some(Which::Telemetry(options)) => telemetry::run(options),
         Some(Which::Schedules(options)) => schedules::run(options),
         Some(Which::Downloads(options)) => downloads::run(options),
         Some(Which::ExportMemory(options)) => export_memory::run(options),

@@ -4,19 +4,28 @@
 use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
 
+use chrono::{DateTime, Utc};
+use insightgate_operations::clock::Clock;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::Context;
 
 use super::LogFormat;
 use super::sink::Sink;
 
 thread_local! {
-    /// The line that this thread writes, and the text of one value, so that neither is allocated for each event.
-    static LINE: RefCell<(String, String)> = const { RefCell::new((String::new(), String::new())) };
+    static KEPT_LINE: RefCell<Kept> = const { RefCell::new(Kept { line: String::new(), rest: String::new(), second: i64::MIN, date: String::new() }) };
+}
+
+/// What a thread keeps from one line to the next, so that it is not made for each.
+struct Kept {
+    line: String,
+    /// The fields that follow the message.
+    rest: String,
+    /// The last second, and what the lines of it begin with.
+    second: i64,
+    date: String,
 }
 
 /// Bytes that are kept for the next line.
@@ -36,58 +45,79 @@ impl Lines {
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let is_urgent = *event.metadata().level() <= Level::WARN;
-        LINE.with(|line| match line.try_borrow_mut() {
+        KEPT_LINE.with(|kept| match kept.try_borrow_mut() {
             Ok(mut kept) => {
-                let (line, value) = &mut *kept;
-                write_line(self.format, event, line, value);
-                self.sink.take(line, is_urgent);
-                line.clear();
-                line.shrink_to(KEPT);
-                value.shrink_to(KEPT);
+                kept.write(self.format, event);
+                self.sink.take(&kept.line, is_urgent);
+                kept.line.shrink_to(KEPT);
+                kept.rest.shrink_to(KEPT);
             }
             // A value that is written here writes an event itself.
             Err(_) => {
-                let mut line = String::new();
-                write_line(self.format, event, &mut line, &mut String::new());
-                self.sink.take(&line, is_urgent);
+                let mut kept = Kept { line: String::new(), rest: String::new(), second: i64::MIN, date: String::new() };
+                kept.write(self.format, event);
+                self.sink.take(&kept.line, is_urgent);
             }
         });
     }
 }
 
-fn write_line(format: LogFormat, event: &Event<'_>, line: &mut String, value: &mut String) {
-    line.clear();
-    match format {
-        LogFormat::Text => {
-            begin_text(event.metadata(), line);
-            // The message comes first, without its name.
-            event.record(&mut Text { line, value, wants_message: true });
-            event.record(&mut Text { line, value, wants_message: false });
+impl Kept {
+    fn write(&mut self, format: LogFormat, event: &Event<'_>) {
+        self.line.clear();
+        self.rest.clear();
+        let metadata = event.metadata();
+        match format {
+            LogFormat::Text => {
+                self.write_time(Clock::of_system());
+                begin_text(metadata, &mut self.line);
+                event.record(&mut Text { message: &mut self.line, fields: &mut self.rest });
+                self.line.push_str(&self.rest);
+            }
+            LogFormat::Json => {
+                self.line.push_str("{\"time\":\"");
+                self.write_time(Clock::of_system());
+                begin_json(metadata, &mut self.line);
+                event.record(&mut Json(&mut self.line));
+                self.line.push('}');
+            }
         }
-        LogFormat::Json => {
-            begin_json(event.metadata(), line);
-            event.record(&mut Json { line, value });
-            line.push('}');
-        }
+        self.line.push('\n');
     }
-    line.push('\n');
-}
 
-fn write_time(line: &mut String) {
-    // A line without its time is better than none.
-    let _ = SystemTime.format_time(&mut Writer::new(line));
+    /// In UTC, with milliseconds. The date is made once a second.
+    fn write_time(&mut self, now: DateTime<Utc>) {
+        if now.timestamp() != self.second {
+            self.second = now.timestamp();
+            self.date.clear();
+            let _ = write!(self.date, "{}", now.format("%Y-%m-%dT%H:%M:%S."));
+        }
+        self.line.push_str(&self.date);
+        let milliseconds = now.timestamp_subsec_millis();
+        for part in [100, 10, 1] {
+            self.line.push(char::from(b'0' + u8::try_from(milliseconds / part % 10).unwrap_or_default()));
+        }
+        self.line.push('Z');
+    }
 }
 
 fn begin_text(metadata: &Metadata<'_>, line: &mut String) {
-    write_time(line);
+    line.push(' ');
     let level = metadata.level().as_str();
-    let _ = write!(line, " {level:>5} {}:", metadata.target());
+    // Levels have the same width.
+    if level.len() < 5 {
+        line.push(' ');
+    }
+    line.push_str(level);
+    line.push(' ');
+    line.push_str(metadata.target());
+    line.push(':');
 }
 
 fn begin_json(metadata: &Metadata<'_>, line: &mut String) {
-    line.push_str("{\"time\":\"");
-    write_time(line);
-    let _ = write!(line, "\",\"level\":\"{}\",\"target\":", metadata.level());
+    line.push_str("\",\"level\":\"");
+    line.push_str(metadata.level().as_str());
+    line.push_str("\",\"target\":");
     push_json(line, metadata.target());
 }
 
@@ -97,57 +127,67 @@ pub fn left_out(format: LogFormat, count: u64) -> String {
     match format {
         LogFormat::Text => words + "\n",
         LogFormat::Json => {
-            let mut line = String::from("{\"time\":\"");
-            write_time(&mut line);
-            let _ = writeln!(line, "\",\"level\":\"WARN\",\"message\":\"{words}\",\"left_out\":{count}}}");
-            line
+            let time = Clock::of_system().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+            format!("{{\"time\":\"{time}\",\"level\":\"WARN\",\"message\":\"{words}\",\"left_out\":{count}}}\n")
         }
     }
 }
 
+/// The message comes first, without its name, and then the other fields.
 struct Text<'a> {
-    line: &'a mut String,
-    value: &'a mut String,
-    wants_message: bool,
+    message: &'a mut String,
+    fields: &'a mut String,
 }
 
 impl Text<'_> {
-    /// Whether it is this field's turn; then its name is written.
-    fn begins(&mut self, field: &Field) -> bool {
-        let is_message = field.name() == "message";
-        if is_message != self.wants_message {
-            return false;
+    /// Where the value of this field belongs, behind its name.
+    fn begin(&mut self, field: &Field) -> &mut String {
+        match field.name() {
+            "message" => {
+                self.message.push(' ');
+                self.message
+            }
+            name => {
+                self.fields.push(' ');
+                self.fields.push_str(name);
+                self.fields.push('=');
+                self.fields
+            }
         }
-        self.line.push(' ');
-        if !is_message {
-            self.line.push_str(field.name());
-            self.line.push('=');
-        }
-        true
     }
 }
 
 impl Visit for Text<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if self.begins(field) {
-            let _ = write!(self.line, "{value:?}");
+        let line = self.begin(field);
+        if needs_care(value.as_bytes()) {
+            let _ = write!(line, "{value:?}");
+        } else {
+            line.push('"');
+            line.push_str(value);
+            line.push('"');
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        if self.begins(field) {
-            self.value.clear();
-            let _ = write!(self.value, "{value:?}");
-            push_printable(self.line, self.value);
+        let line = self.begin(field);
+        let start = line.len();
+        let _ = write!(line, "{value:?}");
+        if line.as_bytes().get(start..).is_some_and(needs_care) {
+            let told = line.split_off(start);
+            push_printable(line, &told);
         }
     }
 }
 
+/// Whether the text cannot be written as it is, since it may end a line, a text in quotes, or move a terminal. With 0xc2 begin a few control characters
+/// beyond ASCII. All bytes are looked at, since many at once are faster than one after the other.
+fn needs_care(text: &[u8]) -> bool {
+    text.iter().fold(false, |found, byte| found | (*byte < 0x20) | matches!(byte, b'"' | b'\\' | 0x7f | 0xc2))
+}
+
 /// Without characters that end a line or move a terminal.
 fn push_printable(line: &mut String, text: &str) {
-    if !text.contains(char::is_control) {
-        return line.push_str(text);
-    }
     for character in text.chars() {
         if character.is_control() {
             line.extend(character.escape_default());
@@ -157,21 +197,18 @@ fn push_printable(line: &mut String, text: &str) {
     }
 }
 
-struct Json<'a> {
-    line: &'a mut String,
-    value: &'a mut String,
-}
+struct Json<'a>(&'a mut String);
 
 impl Json<'_> {
     fn name(&mut self, field: &Field) {
-        self.line.push(',');
-        push_json(self.line, field.name());
-        self.line.push(':');
+        self.0.push(',');
+        push_json(self.0, field.name());
+        self.0.push(':');
     }
 
     fn plain(&mut self, field: &Field, value: &dyn std::fmt::Display) {
         self.name(field);
-        let _ = write!(self.line, "{value}");
+        let _ = write!(self.0, "{value}");
     }
 }
 
@@ -195,19 +232,32 @@ impl Visit for Json<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         self.name(field);
-        push_json(self.line, value);
+        push_json(self.0, value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.name(field);
-        self.value.clear();
-        let _ = write!(self.value, "{value:?}");
-        push_json(self.line, self.value);
+        self.0.push('"');
+        let start = self.0.len();
+        let _ = write!(self.0, "{value:?}");
+        if self.0.as_bytes().get(start..).is_some_and(needs_care) {
+            let told = self.0.split_off(start);
+            push_escaped(self.0, &told);
+        }
+        self.0.push('"');
     }
 }
 
 fn push_json(line: &mut String, text: &str) {
     line.push('"');
+    match needs_care(text.as_bytes()) {
+        true => push_escaped(line, text),
+        false => line.push_str(text),
+    }
+    line.push('"');
+}
+
+fn push_escaped(line: &mut String, text: &str) {
     for character in text.chars() {
         match character {
             '"' => line.push_str("\\\""),
@@ -219,7 +269,6 @@ fn push_json(line: &mut String, text: &str) {
             other => line.push(other),
         }
     }
-    line.push('"');
 }
 
 #[cfg(test)]
@@ -287,18 +336,5 @@ mod tests {
         assert_eq!(read, expected);
         let told: serde_json::Value = serde_json::from_str(&left_out(LogFormat::Json, 7)).unwrap();
         assert_eq!(told["left_out"], 7);
-    }
-
-    #[test]
-    fn a_value_may_write_an_event_itself() {
-        struct Tells;
-        impl Debug for Tells {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                tracing::info!("inner");
-                f.write_str("told")
-            }
-        }
-        let told = lines(LogFormat::Text, || tracing::info!(value = ?Tells, "outer"));
-        assert!(told.iter().any(|line| line.ends_with("outer value=told")) && told.iter().any(|line| line.ends_with("inner")), "{told:?}");
     }
 }

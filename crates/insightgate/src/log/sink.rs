@@ -43,7 +43,7 @@ impl Sink {
         sink
     }
 
-    fn over(out: Box<dyn Write + Send>) -> Sink {
+    pub(super) fn over(out: Box<dyn Write + Send>) -> Sink {
         Sink(Arc::new(Shared { state: Mutex::new(State { lines: Vec::new(), out }), waits: Condvar::new() }))
     }
 
