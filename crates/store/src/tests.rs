@@ -387,6 +387,5 @@ mod outages;
 mod races;
 mod recording;
 mod replanning;
-mod run_control;
 mod sign_in;
 mod simulation;

@@ -205,11 +205,16 @@ async fn attempt_under_lease(context: &Context, claimed: &ClaimedExecution, turn
     let how_far = HowFar::default();
     let beating = async {
         let (mut told, mut prolonged) = (0, Instant::now());
+        // Heard from now on, also while the database is asked.
+        let mut deleted = Box::pin(context.signals.deleted.notified());
         loop {
             let is_asked = tokio::select! {
                 () = tokio::time::sleep(PROGRESS) => false,
-                () = context.signals.deleted.notified() => true,
+                () = deleted.as_mut() => true,
             };
+            if is_asked {
+                deleted.set(context.signals.deleted.notified());
+            }
             let progress = how_far.percent();
             if !is_asked && progress == told && prolonged.elapsed() < HEARTBEAT {
                 continue;

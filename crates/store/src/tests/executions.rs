@@ -1,5 +1,7 @@
 //! What can happen to an execution: answers that come late or never, a process that dies, tenants that compete, time that passes.
 
+mod run_control;
+
 use super::*;
 
 async fn claimed(store: &Store, now: i64, until: i64) -> ClaimedExecution {

@@ -255,3 +255,42 @@ async fn an_id_is_taken_by_tenants_users_and_applications() {
         assert_eq!(store.is_id_taken(id).await.unwrap(), taken, "{id}");
     }
 }
+
+#[tokio::test]
+async fn who_is_removed_takes_along_what_depends_on_them() {
+    let Deployment { store, _folder, .. } = deployment().await;
+    let (own, application) = (tenant().id, Uuid::from_u128(2));
+    for id in [OWNER, Uuid::from_u128(4)] {
+        let user = User::new(id, own, format!("user{}@contoso.example", id.as_u128()));
+        store.add_user(&user, None, at(0)).await.unwrap();
+    }
+    store.add_application(&Application::confidential(application, own, "app"), at(0)).await.unwrap();
+    store.add_permission(application, Permission::PartnerApi).await.unwrap();
+    store.grant_consent(application, Permission::PartnerApi, Some(OWNER), at(0)).await.unwrap();
+    let location = Location { mpn_id: "7".into(), name: "n".into(), country: "c".into() };
+    store.put_location(own, &location).await.unwrap();
+    let role = RoleAssignment { role: Role::ReportViewer, locations: Locations::Only(vec!["7".into()]) };
+    store.put_role(own, OWNER, &role).await.unwrap();
+    let once = once(7);
+    store.add_report(&once, Some(&first_execution(&once)), None).await.unwrap().unwrap();
+
+    assert_eq!(store.delete_location(own, "7").await.unwrap(), Removal::HasRoles(1));
+    assert_eq!(store.delete_user(own, OWNER, false, at(1)).await.unwrap(), Removal::HasReports(1));
+    assert_eq!(store.delete_application(own, application, false, at(1)).await.unwrap(), Removal::HasReports(1));
+    assert_eq!(store.delete_user(Uuid::from_u128(8), OWNER, true, at(1)).await.unwrap(), Removal::NotFound, "of another tenant");
+    let removed = store.delete_user(own, OWNER, true, at(1)).await.unwrap();
+    assert_eq!(removed, Removal::Done { reports: vec![once.id] });
+    assert_eq!(store.delete_user(own, OWNER, true, at(1)).await.unwrap(), Removal::NotFound);
+    assert!(store.user(own, OWNER).await.unwrap().is_none() && store.role_assignments(own).await.unwrap().is_empty());
+    assert!(store.execution(first_execution(&once).id).await.unwrap().is_none());
+    assert_eq!(store.delete_location(own, "7").await.unwrap(), Removal::Done { reports: Vec::new() });
+    assert_eq!(store.delete_location(own, "7").await.unwrap(), Removal::NotFound);
+
+    // Reports that another user created through the application depend on it too.
+    let of_another = ScheduledReport { owner: Uuid::from_u128(4), ..super::once(9) };
+    store.add_report(&of_another, Some(&first_execution(&of_another)), None).await.unwrap().unwrap();
+    let removed = store.delete_application(own, application, true, at(2)).await.unwrap();
+    assert_eq!(removed, Removal::Done { reports: vec![of_another.id] });
+    assert!(store.application(own, application).await.unwrap().is_none());
+    assert!(store.user(own, Uuid::from_u128(4)).await.unwrap().is_some());
+}

@@ -1,6 +1,7 @@
 //! Executions that meet faults.
 
-use futures::FutureExt;
+use axum::http::Method;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -147,6 +148,24 @@ async fn one_stays_running_for_longer_than_a_run_may_take() {
     };
     let (ran, ()) = tokio::join!(deployment.work(), moving);
     assert_eq!((ran, statuses(&deployment, &report).await), (1, vec!["Completed".to_owned()]));
+}
+
+#[tokio::test]
+async fn one_that_runs_ends_when_its_owner_cancels_it() {
+    let deployment = Deployment::sandbox().await;
+    let report = held_running(&deployment).await;
+    let path = format!("ScheduledReport/execution/{report}?executionStatus=Running;Cancelled");
+    let cancelling = async {
+        running(&deployment, &report).await;
+        let running = deployment.get(ANA, &path).await.ok().remove(0);
+        assert_eq!(running["progress"], 0);
+        let execution = format!("ScheduledReport/execution/{}", running["executionId"].as_str().unwrap());
+        deployment.call(ANA, Method::DELETE, &execution, Value::Null).await.ok();
+    };
+    // Nobody moves the clock for which it is held.
+    let (ran, ()) = tokio::join!(deployment.work(), cancelling);
+    assert_eq!((ran, &deployment.get(ANA, &path).await.ok()[0]["executionStatus"]), (1, &json!("Cancelled")));
+    assert!(deployment.context.engine.list_artifacts().next().await.is_none());
 }
 
 #[tokio::test]
