@@ -16,7 +16,6 @@ use insightgate_operations::executions::list::{ArtifactLink, OpeningLink};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::limits::{Allowance, Counted};
 use insightgate_report::file_name;
-use tokio::time::Instant;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
@@ -103,7 +102,7 @@ async fn download(
     };
     let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
     asked.proven.found();
-    state.context.limits.take(&state.context.settings.limits, (&[Counted::Downloads], opened.whose), Instant::now(), seen)?;
+    state.context.limits.take(&state.context.settings.limits, (&[Counted::Downloads], opened.whose), state.context.clock.now(), seen)?;
     let version = Version::of(&opened.artifact);
     let mut response = match version.answer(&headers) {
         Some(status) => status.into_response(),
