@@ -16,7 +16,6 @@ use insightgate_operations::executions::list::{ArtifactLink, OpeningLink};
 use insightgate_operations::failure::Failure;
 use insightgate_operations::limits::{Allowance, Counted, Whose};
 use insightgate_report::file_name;
-use tokio::time::Instant;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
@@ -105,8 +104,8 @@ async fn download(
     let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
     let OpenedArtifact { tenant, user, application, .. } = opened;
     asked.proven.found(Who { tenant, user, application });
-    let of_owner = Whose { tenant, application };
-    state.context.limits.take(&state.context.settings.limits, (&[Counted::Downloads], of_owner), Instant::now(), seen)?;
+    let (of_owner, now) = (Whose { tenant, application }, state.context.clock.now());
+    state.context.limits.take(&state.context.settings.limits, (&[Counted::Downloads], of_owner), now, seen)?;
     let version = Version::of(&opened.artifact);
     let mut response = match version.answer(&headers) {
         Some(status) => status.into_response(),

@@ -1,7 +1,8 @@
 //! How many calls, previews and downloads a minute a tenant and each of its applications may make.
 //!
 //! A full minute's worth may come at once; then each comes back at its interval. Only tenants and applications whose token or link was accepted are
-//! counted, so that a stranger cannot add to what is kept. The counts are in memory, of each process for itself, and end with it.
+//! counted, so that a stranger cannot add to what is kept. The counts are in memory, of each process for itself, and end with it. Their time is the
+//! product's, so that a sandbox whose clock stands still can be tested.
 
 pub mod current;
 
@@ -9,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -121,8 +123,19 @@ pub fn whole_seconds(wait: Duration) -> u32 {
 /// Tenant or application, by id.
 type Key = (Counted, Holder, Uuid);
 
-#[derive(Debug, Default)]
-pub struct Limits(Mutex<HashMap<Key, Instant>>);
+#[derive(Debug)]
+pub struct Limits {
+    /// For each count, the instant at which all of it is available again.
+    kept: Mutex<HashMap<Key, Instant>>,
+    /// Stands for the beginning of the product's time.
+    epoch: Instant,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { kept: Mutex::default(), epoch: Instant::now() }
+    }
+}
 
 impl Limits {
     /// Counts one of each. All that was counted against is added to `seen`, whether there was room or not. What is refused counts against nothing further.
@@ -133,13 +146,14 @@ impl Limits {
         &self,
         settings: &LimitSettings,
         (counted, whose): (&[Counted], Whose),
-        now: Instant,
+        now: DateTime<Utc>,
         seen: &mut Vec<Allowance>,
     ) -> Result<(), Failure> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.instant(now);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for of in counted {
             let paces = paces(settings, *of, whose);
-            let taken: Vec<_> = paces.iter().map(|(key, pace)| (*key, pace.taken(kept.get(key).copied(), now))).collect();
+            let taken: Vec<_> = paces.iter().map(|(key, pace)| (*key, pace.taken(known(&kept, key, *pace, now), now))).collect();
             let is_full = taken.iter().any(|(_, free)| free.is_none());
             if !is_full {
                 if kept.len() + taken.len() > KEPT {
@@ -152,7 +166,7 @@ impl Limits {
                 }
             }
             let first = seen.len();
-            seen.extend(paces.iter().map(|(key, pace)| allowance(key, *pace, kept.get(key).copied(), now)));
+            seen.extend(paces.iter().map(|(key, pace)| allowance(key, *pace, known(&kept, key, *pace, now), now)));
             if is_full && let Some(used_up) = seen.iter().skip(first).max_by_key(|allowance| allowance.wait) {
                 return Err(used_up.refusal());
             }
@@ -161,16 +175,26 @@ impl Limits {
     }
 
     /// What is left of all limits, without counting anything.
-    pub fn look(&self, settings: &LimitSettings, whose: Whose, now: Instant) -> Vec<Allowance> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn look(&self, settings: &LimitSettings, whose: Whose, now: DateTime<Utc>) -> Vec<Allowance> {
+        let now = self.instant(now);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let paces = Counted::ALL.into_iter().flat_map(|of| paces(settings, of, whose));
-        paces.map(|(key, pace)| allowance(&key, pace, kept.get(&key).copied(), now)).collect()
+        paces.map(|(key, pace)| allowance(&key, pace, known(&kept, &key, pace, now), now)).collect()
     }
 
     /// Everybody may begin anew.
     pub(crate) fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+
+    fn instant(&self, now: DateTime<Utc>) -> Instant {
+        self.epoch + (now - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
+    }
+}
+
+/// When a count is whole again. A clock that is set back leaves at most an empty one, which fills as always.
+fn known(kept: &HashMap<Key, Instant>, key: &Key, pace: Pace, now: Instant) -> Option<Instant> {
+    kept.get(key).map(|free| (*free).min(now + pace.each * pace.burst))
 }
 
 /// The limits of one kind that apply; none if there is no limit.
@@ -205,12 +229,14 @@ mod tests {
 
     const SETTINGS: LimitSettings = LimitSettings { calls: 6, previews: 4, downloads: 0, application_percent: 50 };
 
+    const NOW: DateTime<Utc> = DateTime::from_timestamp_nanos(1_795_348_800_000_000_000);
+
     fn whose(tenant: u128, application: u128) -> Whose {
         Whose { tenant: Uuid::from_u128(tenant), application: Uuid::from_u128(application) }
     }
 
     /// What is left after the call, or how many seconds to wait.
-    fn ask(limits: &Limits, counted: &[Counted], whose: Whose, now: Instant) -> Result<Vec<u32>, u32> {
+    fn ask(limits: &Limits, counted: &[Counted], whose: Whose, now: DateTime<Utc>) -> Result<Vec<u32>, u32> {
         let mut seen = Vec::new();
         let taken = limits.take(&SETTINGS, (counted, whose), now, &mut seen);
         taken.map(|()| seen.iter().map(|one| one.left).collect()).map_err(|failure| failure.retry_after().unwrap())
@@ -218,7 +244,7 @@ mod tests {
 
     #[test]
     fn an_application_has_its_share_and_the_tenant_has_the_whole() {
-        let (limits, now) = (Limits::default(), Instant::now());
+        let (limits, now) = (Limits::default(), NOW);
         let calls = |application, now| ask(&limits, &[Counted::Calls], whose(1, application), now);
         assert_eq!((calls(7, now), calls(7, now), calls(7, now)), (Ok(vec![5, 2]), Ok(vec![4, 1]), Ok(vec![3, 0])));
         // Its own share is used up, and the refusal counts against nobody.
@@ -229,11 +255,14 @@ mod tests {
         assert_eq!(calls(9, now + Duration::from_secs(10)), Ok(vec![0, 2]));
         assert_eq!(ask(&limits, &[Counted::Calls], whose(2, 70), now), Ok(vec![5, 2]), "another tenant's");
         assert_eq!(calls(7, now + Duration::from_secs(600)), Ok(vec![5, 2]));
+        // A clock that is set back by an hour shuts nobody out for longer than a full minute's worth takes.
+        let set_back = now - Duration::from_secs(3600);
+        assert_eq!((calls(7, set_back), calls(7, set_back + Duration::from_secs(20))), (Err(20), Ok(vec![1, 0])));
     }
 
     #[test]
     fn a_preview_is_a_call_too_and_what_has_no_limit_is_not_counted() {
-        let (limits, now) = (Limits::default(), Instant::now());
+        let (limits, now) = (Limits::default(), NOW);
         let both = [Counted::Calls, Counted::Previews];
         assert_eq!(ask(&limits, &both, whose(1, 7), now), Ok(vec![5, 2, 3, 1]));
         assert_eq!(ask(&limits, &both, whose(1, 7), now), Ok(vec![4, 1, 2, 0]));
@@ -257,12 +286,12 @@ mod tests {
 
     #[test]
     fn so_many_are_kept_and_no_more() {
-        let (limits, now) = (Limits::default(), Instant::now());
+        let (limits, now) = (Limits::default(), NOW);
         for number in 0..=(KEPT as u128) {
             assert!(ask(&limits, &[Counted::Calls], whose(number, number), now).is_ok());
         }
-        assert_eq!(limits.0.lock().unwrap().len(), KEPT);
+        assert_eq!(limits.kept.lock().unwrap().len(), KEPT);
         assert!(ask(&limits, &[Counted::Calls], whose(1 << 100, 1 << 100), now + MINUTE).is_ok());
-        assert_eq!(limits.0.lock().unwrap().len(), 2, "those that are whole again are forgotten");
+        assert_eq!(limits.kept.lock().unwrap().len(), 2, "those that are whole again are forgotten");
     }
 }

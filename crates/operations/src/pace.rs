@@ -1,5 +1,5 @@
 //! A pace: so many at once, and then one after each interval. It is a token bucket that is kept as one instant: that at which the full burst is available
-//! again. Its time is the process's own, which never goes back and which a sandbox does not move.
+//! again.
 
 use std::time::Duration;
 

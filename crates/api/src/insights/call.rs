@@ -16,7 +16,6 @@ use insightgate_operations::limits::{Allowance, Counted, Whose};
 use insightgate_report::scheduled_report::ReportFault;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use crate::envelope::{self, Asked};
 use crate::http::challenge;
@@ -82,7 +81,7 @@ impl<Query: ParameterSet, Body> Call<Query, Body> {
         let program = asked.program.ok_or(Failure::NotFound)?;
         let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await?;
         let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
-        state.context.limits.take(&state.context.settings.limits, (counted, whose), Instant::now(), seen)?;
+        state.context.limits.take(&state.context.settings.limits, (counted, whose), state.context.clock.now(), seen)?;
         let query = Query::read(&Parameters::parse(request.uri().query().unwrap_or_default().as_bytes()))?;
         let idempotency_key = request.headers().get(IDEMPOTENCY_KEY).cloned();
         Ok(Call { caller, asked, query, state, path, body: JsonBody::of(request), idempotency_key, takes: PhantomData })

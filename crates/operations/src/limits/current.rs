@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::quotas::Quota;
 use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
-use tokio::time::Instant;
 
 use super::{MINUTE, Whose};
 use crate::callers::caller::Caller;
@@ -46,7 +45,7 @@ pub async fn current_limits(context: &Context, caller: &Caller) -> Result<Vec<Cu
         });
     }
     let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
-    let left = context.limits.look(&context.settings.limits, whose, Instant::now());
+    let left = context.limits.look(&context.settings.limits, whose, now);
     limits.extend(left.into_iter().map(|one| CurrentLimit {
         name: one.of.name(),
         of: one.holder.name(),
