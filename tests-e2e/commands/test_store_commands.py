@@ -114,7 +114,8 @@ def test_rows_are_added_replaced_and_kept_apart(store, run, place):
 def test_a_store_that_fails_is_said_and_nothing_is_defined(store, run, place):
     endpoint = next(name for name in store.environment if "ENDPOINT" in name)
     line = f"insightgate dataset add sales.csv --name Lost --tenant {TENANT} --data-root {root(store)}"
-    assert "cannot be reached" in run(line, code=1, **{endpoint: "http://127.0.0.1:9/devstoreaccount1"}).stderr
+    said = run(line, code=1, **{endpoint: "http://127.0.0.1:9/devstoreaccount1"}).stderr
+    assert "cannot be reached" in said and "hint: insightgate store check" in said
     assert not (place / "insightgate-data/datasets/mpn/Lost.toml").exists()
     assert store.sizes("lake/mpn/Lost/") == {}
 
@@ -136,7 +137,7 @@ def test_a_store_is_tried_step_by_step(store, run):
     failed = {key for key, step in steps(ran).items() if not step["ok"]}
     assert {("data.root", "list"), ("artifacts.root", "write")} <= failed and "does not take the credentials" in ran.stdout
     key = "AWS_SECRET_ACCESS_KEY" if store.url.startswith("s3") else "AZURE_STORAGE_ACCOUNT_KEY"
-    assert f"hint: " in ran.stderr and key in ran.stderr
+    assert "hint: " in ran.stderr and key in ran.stderr
     scheme, kind = store.url.split("://")[0], "bucket" if store.url.startswith("s3") else "container"
     ran = run(f"insightgate store check --artifact-root {scheme}://nowhere/files", code=4)
     assert f"make the {kind} 'nowhere'" in ran.stderr and "has no such place" in ran.stdout

@@ -51,6 +51,16 @@ impl CommandError {
         plain_lines(&format!("error: {self}\n{hint}"))
     }
 
+    /// With a hint where a store is away, refuses the credentials or is not there.
+    pub fn hint_about(self, error: &EngineError) -> CommandError {
+        match error {
+            EngineError::Store(_) if error.is_outage() && !error.is_storage_full() => {
+                self.hint("insightgate store check tries the place step by step, and says what is missing")
+            }
+            _ => self,
+        }
+    }
+
     pub fn hint(self, hint: impl Into<String>) -> CommandError {
         CommandError { hint: Some(hint.into()), ..self }
     }
@@ -73,7 +83,7 @@ impl From<EngineError> for CommandError {
             error if error.is_without_place() => 4,
             _ => 1,
         };
-        CommandError { code, ..CommandError::failed(error.to_string()) }
+        CommandError { code, ..CommandError::failed(error.to_string()).hint_about(&error) }
     }
 }
 
@@ -81,7 +91,7 @@ impl From<RepairFault> for CommandError {
     fn from(fault: RepairFault) -> CommandError {
         match fault {
             RepairFault::Database(error) => error.into(),
-            RepairFault::Artifacts(error) => CommandError::from(error).hint("insightgate store check says what is missing"),
+            RepairFault::Artifacts(error) => error.into(),
             RepairFault::Random(error) => CommandError::failed(error.to_string()),
         }
     }

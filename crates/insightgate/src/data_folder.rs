@@ -49,6 +49,17 @@ impl DataFolder {
         std::path::absolute(path).map(DataFolder).map_err(|error| fault(path, &error))
     }
 
+    /// Whether there are files of reports and no database that could know them: it was lost, or moved away.
+    pub fn has_lost_its_database(&self) -> bool {
+        let is_empty = std::fs::metadata(self.database()).map_or(true, |found| found.len() == 0);
+        let mut files = 0;
+        let walked = walk(&self.artifacts(), &mut |path| {
+            files += usize::from(!is_staged(path));
+            Ok(())
+        });
+        is_empty && walked.is_ok() && files > 0
+    }
+
     /// Opens an existing data folder. Another kind of folder is left as it is.
     pub fn existing(path: &Path) -> Result<DataFolder, CommandError> {
         let marks = ["insightgate.db", "datasets", ENCRYPTION_KEY];
@@ -431,6 +442,20 @@ mod tests {
         }
         data.sweep(&lock).unwrap();
         assert!(finished.exists() && !staged.exists() && !spilled.exists());
+    }
+
+    #[test]
+    fn a_database_that_was_lost_is_told_from_one_that_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        data.make_private(&data.lock().unwrap()).unwrap();
+        assert!(!data.has_lost_its_database(), "a new folder");
+        let file = data.artifacts().join("t/r/e-1.csv");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "text").unwrap();
+        assert!(data.has_lost_its_database());
+        std::fs::write(data.database(), "a database").unwrap();
+        assert!(!data.has_lost_its_database());
     }
 
     #[cfg(unix)]

@@ -125,6 +125,12 @@ async fn open(
 ) -> Result<SharedContext, CommandError> {
     let random = Random::default();
     let sealed = Store::keys_before_opening(database_url).await?;
+    if database_url == folder.database_url() && folder.has_lost_its_database() {
+        tracing::warn!(
+            database = %folder.database().display(),
+            "files of reports are there already, and the database is new: if one was lost, stop the server and put a backup in its place"
+        );
+    }
     let vault = folder.vault(&random, &sealed, database_url)?;
     let store = Store::open(database_url).await?;
     let clock = open_clock(&store, purpose == Purpose::Sandbox { manual_clock: true }).await?;

@@ -143,3 +143,53 @@ fn permission(scheme: &ObjectStoreScheme, step: Step) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMES: [ObjectStoreScheme; 3] =
+        [ObjectStoreScheme::AmazonS3, ObjectStoreScheme::MicrosoftAzure, ObjectStoreScheme::GoogleCloudStorage];
+
+    /// As the library words an answer of a store.
+    fn answered(status: &str, code: &str) -> StoreFault {
+        let text = format!(
+            "Error performing PUT https://store.example/b/o in 1ms - Server returned non-2xx status code: {status}: <Error><Code>{code}</Code></Error>"
+        );
+        StoreFault::of(&object_store::Error::Generic { store: "store", source: text.into() })
+    }
+
+    #[test]
+    fn each_step_that_is_refused_names_its_permission() {
+        for scheme in SCHEMES {
+            let mut told = Vec::new();
+            for step in [Step::List, Step::Write, Step::Read, Step::ReadRange, Step::Remove] {
+                let advice = advice(&scheme, "b", step, &answered("403 Forbidden", "AccessDenied")).unwrap();
+                assert!(advice.starts_with("the credentials lack a permission: "), "{advice}");
+                told.push(advice);
+            }
+            // To write is never the permission to read.
+            assert_ne!(told[1], told[2], "{scheme:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_store_leads_to_the_setting_or_the_place() {
+        for (status, code, expected) in [
+            ("403 Forbidden", "SignatureDoesNotMatch", "the key is not the store's"),
+            ("403 Forbidden", "AuthenticationFailed", "the key is not the store's"),
+            ("403 Forbidden", "AuthorizationFailure", "its firewall"),
+            ("403 Forbidden", "InvalidAccessKeyId", "does not know the key"),
+            ("404 Not Found", "NoSuchBucket", "'b'"),
+            ("404 Not Found", "ContainerNotFound", "'b'"),
+            ("301 Moved Permanently", "PermanentRedirect", "AWS_REGION"),
+            ("500 Internal Server Error", "InternalError", "check the address"),
+        ] {
+            for scheme in SCHEMES {
+                let advice = advice(&scheme, "b", Step::List, &answered(status, code)).unwrap();
+                assert!(advice.contains(expected), "{code}: {advice}");
+                assert!(!advice.contains("store.example"), "the text names settings, and no value: {advice}");
+            }
+        }
+    }
+}

@@ -133,6 +133,6 @@ fn failed(fault: RunFault, text: &str) -> CommandError {
         RunFault::Engine(error) if error.is_storage_full() => {
             CommandError::failed(error.to_string()).hint("the disk is full: free some space, or write elsewhere")
         }
-        RunFault::Engine(error) => CommandError::failed(error.to_string()),
+        RunFault::Engine(error) => CommandError::failed(error.to_string()).hint_about(&error),
     }
 }

@@ -124,8 +124,8 @@ fn written(path: &Path) -> Option<(SystemTime, u64)> {
     Some((found.modified().ok()?, found.len()))
 }
 
-/// SIGHUP never ends a server, not even while it starts. If there is a certificate to read again it is read, and otherwise nothing happens. This is
-/// for the beginning of a process, outside of any runtime.
+/// SIGHUP never ends a server, not even while it starts. What there is to read again is read, and otherwise nothing happens. This is for the
+/// beginning of a process, outside of any runtime.
 pub fn outlive_hangups() {
     // Once a process listens for the signal, the default action never returns, even if the runtime on which it listened is gone.
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {

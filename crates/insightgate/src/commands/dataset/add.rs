@@ -102,6 +102,7 @@ fn failed(fault: AddDatasetFault) -> CommandError {
         AddDatasetFault::Engine(error) if error.is_storage_full() => {
             CommandError::failed(message).hint("the disk is full: free some space")
         }
+        AddDatasetFault::Engine(error) => CommandError::failed(message).hint_about(&error),
         _ => CommandError::failed(message),
     }
 }

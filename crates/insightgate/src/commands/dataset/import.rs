@@ -55,6 +55,7 @@ fn failed(fault: ImportFault) -> CommandError {
             CommandError::failed(message).hint("nothing was written; `insightgate dataset show` says what the columns are")
         }
         ImportFault::Engine(error) if error.is_storage_full() => CommandError::failed(message).hint("the disk is full: free some space"),
-        ImportFault::Engine(_) | ImportFault::Io { .. } => CommandError::failed(message),
+        ImportFault::Engine(error) => CommandError::failed(message).hint_about(&error),
+        ImportFault::Io { .. } => CommandError::failed(message),
     }
 }
