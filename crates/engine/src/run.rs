@@ -6,6 +6,7 @@ pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod in_order;
 pub(crate) mod ledger;
+pub(crate) mod log_files;
 pub(crate) mod preview;
 pub(crate) mod stores;
 pub(crate) mod strategy;

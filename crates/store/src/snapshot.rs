@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
 use crate::{Store, StoreError, execute};
 
 /// In an order in which a row comes after those that it refers to.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 26] = [
     "tenants",
     "enrollments",
     "locations",
@@ -34,6 +34,8 @@ const TABLES: [&str; 24] = [
     "callback_attempts",
     "callback_secrets",
     "audit_events",
+    "access_events",
+    "access_days",
 ];
 
 /// The rows of each table.

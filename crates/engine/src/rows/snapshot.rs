@@ -12,7 +12,7 @@ use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
-use insightgate_identity::scope::TenantScope;
+use insightgate_identity::scope::{TenantScope, is_access_log};
 use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -57,12 +57,14 @@ impl Snapshot {
     }
 }
 
-/// Lists the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed.
+/// Lists the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed, unless the scope covers every tenant.
 pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
     let folder = layout::dataset_folder(scope.program(), &dataset.name);
     let listed = match dataset.tenancy {
-        Tenancy::Folder => layout::tenant_folder(&folder, scope.tenant()),
-        Tenancy::Column { .. } => folder.clone(),
+        Tenancy::Folder if !(scope.covers_every_tenant() && is_access_log(&dataset.name)) => {
+            layout::tenant_folder(&folder, scope.tenant())
+        }
+        Tenancy::Folder | Tenancy::Column { .. } => folder.clone(),
     };
     let files = list(store, &folder, &listed).await?;
     let data_as_of = files.iter().map(|file| file.meta.last_modified).max();

@@ -42,6 +42,7 @@ use crate::run::turns::{Asked, Lane};
 use crate::run::workers::Workers;
 use crate::storage::free_disk::free;
 use crate::storage::store_url::{DataRoot, OpenedStore};
+use crate::rows::with_access_log::WithAccessLog;
 
 /// The bytes for all queries together, including what they read of files: enough to read a row group of 200 MiB. Together with what the process needs
 /// anyway, queries stay under 512 MiB, and an export of usual row groups under 256.
@@ -163,6 +164,8 @@ impl Engine {
     /// Reads data from the given store, whatever the data root in the settings is.
     pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
         let artifacts = settings.artifact_root.open()?;
+        // Where the data lie nothing may be written; the access log lies beside the artifacts.
+        let data = Arc::new(WithAccessLog { rows: data, log: Arc::clone(&artifacts.store) });
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit, sharing);
         let query = |error: DataFusionError| EngineError::from_query(error, budget.share);
