@@ -3,6 +3,8 @@
 mod conditions;
 mod range;
 
+use std::net::IpAddr;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -20,6 +22,7 @@ use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
 
 use crate::envelope::Asked;
+use crate::http::client_address::ClientAddress;
 use crate::http::connection_end::ConnectionEnd;
 use crate::state::ApiState;
 use crate::table::{Route, Table};
@@ -77,16 +80,17 @@ type ArtifactPath = Result<Path<(String, String)>, PathRejection>;
 async fn answer(
     State(state): State<ApiState>,
     asked: Asked,
+    ClientAddress(address): ClientAddress,
     path: ArtifactPath,
     request: (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
 ) -> Response {
-    download(&state, &asked, path, request, connection).await.unwrap_or_else(|failure| asked.refuse(&failure))
+    download(&state, (&asked, address), path, request, connection).await.unwrap_or_else(|failure| asked.refuse(&failure))
 }
 
 async fn download(
     state: &ApiState,
-    asked: &Asked,
+    (asked, address): (&Asked, Option<IpAddr>),
     path: ArtifactPath,
     (method, uri, headers): (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
@@ -95,7 +99,7 @@ async fn download(
     let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
         return Err(Failure::Forbidden(LinkFault::Invalid.to_string()));
     };
-    let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
+    let opened = open_artifact(&state.context, &execution, &file, &query, &asked.origin(address)).await?;
     asked.proven.found();
     let version = Version::of(&opened.artifact);
     let mut response = match version.answer(&headers) {

@@ -30,6 +30,7 @@ use crate::readiness::Readiness;
 use crate::sandbox::Sandbox;
 pub use crate::settings::Settings;
 pub use crate::signals::Signals;
+use crate::usage::recorder::Recorder as UsageRecorder;
 
 pub struct Context {
     pub store: Store,
@@ -52,6 +53,8 @@ pub struct Context {
     pub downloads: Downloads,
     pub readiness: Readiness,
     pub recorder: Recorder,
+    /// The events of the access log that are not written yet.
+    pub usage: UsageRecorder,
     pub clock_watch: ClockWatch,
     pub guess_key: GuessKey,
     pub device_polls: DevicePolls,
@@ -119,6 +122,7 @@ impl Context {
             downloads: Downloads::default(),
             readiness: Readiness::default(),
             recorder: Recorder::default(),
+            usage: UsageRecorder::default(),
             clock_watch: ClockWatch::default(),
             device_polls: DevicePolls::default(),
             artifact_room: ArtifactRoom::default(),

@@ -27,4 +27,5 @@ pub mod settings;
 pub mod sign_in;
 pub mod signals;
 pub mod token_failure;
+pub mod usage;
 pub mod written_file;

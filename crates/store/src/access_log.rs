@@ -81,9 +81,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn unwritten_access_days(&self, today: i64, limit: u32) -> Result<Vec<AccessDay>, StoreError> {
-        let query = sqlx::query(
-            "SELECT * FROM access_days WHERE is_open = 1 AND (added <> written OR day < $1) ORDER BY day, tenant_id LIMIT $2",
-        );
+        let query =
+            sqlx::query("SELECT * FROM access_days WHERE is_open = 1 AND (added <> written OR day < $1) ORDER BY day, tenant_id LIMIT $2");
         query.bind(today).bind(i64::from(limit)).fetch_all(&self.reports).await?.iter().map(read_day).collect()
     }
 
@@ -119,7 +118,8 @@ impl Store {
     pub async fn access_day_written(&self, day: &AccessDay, events: u64, ends: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin_beside().await?;
         let (tenant, events) = (day.tenant.to_string(), written(events));
-        let noted = sqlx::query("UPDATE access_days SET written = $1, claimed_until = 0 WHERE tenant_id = $2 AND day = $3 AND generation = $4");
+        let noted =
+            sqlx::query("UPDATE access_days SET written = $1, claimed_until = 0 WHERE tenant_id = $2 AND day = $3 AND generation = $4");
         execute(&mut transaction, noted.bind(events).bind(&tenant).bind(day.day).bind(written(day.generation))).await?;
         if ends {
             let ended = sqlx::query(

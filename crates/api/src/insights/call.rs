@@ -47,10 +47,10 @@ impl Call {
             Ok(token) => authenticate(&state.context, token).await,
             Err(failure) => Err(failure),
         };
+        let Ok(ClientAddress(address)) = request.extract_parts_with_state(&state).await;
         let principal = match accepted {
             Ok(principal) => principal,
             Err(failure) => {
-                let Ok(ClientAddress(address)) = request.extract_parts_with_state(&state).await;
                 count_refusal(&state.context, &failure, address, &asked.correlation);
                 return Err(failure);
             }
@@ -60,7 +60,7 @@ impl Call {
             compliance.found(principal.is_mfa_compliant());
         }
         let program = asked.program.ok_or(Failure::NotFound)?;
-        let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await?;
+        let caller = Caller::admit(&state.context, principal, program, asked.origin(address)).await?;
         let parameters = Parameters::parse(request.uri().query().unwrap_or_default().as_bytes());
         Ok(Call { caller, asked, parameters, state, path, body: JsonBody::of(request) })
     }

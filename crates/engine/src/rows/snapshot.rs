@@ -61,9 +61,7 @@ impl Snapshot {
 pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
     let folder = layout::dataset_folder(scope.program(), &dataset.name);
     let listed = match dataset.tenancy {
-        Tenancy::Folder if !(scope.covers_every_tenant() && is_access_log(&dataset.name)) => {
-            layout::tenant_folder(&folder, scope.tenant())
-        }
+        Tenancy::Folder if !(scope.covers_every_tenant() && is_access_log(&dataset.name)) => layout::tenant_folder(&folder, scope.tenant()),
         Tenancy::Folder | Tenancy::Column { .. } => folder.clone(),
     };
     let files = list(store, &folder, &listed).await?;

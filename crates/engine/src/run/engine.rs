@@ -34,6 +34,7 @@ use crate::rows::reading::Reading;
 use crate::rows::redaction;
 use crate::rows::scan;
 use crate::rows::snapshot::{FileShape, Snapshot};
+use crate::rows::with_access_log::WithAccessLog;
 use crate::run::budget::{Budget, Need, Room, Sharing};
 use crate::run::in_order::in_order;
 use crate::run::ledger::{Seat, Share};
@@ -42,7 +43,6 @@ use crate::run::turns::{Asked, Lane};
 use crate::run::workers::Workers;
 use crate::storage::free_disk::free;
 use crate::storage::store_url::{DataRoot, OpenedStore};
-use crate::rows::with_access_log::WithAccessLog;
 
 /// The bytes for all queries together, including what they read of files: enough to read a row group of 200 MiB. Together with what the process needs
 /// anyway, queries stay under 512 MiB, and an export of usual row groups under 256.

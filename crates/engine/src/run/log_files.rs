@@ -36,7 +36,9 @@ impl Engine {
             parquet_file::in_memory(&rows).map_err(|error| EngineError::Plan(error.to_string()))
         });
         let bytes = encoded.await.map_err(|error| EngineError::Plan(error.to_string()))??;
-        let mut upload = Upload::new(Arc::clone(&self.inner.artifacts.store), path(tenant, name), Some("application/vnd.apache.parquet"));
+        // A folder records no type.
+        let kind = self.inner.artifact_folder.is_none().then_some("application/vnd.apache.parquet");
+        let mut upload = Upload::new(Arc::clone(&self.inner.artifacts.store), path(tenant, name), kind);
         if let Err(error) = upload.write(&bytes).await {
             upload.abort().await;
             return Err(error);

@@ -15,14 +15,14 @@ use uuid::Uuid;
 
 /// A rate limit: how many events may come at once, and how long it takes until one more may.
 #[derive(Debug, Clone, Copy)]
-struct Pace {
-    burst: u32,
-    each: Duration,
+pub(crate) struct Pace {
+    pub(crate) burst: u32,
+    pub(crate) each: Duration,
 }
 
 impl Pace {
     /// If one more event may come now, returns the instant at which the full burst is available again.
-    fn taken(self, free: Option<Instant>, now: Instant) -> Option<Instant> {
+    pub(crate) fn taken(self, free: Option<Instant>, now: Instant) -> Option<Instant> {
         let free = free.unwrap_or(now).max(now) + self.each;
         (free <= now + self.each * self.burst).then_some(free)
     }
