@@ -99,9 +99,12 @@ fn access_events(context: &SharedContext) -> Loop {
     })
 }
 
-/// Writes events of the access log into its files.
+/// Writes events of the access log into its files, with those that this process has still in memory.
 fn access_files(context: &SharedContext) -> Loop {
-    let work = |context: SharedContext, turn| async move { usage::files::write_files(&context, &turn).await.map(|()| Next::Period) };
+    let work = |context: SharedContext, turn| async move {
+        usage::files::write_down(&context, false).await?;
+        usage::files::write_files(&context, &turn).await.map(|()| Next::Period)
+    };
     each("access-files", "files of the access log could not be written yet", seconds(30), context, work)
         .woken_by(signal(context, |signals| &signals.clock_moved))
 }

@@ -23,6 +23,13 @@ pub(crate) fn access_log_folder(tenant: Uuid) -> Path {
     tenant_folder(&Path::from(ACCESS_LOG_FOLDER), tenant)
 }
 
+/// What the versions of a file of the access log have in common: `2026-11-22.0.0000000012.parquet` is version 12 of `2026-11-22.0`. Versions have as many
+/// digits, so that the newest is the last by name.
+pub(crate) fn log_file_of_version(file: &Path) -> &str {
+    let name = file.as_ref();
+    name.rsplitn(3, '.').nth(2).unwrap_or(name)
+}
+
 /// Whether the path is the access log's, and not the data root's.
 pub(crate) fn is_of_access_log(path: &Path) -> bool {
     path.parts().next().is_some_and(|part| part.as_ref() == ACCESS_LOG_FOLDER)
@@ -99,6 +106,16 @@ mod tests {
         let expected = [("tenant", Some("a")), ("Region", Some("North Sea")), ("Month", None)];
         let expected: Vec<_> = expected.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect();
         assert_eq!(folder_values(&dataset, &file), expected);
+    }
+
+    #[test]
+    fn versions_of_a_log_file_belong_together() {
+        for version in ["0000000009", "0000000010"] {
+            let file = access_log_folder(Uuid::nil()).join(format!("2026-11-22.0.{version}.parquet"));
+            assert!(is_of_access_log(&file));
+            assert_eq!(log_file_of_version(&file), format!("access-log/tenant={}/2026-11-22.0", Uuid::nil()));
+        }
+        assert!(!is_of_access_log(&dataset_folder(Program::Mpn, "AccessLogs")));
     }
 
     #[test]

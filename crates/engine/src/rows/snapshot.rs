@@ -64,9 +64,26 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
         Tenancy::Folder if !(scope.covers_every_tenant() && is_access_log(&dataset.name)) => layout::tenant_folder(&folder, scope.tenant()),
         Tenancy::Folder | Tenancy::Column { .. } => folder.clone(),
     };
-    let files = list(store, &folder, &listed).await?;
+    let mut files = list(store, &folder, &listed).await?;
+    if is_access_log(&dataset.name) {
+        files = newest(files);
+    }
     let data_as_of = files.iter().map(|file| file.meta.last_modified).max();
     Ok(Snapshot { files, data_as_of })
+}
+
+/// Of the versions of each file the newest. A version is never changed, so that whoever reads an older one reads what it was.
+fn newest(files: Vec<PinnedFile>) -> Vec<PinnedFile> {
+    let mut kept: Vec<PinnedFile> = Vec::with_capacity(files.len());
+    for file in files {
+        let is_newer =
+            |last: &&mut PinnedFile| layout::log_file_of_version(&last.meta.location) == layout::log_file_of_version(&file.meta.location);
+        match kept.last_mut().filter(is_newer) {
+            Some(last) => *last = file,
+            None => kept.push(file),
+        }
+    }
+    kept
 }
 
 /// The data files of a dataset's folder that lie below `listed`, in the order of their paths.

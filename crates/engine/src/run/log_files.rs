@@ -1,9 +1,10 @@
 //! Places the files of the access log beside the artifacts. It does not read them; all reads go through the scan.
 //!
-//! A file appears as a whole, and takes the place of one that has its name.
+//! A file appears as a whole, and is not changed.
 
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use insightgate_query::datasets::catalog::Dataset;
 use insightgate_query::plan::Value;
 use object_store::path::Path;
@@ -22,7 +23,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Fails with the error of the store, or if a value is not of its column's type; an earlier file is then unchanged.
+    /// Fails with the error of the store, or if a value is not of its column's type.
     pub async fn put_log_file(
         &self,
         tenant: Uuid,
@@ -46,13 +47,21 @@ impl Engine {
         upload.finish().await.map(drop)
     }
 
-    /// Deletes the tenant's file of this name. It is no error if it does not exist.
+    /// Deletes the tenant's files whose name begins with `prefix`, except those of the names in `kept`.
     ///
     /// # Errors
     ///
     /// Fails with the error of the store.
-    pub async fn delete_log_file(&self, tenant: Uuid, name: &str) -> Result<(), EngineError> {
-        self.delete_quietly(&path(tenant, name)).await
+    pub async fn delete_log_files(&self, tenant: Uuid, prefix: &str, kept: &[String]) -> Result<(), EngineError> {
+        let kept: Vec<Path> = kept.iter().map(|name| path(tenant, name)).collect();
+        let listed: Vec<_> = self.inner.artifacts.store.list(Some(&layout::access_log_folder(tenant))).try_collect().await?;
+        for file in listed.into_iter().map(|meta| meta.location) {
+            let is_meant = file.filename().is_some_and(|name| name.starts_with(prefix));
+            if is_meant && !kept.contains(&file) {
+                self.delete_quietly(&file).await?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,11 +1,11 @@
-//! Writes events into the database, and a day's events of a tenant into one file, which is replaced as long as the day lasts.
+//! Writes events into the database, and a day's events of a tenant into one file, of which there is a new version as long as the day lasts.
 //!
-//! The file is complete an hour after the end of its day. Then the events are removed from the database, and the file never changes again. One process at
-//! a time writes a file.
+//! The file is complete an hour after the end of its day. Then the events are removed from the database. One process at a time writes a file. A version is
+//! named after the number of its events and never changes; readers take the newest. The one before stays for those who read it already.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use insightgate_query::datasets::builtin;
 use insightgate_query::datasets::catalog::Dataset;
 use insightgate_store::{AccessDay, AccessRow, StoreError};
@@ -69,11 +69,13 @@ async fn write_file(context: &Context, dataset: &Arc<Dataset>, day: &AccessDay, 
     }
     let rows = context.store.access_rows(day).await?;
     let count = rows.len() as u64;
-    let events: Vec<Noted> = rows.into_iter().filter_map(read).collect();
-    if !events.is_empty() {
+    if count != day.written {
+        let events: Vec<Noted> = rows.into_iter().filter_map(read).collect();
         let columns = dataset.columns.iter().map(|column| events.iter().map(|event| event.value(&column.name)).collect()).collect();
-        context.engine.put_log_file(day.tenant, &file_name(day.day, day.generation), dataset, columns).await?;
+        context.engine.put_log_file(day.tenant, &version_name(day, count), dataset, columns).await?;
     }
+    let kept = [version_name(day, count), version_name(day, day.written)];
+    context.engine.delete_log_files(day.tenant, &format!("{}.{}.", date(day.day), day.generation), &kept).await?;
     Ok(context.store.access_day_written(day, count, ends).await?)
 }
 
@@ -90,9 +92,7 @@ pub(crate) async fn forget(context: &Context, before: DateTime<Utc>, turn: &Turn
         for day in &old {
             turn.goes_on();
             // The day is known as long as it has files.
-            for generation in 0..=day.generation {
-                context.engine.delete_log_file(day.tenant, &file_name(day.day, generation)).await?;
-            }
+            context.engine.delete_log_files(day.tenant, &format!("{}.", date(day.day)), &[]).await?;
             context.store.forget_access_day(day).await?;
         }
     }
@@ -103,10 +103,13 @@ fn day_of(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(86_400)
 }
 
-/// Such as `2026-11-22.0`: in the order of days, by which the rows of an answer are ordered where nothing else orders them.
-fn file_name(day: i64, generation: u64) -> String {
-    let date = DateTime::UNIX_EPOCH.checked_add_signed(TimeDelta::days(day)).unwrap_or_default();
-    format!("{}.{generation}", date.date_naive())
+/// Such as `2026-11-22.0.0000000012`: in the order of days, by which the rows of an answer are ordered where nothing else orders them.
+fn version_name(day: &AccessDay, events: u64) -> String {
+    format!("{}.{}.{events:010}", date(day.day), day.generation)
+}
+
+fn date(day: i64) -> NaiveDate {
+    DateTime::UNIX_EPOCH.checked_add_signed(TimeDelta::days(day)).unwrap_or_default().date_naive()
 }
 
 fn stored(Noted { id, tenant, at, access }: &Noted) -> Option<AccessRow> {

@@ -172,21 +172,20 @@ async fn a_day_is_complete_after_its_end_and_goes_after_its_time() {
     let count = async || ask(&deployment, BEN, "mpn", previews).await.ok()[0]["EventCount"].as_u64().unwrap();
     ask(&deployment, ANA, "mpn", ALL_SALES).await.ok();
     write_log(&deployment).await;
-    assert_eq!((files(), waiting().await), (vec!["2026-11-22.0.parquet".to_owned()], 1));
+    let named = |names: &[&str]| names.iter().map(|name| format!("{name}.parquet")).collect::<Vec<_>>();
+    assert_eq!((files(), waiting().await), (named(&["2026-11-22.0.0000000001"]), 1));
     assert_eq!(count().await, 1, "the question itself is not written yet");
     write_log(&deployment).await;
-    assert_eq!((files().len(), count().await), (1, 2), "the file of the day is replaced");
+    assert_eq!(files(), named(&["2026-11-22.0.0000000001", "2026-11-22.0.0000000002"]), "whoever reads the version before reads on");
+    assert_eq!(count().await, 2, "of two versions the newer counts");
     deployment.advance(TimeDelta::hours(13));
     write_log(&deployment).await;
-    assert_eq!(
-        (files(), waiting().await),
-        (vec!["2026-11-22.0.parquet".to_owned(), "2026-11-23.0.parquet".to_owned()], 1),
-        "the first is complete"
-    );
+    assert_eq!(files(), named(&["2026-11-22.0.0000000002", "2026-11-23.0.0000000001"]));
+    assert_eq!(waiting().await, 1, "the first day is complete");
     assert_eq!(count().await, 3);
     deployment.advance(TimeDelta::days(10));
     sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
-    assert_eq!(files(), ["2026-11-23.0.parquet"]);
+    assert_eq!(files(), named(&["2026-11-23.0.0000000001"]));
     deployment.advance(TimeDelta::days(1));
     sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     assert!(files().is_empty() && waiting().await == 0, "what waited went with it");
