@@ -337,3 +337,25 @@ def test_the_commands_order_and_show_it(demo):
     command("reset")
     away = demo.command("sandbox", "--url", "http://127.0.0.1:9", "clock", "show")
     assert away.returncode == 5 and "insightgate demo" in away.stderr
+
+
+# The access log
+
+
+def test_an_operator_asks_who_downloaded_what(demo):
+    demo.export(QUERY)
+    operator = demo.ready["operator"]
+    form = {"grant_type": "client_credentials", "resource": demo.ready["resource"], **operator}
+    answer = demo.session.post(f"{demo.ready['https']}/operators.internal/oauth2/token", data=form)
+    assert answer.status_code == 200, answer.text
+    log = demo.within("cmp", answer.json()["access_token"])
+    assert [dataset["datasetName"] for dataset in log.datasets()] == ["AccessLog"]
+    asked = "SELECT TenantId, User, Dataset, Address, Status FROM AccessLog WHERE Event = 'Download' ORDER BY Time ASC TIMESPAN LIFETIME"
+
+    def seen():
+        # Files are written when the clock moves, and every half minute.
+        sandbox(demo, "POST", "clock", {"advance": "PT1S"})
+        return log.preview(asked)
+
+    expected = {"TenantId": demo.ready["tenant_id"], "User": demo.ready["username"], "Dataset": "Profile", "Address": "127.0.0.1"}
+    assert eventually(seen)[-1] == expected | {"Status": "Succeeded"}

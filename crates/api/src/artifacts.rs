@@ -3,6 +3,8 @@
 mod conditions;
 mod range;
 
+use std::net::IpAddr;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -21,6 +23,7 @@ use tower_http::compression::CompressionLayer;
 use url::form_urlencoded;
 
 use crate::envelope::Asked;
+use crate::http::client_address::ClientAddress;
 use crate::http::connection_end::ConnectionEnd;
 use crate::http::rate_limit;
 use crate::http::refusals::Who;
@@ -80,18 +83,19 @@ type ArtifactPath = Result<Path<(String, String)>, PathRejection>;
 async fn answer(
     State(state): State<ApiState>,
     asked: Asked,
+    ClientAddress(address): ClientAddress,
     path: ArtifactPath,
     request: (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
 ) -> Response {
     let mut seen = Vec::new();
-    let given = download(&state, &asked, path, request, connection, &mut seen).await;
+    let given = download(&state, (&asked, address), path, request, connection, &mut seen).await;
     rate_limit::tell(given.unwrap_or_else(|failure| asked.refuse(&failure)), &seen)
 }
 
 async fn download(
     state: &ApiState,
-    asked: &Asked,
+    (asked, address): (&Asked, Option<IpAddr>),
     path: ArtifactPath,
     (method, uri, headers): (Method, Uri, HeaderMap),
     connection: Option<Extension<ConnectionEnd>>,
@@ -101,7 +105,7 @@ async fn download(
     let (Ok(Path((execution, file))), Some(query)) = (path, link_query(&uri)) else {
         return Err(Failure::Forbidden(LinkFault::Invalid.to_string()));
     };
-    let opened = open_artifact(&state.context, &execution, &file, &query, &asked.correlation).await?;
+    let opened = open_artifact(&state.context, &execution, &file, &query, &asked.origin(address)).await?;
     let OpenedArtifact { tenant, user, application, .. } = opened;
     asked.proven.found(Who { tenant, user, application });
     let (of_owner, now) = (Whose { tenant, application }, state.context.clock.now());

@@ -1,6 +1,7 @@
 //! The envelope of every answer of the Insights API, including refusals, and the only place that maps a failure to a status.
 
 use std::any::Any;
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -8,6 +9,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
+use insightgate_operations::usage::event::Origin;
 use insightgate_report::execution::ExecutionStatus;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -107,6 +109,11 @@ impl Asked {
         let proven = parts.extensions.get::<Proven>().cloned().unwrap_or_default();
         let creates_report = parts.method == Method::POST && path.ends_with("/scheduledreport");
         Asked { program, finite, correlation, proven, creates_report }
+    }
+
+    /// Where the request came from, for the access log.
+    pub(crate) fn origin(&self, address: Option<IpAddr>) -> Origin {
+        Origin { address, correlation: self.correlation.clone() }
     }
 
     fn no_executions(&self) -> String {

@@ -14,3 +14,4 @@ pub(crate) mod redaction;
 pub(crate) mod scan;
 pub(crate) mod snapshot;
 pub(crate) mod spelling;
+pub(crate) mod with_access_log;

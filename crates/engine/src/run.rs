@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod how_far;
 pub(crate) mod in_order;
 pub(crate) mod ledger;
+pub(crate) mod log_files;
 pub(crate) mod preview;
 pub(crate) mod stores;
 pub(crate) mod strategy;

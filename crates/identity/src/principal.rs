@@ -7,8 +7,8 @@ use crate::application::{Application, Permission};
 use crate::enrollment::{Enrollment, EnrollmentStage};
 use crate::program::Program;
 use crate::refusal::Refusal;
-use crate::role::RoleAssignment;
-use crate::scope::TenantScope;
+use crate::role::{Role, RoleAssignment};
+use crate::scope::{LogReach, TenantScope};
 use crate::tenant::Tenant;
 use crate::user::User;
 
@@ -31,12 +31,24 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// The rows of `program` that the caller may see.
+    /// The rows of `program` that the caller may see. Administrators of the tenant, and operators, may also see the access log.
     ///
     /// # Errors
     ///
     /// [`Refusal`] names the first prerequisite that is missing.
     pub fn scope(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
+        let is_operator = self.application.operator && self.application.enabled && self.user.is_none();
+        let is_administrator = self.roles.iter().any(|held| Role::ADMINISTRATORS.contains(&held.role));
+        match self.scope_of_data(program, rules) {
+            Ok(scope) if is_operator => Ok(scope.with_log(LogReach::EveryTenant)),
+            Ok(scope) if is_administrator => Ok(scope.with_log(LogReach::OwnTenant)),
+            // Operators are in no program. An application alone is served by the marketplace's only.
+            Err(_) if is_operator && program == Program::Cmp => Ok(TenantScope::of_log_only(self.tenant.id, program)),
+            outcome => outcome,
+        }
+    }
+
+    fn scope_of_data(&self, program: Program, rules: &AccessRules) -> Result<TenantScope, Refusal> {
         match self.enrollments.iter().find(|enrollment| enrollment.program == program) {
             None => return Err(Refusal::NotEnrolled(program)),
             Some(Enrollment { stage: EnrollmentStage::Active, .. }) => {}

@@ -58,6 +58,14 @@ pub struct MayNotAssign(pub Role);
 impl Role {
     pub const ALL: &'static [Role] = Role::VARIANTS;
 
+    /// The roles of a tenant's administrators.
+    pub const ADMINISTRATORS: &'static [Role] = &[Role::GlobalAdmin, Role::AccountAdmin];
+
+    /// The titles of the administrators' roles.
+    pub(crate) fn administrators() -> String {
+        Role::ADMINISTRATORS.iter().map(|role| role.title()).collect::<Vec<_>>().join(" or ")
+    }
+
     /// The stored and transported name.
     pub fn id(self) -> &'static str {
         self.into()

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::program::Program;
+use crate::role::Role;
 
 pub use crate::role::Locations;
 
@@ -12,6 +13,14 @@ pub use crate::role::Locations;
 const USAGE_DATASETS: [&str; 1] = ["isvusage"];
 /// The ending of the names of propensity datasets, in lower case.
 const PROPENSITY: &str = "propensity";
+
+/// The dataset of the server's own record of who read what.
+pub const ACCESS_LOG: &str = "AccessLog";
+
+/// Whether a dataset of that name is the access log. Letter case does not matter.
+pub fn is_access_log(dataset: &str) -> bool {
+    dataset.eq_ignore_ascii_case(ACCESS_LOG)
+}
 
 /// The tenant, the program and the locations whose rows a query reads. [`crate::principal::Principal::scope`] makes one, and
 /// [`TenantScope::operator`] makes one for an operator's own query.
@@ -21,6 +30,21 @@ pub struct TenantScope {
     global_account: Option<String>,
     program: Program,
     access: Access,
+    log: LogReach,
+    /// Set by [`TenantScope::within`] alone.
+    is_within_log: bool,
+}
+
+/// Whose rows of the access log a scope opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogReach {
+    Nobody,
+    /// For an administrator of the tenant.
+    OwnTenant,
+    /// For an operator whose application may read other data too.
+    EveryTenant,
+    /// For an operator whose application may read nothing else.
+    EveryTenantAndNothingElse,
 }
 
 /// Why the caller's roles give no access to a dataset. The text is for the caller (403).
@@ -30,17 +54,31 @@ pub enum DatasetRefusal {
     UsageOnly(String),
     #[error("'{0}' holds propensity data: a Report viewer needs the role for the whole organisation.")]
     PropensityOfLocations(String),
+    #[error("'{ACCESS_LOG}' is for administrators: it needs the role {needed}.", needed = Role::administrators())]
+    LogOfAdministrators,
+    #[error("An operator's application opens '{ACCESS_LOG}' only: '{0}' needs the role Manager.")]
+    LogOnly(String),
 }
 
 impl TenantScope {
     pub(crate) fn new(tenant: Uuid, global_account: Option<String>, program: Program, access: Access) -> Self {
-        TenantScope { tenant, global_account, program, access }
+        TenantScope { tenant, global_account, program, access, log: LogReach::Nobody, is_within_log: false }
+    }
+
+    pub(crate) fn with_log(self, log: LogReach) -> Self {
+        TenantScope { log, ..self }
+    }
+
+    /// The access log of every tenant, and nothing else.
+    pub(crate) fn of_log_only(tenant: Uuid, program: Program) -> Self {
+        let access = Access { rows: Locations::none(), unredacted: Locations::none(), usage_only: false };
+        TenantScope::new(tenant, None, program, access).with_log(LogReach::EveryTenantAndNothingElse)
     }
 
     /// All rows of one tenant, for an operator on the machine that has the data. This is the only constructor without a principal: audit its use.
     pub fn operator(tenant: Uuid, global_account: Option<String>, program: Program) -> Self {
         let access = Access { rows: Locations::Organization, unredacted: Locations::Organization, usage_only: false };
-        TenantScope::new(tenant, global_account, program, access)
+        TenantScope::new(tenant, global_account, program, access).with_log(LogReach::OwnTenant)
     }
 
     /// Restricts the scope to some locations. A scope that is already restricted keeps only those that it has.
@@ -51,12 +89,23 @@ impl TenantScope {
     }
 
     /// The part of the scope that applies to one dataset: Developers get only usage datasets, and Report viewers get propensity data only if they have the
-    /// role for the partner global account. Source: the notes on both roles.
+    /// role for the partner global account. Source: the notes on both roles. The access log is for administrators and operators alone, who see all of it,
+    /// whatever the locations of their other roles are.
     ///
     /// # Errors
     ///
     /// [`DatasetRefusal`] when the roles give no access to the dataset.
     pub fn within(&self, dataset: &str) -> Result<TenantScope, DatasetRefusal> {
+        if is_access_log(dataset) {
+            let access = Access { rows: Locations::Organization, unredacted: Locations::Organization, usage_only: false };
+            return match self.log {
+                LogReach::Nobody => Err(DatasetRefusal::LogOfAdministrators),
+                _ => Ok(TenantScope { access, is_within_log: true, ..self.clone() }),
+            };
+        }
+        if self.is_within_log || self.log == LogReach::EveryTenantAndNothingElse {
+            return Err(DatasetRefusal::LogOnly(dataset.to_owned()));
+        }
         let name = dataset.to_lowercase();
         if self.access.usage_only && !USAGE_DATASETS.contains(&name.as_str()) {
             return Err(DatasetRefusal::UsageOnly(dataset.to_owned()));
@@ -74,6 +123,11 @@ impl TenantScope {
 
     pub fn tenant(&self) -> Uuid {
         self.tenant
+    }
+
+    /// Whether the rows of every tenant are visible: those of the access log, in a scope of an operator that is [within](TenantScope::within) it.
+    pub fn covers_every_tenant(&self) -> bool {
+        self.is_within_log && matches!(self.log, LogReach::EveryTenant | LogReach::EveryTenantAndNothingElse)
     }
 
     /// The partner global account's MPN id, which some tenant columns contain instead of the tenant id.
@@ -175,5 +229,28 @@ mod tests {
             assert_eq!(within, opened.ok_or_else(|| DatasetRefusal::PropensityOfLocations(dataset.to_owned())), "{scope:?}");
             assert_eq!(scope.within("AzureUsage").as_ref(), Ok(&scope));
         }
+    }
+
+    #[test]
+    fn the_access_log_is_for_administrators_and_operators() {
+        let viewer = scope(Program::Mpn, only(&["1"]), only(&[]), false);
+        assert_eq!(viewer.within("accesslog"), Err(DatasetRefusal::LogOfAdministrators));
+        assert_eq!(
+            DatasetRefusal::LogOfAdministrators.to_string(),
+            "'AccessLog' is for administrators: it needs the role Global admin or Account admin."
+        );
+        let administrator = viewer.clone().with_log(LogReach::OwnTenant);
+        let within = administrator.within("AccessLog").unwrap();
+        assert_eq!((within.locations(), within.is_redacted()), (&Locations::Organization, false), "whatever the other roles are for");
+        assert!(!within.covers_every_tenant());
+        assert_eq!(within.within(ACCESS_LOG), Ok(within.clone()));
+        assert_eq!(within.within("AzureUsage"), Err(DatasetRefusal::LogOnly("AzureUsage".into())), "what the log opens opens nothing else");
+        assert_eq!(administrator.within("AzureUsage").unwrap().locations(), &only(&["1"]));
+        let operator = TenantScope::of_log_only(Uuid::from_u128(1), Program::Cmp);
+        assert!(operator.within("ACCESSLOG").unwrap().covers_every_tenant() && !operator.covers_every_tenant());
+        assert_eq!(operator.within("ISVOrder"), Err(DatasetRefusal::LogOnly("ISVOrder".into())));
+        let managing = scope(Program::Cmp, Locations::Organization, Locations::Organization, false).with_log(LogReach::EveryTenant);
+        assert!(managing.within("AccessLog").unwrap().covers_every_tenant());
+        assert!(!managing.within("ISVOrder").unwrap().covers_every_tenant());
     }
 }

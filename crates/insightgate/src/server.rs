@@ -28,6 +28,7 @@ use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::keys::reseal::{ResealFault, seal_anew};
 use insightgate_operations::random::Random;
 use insightgate_operations::sandbox::Sandbox;
+use insightgate_operations::usage;
 use insightgate_outbound::Outbound;
 use insightgate_store::Store;
 use tokio::sync::watch;
@@ -307,6 +308,10 @@ impl Running {
         let counted = tokio::time::timeout(GIVING_BACK, write_counts(&self.context)).await;
         if !matches!(counted, Ok(Ok(()))) {
             tracing::error!("the last counts of refusals could not be written");
+        }
+        let noted = tokio::time::timeout(GIVING_BACK, usage::files::write_down(&self.context, true)).await;
+        if !matches!(noted, Ok(Ok(()))) {
+            tracing::error!("the last events of the access log could not be written");
         }
         self.context.store.close().await;
     }

@@ -21,6 +21,7 @@ use crate::executions::{runner, scheduler, sweeper};
 use crate::failure::Failure;
 use crate::keys::rotate::tend_keys;
 use crate::sign_in::forget::forget_sign_ins;
+use crate::usage;
 
 /// Which processes run a loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub fn all(context: &SharedContext, of_one_tenant: usize) -> Vec<(RunBy, Loop)> 
         (RunBy::Every, keys(context)),
         (RunBy::Every, sign_ins(context)),
         (RunBy::Every, counts(context)),
+        (RunBy::Every, access_events(context)),
+        (RunBy::Schedulers, access_files(context)),
         (RunBy::Schedulers, schedules(context)),
         (RunBy::Schedulers, replanning(context)),
         (RunBy::Schedulers, retention(context)),
@@ -87,6 +90,25 @@ fn counts(context: &SharedContext) -> Loop {
     })
 }
 
+/// Writes events of the access log into the database. A process that is killed loses at most one period of them, and the counts of a minute.
+fn access_events(context: &SharedContext) -> Loop {
+    // After an error the events are kept until they are written.
+    each("access-events", "events of the access log could not be written yet", seconds(5), context, |context, _| async move {
+        usage::files::write_down(&context, false).await?;
+        Ok(Next::Period)
+    })
+}
+
+/// Writes events of the access log into its files, with those that this process has still in memory.
+fn access_files(context: &SharedContext) -> Loop {
+    let work = |context: SharedContext, turn| async move {
+        usage::files::write_down(&context, false).await?;
+        usage::files::write_files(&context, &turn).await.map(|()| Next::Period)
+    };
+    each("access-files", "files of the access log could not be written yet", seconds(30), context, work)
+        .woken_by(signal(context, |signals| &signals.clock_moved))
+}
+
 /// Turns due reports into pending executions.
 fn schedules(context: &SharedContext) -> Loop {
     let work = |context: SharedContext, turn| async move { scheduler::tick(&context, &turn).await };
@@ -101,7 +123,7 @@ fn replanning(context: &SharedContext) -> Loop {
     each("replanning", "schedules could not be looked through", seconds(300), context, work)
 }
 
-/// Removes artifacts, executions, callbacks and audit events whose retention has ended.
+/// Removes artifacts, executions, callbacks, audit events and days of the access log whose retention has ended.
 fn retention(context: &SharedContext) -> Loop {
     let work = |context: SharedContext, turn| async move { sweeper::look_after(&context, &turn).await.map(|()| Next::Period) };
     each("retention", "old artifacts and executions could not be removed", seconds(60), context, work)

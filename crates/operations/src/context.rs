@@ -32,6 +32,7 @@ use crate::sandbox::Sandbox;
 pub use crate::settings::Settings;
 pub use crate::signals::Signals;
 use crate::telemetry::Telemetry;
+use crate::usage::recorder::Recorder as UsageRecorder;
 
 pub struct Context {
     pub store: Store,
@@ -55,6 +56,8 @@ pub struct Context {
     pub limits: Limits,
     pub readiness: Readiness,
     pub recorder: Recorder,
+    /// The events of the access log that are not written yet.
+    pub usage: UsageRecorder,
     pub clock_watch: ClockWatch,
     pub guess_key: GuessKey,
     pub device_polls: DevicePolls,
@@ -125,6 +128,7 @@ impl Context {
             limits: Limits::default(),
             readiness: Readiness::default(),
             recorder: Recorder::default(),
+            usage: UsageRecorder::default(),
             clock_watch: ClockWatch::default(),
             device_polls: DevicePolls::default(),
             artifact_room: ArtifactRoom::default(),

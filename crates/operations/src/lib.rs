@@ -33,4 +33,5 @@ pub mod sign_in;
 pub mod signals;
 pub mod telemetry;
 pub mod token_failure;
+pub mod usage;
 pub mod written_file;

@@ -44,6 +44,8 @@ pub struct Settings {
     pub history_days: u32,
     /// After how many days audit events are removed.
     pub audit_days: u32,
+    /// After how many days events of the access log are removed; 0 if there is none.
+    pub access_log_days: u32,
     /// The most bytes of all artifacts together, beyond which the oldest are removed; `None` for no limit.
     pub artifact_bytes: Option<u64>,
     /// The most bytes of one artifact.
@@ -95,6 +97,7 @@ impl Default for Settings {
             artifact_days: HISTORY_DAYS as u32,
             history_days: HISTORY_DAYS as u32,
             audit_days: 365,
+            access_log_days: 365,
             artifact_bytes: None,
             largest_artifact: 10 << 30,
             tenant_artifact_bytes: 100 << 30,

@@ -2,6 +2,7 @@
 //!
 //! Statements are short and committed at once: no transaction is held while an execution runs. Rules are in the pure crates; only what must be atomic is here.
 
+mod access_log;
 mod audit;
 mod callbacks;
 mod database;
@@ -23,6 +24,7 @@ use prometheus_client::registry::Registry;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, Row, SqlSafeStr};
 
+pub use access_log::{AccessDay, AccessRow};
 pub use audit::AuditEvent;
 pub use audit::trail::{AuditFilter, AuditPage, AuditPlace};
 pub use callbacks::secrets::CallbackSecret;
@@ -131,6 +133,7 @@ fn migrations() -> Migrator {
         ("room", include_str!("../migrations/0006_room.sql")),
         ("next runs", include_str!("../migrations/0007_next_runs.sql")),
         ("run control", include_str!("../migrations/0008_run_control.sql")),
+        ("usage", include_str!("../migrations/0009_usage.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -36,6 +36,8 @@ const TABLES: [&str; 26] = [
     "tenant_limits",
     "idempotency_keys",
     "audit_events",
+    "access_events",
+    "access_days",
 ];
 
 /// The rows of each table.

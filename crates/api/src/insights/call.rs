@@ -66,10 +66,10 @@ impl<Query: ParameterSet, Body> Call<Query, Body> {
             Ok(token) => authenticate(&state.context, token).await,
             Err(failure) => Err(failure),
         };
+        let Ok(ClientAddress(address)) = request.extract_parts_with_state(&state).await;
         let principal = match accepted {
             Ok(principal) => principal,
             Err(failure) => {
-                let Ok(ClientAddress(address)) = request.extract_parts_with_state(&state).await;
                 count_refusal(&state.context, &failure, address, &asked.correlation);
                 return Err(failure);
             }
@@ -79,7 +79,7 @@ impl<Query: ParameterSet, Body> Call<Query, Body> {
             compliance.found(principal.is_mfa_compliant());
         }
         let program = asked.program.ok_or(Failure::NotFound)?;
-        let caller = Caller::admit(&state.context, principal, program, &asked.correlation).await?;
+        let caller = Caller::admit(&state.context, principal, program, asked.origin(address)).await?;
         let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
         state.context.limits.take(&state.context.settings.limits, (counted, whose), state.context.clock.now(), seen)?;
         let query = Query::read(&Parameters::parse(request.uri().query().unwrap_or_default().as_bytes()))?;

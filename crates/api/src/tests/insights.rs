@@ -13,3 +13,4 @@ mod query_messages;
 mod redaction;
 mod report_requests;
 mod reports;
+mod usage;

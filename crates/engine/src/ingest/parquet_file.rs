@@ -46,12 +46,7 @@ impl ParquetFile {
     }
 
     fn begin(path: PathBuf, unfinished: NamedTempFile, schema: SchemaRef) -> Result<Self, EngineError> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-            .build();
-        let writer = ArrowWriter::try_new(unfinished, schema, Some(properties)).map_err(|error| failed(&path, error))?;
+        let writer = ArrowWriter::try_new(unfinished, schema, Some(properties())).map_err(|error| failed(&path, error))?;
         Ok(ParquetFile { path, writer })
     }
 
@@ -79,6 +74,21 @@ impl ParquetFile {
         });
         finished.map_err(EngineError::io(self.path.display().to_string()))
     }
+}
+
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .build()
+}
+
+/// The bytes of a file with these rows, which are few.
+pub(crate) fn in_memory(rows: &RecordBatch) -> Result<Vec<u8>, ParquetError> {
+    let mut writer = ArrowWriter::try_new(Vec::new(), rows.schema(), Some(properties()))?;
+    writer.write(rows)?;
+    writer.into_inner()
 }
 
 fn input(path: &Path, detail: String) -> EngineError {

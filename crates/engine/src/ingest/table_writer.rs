@@ -29,7 +29,7 @@ impl TableWriter {
     ///
     /// Fails if the file cannot be created.
     pub fn create(path: &Path, dataset: &Dataset) -> Result<Self, EngineError> {
-        let schema: SchemaRef = Arc::new(Schema::new(dataset.columns.iter().map(stored_field).collect::<Vec<_>>()));
+        let schema = stored_schema(dataset);
         Ok(TableWriter { columns: dataset.columns.clone(), file: ParquetFile::create(path, Arc::clone(&schema))?, schema })
     }
 
@@ -39,12 +39,7 @@ impl TableWriter {
     ///
     /// Fails if the columns are not the dataset's or a value is not of its column's type, or if the file cannot be written.
     pub fn write(&mut self, columns: &[Vec<Option<Value>>]) -> Result<(), EngineError> {
-        if columns.len() != self.columns.len() {
-            return Err(EngineError::Plan(format!("{} columns were given for {}", columns.len(), self.columns.len())));
-        }
-        let arrays = self.columns.iter().zip(columns).map(|(column, values)| array(column, values)).collect::<Result<Vec<_>, _>>()?;
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(|error| EngineError::Plan(error.to_string()))?;
-        self.file.write(&batch)
+        self.file.write(&batch(&self.columns, &self.schema, columns)?)
     }
 
     /// When this returns, the file is on disk under its name. A writer that is dropped before leaves nothing behind.
@@ -55,6 +50,24 @@ impl TableWriter {
     pub fn finish(self) -> Result<(), EngineError> {
         self.file.finish()
     }
+}
+
+fn stored_schema(dataset: &Dataset) -> SchemaRef {
+    Arc::new(Schema::new(dataset.columns.iter().map(stored_field).collect::<Vec<_>>()))
+}
+
+/// One `Vec` for each column, as for [`TableWriter::write`].
+fn batch(columns: &[Column], schema: &SchemaRef, values: &[Vec<Option<Value>>]) -> Result<RecordBatch, EngineError> {
+    if values.len() != columns.len() {
+        return Err(EngineError::Plan(format!("{} columns were given for {}", values.len(), columns.len())));
+    }
+    let arrays = columns.iter().zip(values).map(|(column, values)| array(column, values)).collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), arrays).map_err(|error| EngineError::Plan(error.to_string()))
+}
+
+/// The rows of a dataset, with its columns as they are stored.
+pub(crate) fn stored_rows(dataset: &Dataset, values: &[Vec<Option<Value>>]) -> Result<RecordBatch, EngineError> {
+    batch(&dataset.columns, &stored_schema(dataset), values)
 }
 
 pub(crate) fn stored_field(column: &Column) -> Field {

@@ -1,16 +1,38 @@
-//! The layout of the files of datasets: `<program>/<Dataset>/[tenant=<id>/][key=value/…]*.parquet` under the data root.
+//! The layout of the files of datasets: `<program>/<Dataset>/[tenant=<id>/][key=value/…]*.parquet` under the data root. The access log, which the server
+//! writes itself, is `access-log/tenant=<id>/*.parquet` under the root of the artifacts, and the same in each program.
 
 use std::path::{Path as FilePath, PathBuf};
 
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::is_access_log;
 use object_store::path::Path;
 use uuid::Uuid;
 
 /// The key of the folders whose value is the tenant that owns the rows.
 pub(crate) const TENANT_KEY: &str = "tenant";
 
+/// The folder of the access log. No program has this name.
+const ACCESS_LOG_FOLDER: &str = "access-log";
+
 pub(crate) fn dataset_folder(program: Program, dataset: &str) -> Path {
-    Path::from_iter([program.name(), dataset])
+    if is_access_log(dataset) { Path::from(ACCESS_LOG_FOLDER) } else { Path::from_iter([program.name(), dataset]) }
+}
+
+/// The folder of a tenant's part of the access log.
+pub(crate) fn access_log_folder(tenant: Uuid) -> Path {
+    tenant_folder(&Path::from(ACCESS_LOG_FOLDER), tenant)
+}
+
+/// What the versions of a file of the access log have in common: `2026-11-22.0.0000000012.parquet` is version 12 of `2026-11-22.0`. Versions have as many
+/// digits, so that the newest is the last by name.
+pub(crate) fn log_file_of_version(file: &Path) -> &str {
+    let name = file.as_ref();
+    name.rsplitn(3, '.').nth(2).unwrap_or(name)
+}
+
+/// Whether the path is the access log's, and not the data root's.
+pub(crate) fn is_of_access_log(path: &Path) -> bool {
+    path.parts().next().is_some_and(|part| part.as_ref() == ACCESS_LOG_FOLDER)
 }
 
 /// The folder of a dataset, or of one tenant's part of it, in a local data root.
@@ -84,6 +106,16 @@ mod tests {
         let expected = [("tenant", Some("a")), ("Region", Some("North Sea")), ("Month", None)];
         let expected: Vec<_> = expected.into_iter().map(|(key, value)| (key.to_owned(), value.map(str::to_owned))).collect();
         assert_eq!(folder_values(&dataset, &file), expected);
+    }
+
+    #[test]
+    fn versions_of_a_log_file_belong_together() {
+        for version in ["0000000009", "0000000010"] {
+            let file = access_log_folder(Uuid::nil()).join(format!("2026-11-22.0.{version}.parquet"));
+            assert!(is_of_access_log(&file));
+            assert_eq!(log_file_of_version(&file), format!("access-log/tenant={}/2026-11-22.0", Uuid::nil()));
+        }
+        assert!(!is_of_access_log(&dataset_folder(Program::Mpn, "AccessLogs")));
     }
 
     #[test]

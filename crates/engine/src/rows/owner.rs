@@ -2,15 +2,18 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, cast, in_list, lit};
-use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_identity::scope::{Locations, TenantScope, is_access_log};
 use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_name};
 
 use crate::error::EngineError;
 use crate::rows::columns::{TENANT_COLUMN, column, text};
 
-/// The rows of the scope's tenant, in all locations.
+/// The rows of the scope's tenant, in all locations; for an operator who reads the access log, those of any tenant.
 pub(super) fn tenant_filter(scope: &TenantScope, dataset: &Dataset) -> Expr {
     let Tenancy::Column { name, holds } = &dataset.tenancy else {
+        if scope.covers_every_tenant() && is_access_log(&dataset.name) {
+            return column(TENANT_COLUMN).is_not_null();
+        }
         return column(TENANT_COLUMN).eq(lit(scope.tenant().to_string()));
     };
     let owner = match holds {

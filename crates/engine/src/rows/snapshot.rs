@@ -12,7 +12,7 @@ use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
-use insightgate_identity::scope::TenantScope;
+use insightgate_identity::scope::{TenantScope, is_access_log};
 use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
@@ -57,16 +57,33 @@ impl Snapshot {
     }
 }
 
-/// Lists the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed.
+/// Lists the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed, unless the scope covers every tenant.
 pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
     let folder = layout::dataset_folder(scope.program(), &dataset.name);
     let listed = match dataset.tenancy {
-        Tenancy::Folder => layout::tenant_folder(&folder, scope.tenant()),
-        Tenancy::Column { .. } => folder.clone(),
+        Tenancy::Folder if !(scope.covers_every_tenant() && is_access_log(&dataset.name)) => layout::tenant_folder(&folder, scope.tenant()),
+        Tenancy::Folder | Tenancy::Column { .. } => folder.clone(),
     };
-    let files = list(store, &folder, &listed).await?;
+    let mut files = list(store, &folder, &listed).await?;
+    if is_access_log(&dataset.name) {
+        files = newest(files);
+    }
     let data_as_of = files.iter().map(|file| file.meta.last_modified).max();
     Ok(Snapshot { files, data_as_of })
+}
+
+/// Of the versions of each file the newest. A version is never changed, so that whoever reads an older one reads what it was.
+fn newest(files: Vec<PinnedFile>) -> Vec<PinnedFile> {
+    let mut kept: Vec<PinnedFile> = Vec::with_capacity(files.len());
+    for file in files {
+        let is_newer =
+            |last: &&mut PinnedFile| layout::log_file_of_version(&last.meta.location) == layout::log_file_of_version(&file.meta.location);
+        match kept.last_mut().filter(is_newer) {
+            Some(last) => *last = file,
+            None => kept.push(file),
+        }
+    }
+    kept
 }
 
 /// The data files of a dataset's folder that lie below `listed`, in the order of their paths.

@@ -35,6 +35,7 @@ use crate::rows::reading::Reading;
 use crate::rows::redaction;
 use crate::rows::scan;
 use crate::rows::snapshot::{FileShape, Snapshot};
+use crate::rows::with_access_log::WithAccessLog;
 use crate::run::budget::{Budget, Need, Room, Sharing};
 use crate::run::how_far::HowFar;
 use crate::run::in_order::in_order;
@@ -183,6 +184,8 @@ impl Engine {
         let telemetry = StorageTelemetry::default();
         let data = telemetry.around("rows", data);
         let artifacts = settings.artifact_root.open()?.timed(&telemetry, "artifacts");
+        // Where the data lie nothing may be written; the access log lies beside the artifacts.
+        let data = Arc::new(WithAccessLog { rows: data, log: Arc::clone(&artifacts.store) });
         make_folder(&settings.spill_dir)?;
         let budget = Budget::new(settings.memory_limit, sharing);
         let query = |error: DataFusionError| EngineError::from_query(error, budget.share);

@@ -84,7 +84,12 @@ impl Engine {
     ///
     /// Fails with the error of the store.
     pub async fn delete(&self, key: &ArtifactKey) -> Result<(), EngineError> {
-        match self.inner.artifacts.store.delete(&key.path()).await {
+        self.delete_quietly(&key.path()).await
+    }
+
+    /// Deletes a file beside the artifacts, if it is there.
+    pub(crate) async fn delete_quietly(&self, path: &Path) -> Result<(), EngineError> {
+        match self.inner.artifacts.store.delete(path).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),
         }

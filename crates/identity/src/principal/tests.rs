@@ -74,3 +74,25 @@ fn roles_decide_what_is_redacted() {
     principal.roles.push(RoleAssignment { role: Role::ExecutiveReportViewer, locations: only(&["1"]) });
     assert!(!principal.scope(Program::Mpn, &rules).unwrap().is_redacted());
 }
+
+#[test]
+fn the_access_log_opens_to_administrators_and_to_operators_alone() {
+    let rules = AccessRules::default();
+    let opens = |principal: &Principal, program| principal.scope(program, &rules).unwrap().within("AccessLog");
+    assert!(opens(&complete(), Program::Mpn).is_err(), "an Executive report viewer is no administrator");
+    for role in Role::ADMINISTRATORS {
+        let mut administrator = complete();
+        administrator.roles.push(RoleAssignment { role: *role, locations: Locations::Organization });
+        assert!(!opens(&administrator, Program::Mpn).unwrap().covers_every_tenant(), "{role:?}");
+        administrator.roles.remove(0);
+        assert_eq!(administrator.scope(Program::Mpn, &rules), Err(Refusal::ViewerRoleMissing), "the role admits nobody by itself");
+    }
+    let mut operator = complete();
+    operator.application.operator = true;
+    assert!(opens(&operator, Program::Mpn).is_err(), "a person who uses an operator's application is no operator");
+    (operator.user, operator.roles) = (None, Vec::new());
+    assert!(opens(&operator, Program::Cmp).unwrap().covers_every_tenant());
+    assert_eq!(operator.scope(Program::Mpn, &rules), Err(Refusal::UserRequired));
+    operator.application.enabled = false;
+    assert!(operator.scope(Program::Cmp, &rules).is_err());
+}

@@ -9,12 +9,14 @@ mod rows_read;
 pub mod validate;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use insightgate_engine::{DataRoot, local_folder};
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::is_access_log;
 use insightgate_operations::datasets::catalogs::{Catalogs, definitions_of};
 use insightgate_query::datasets::builtin;
-use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
+use insightgate_query::datasets::catalog::{Catalog, Dataset, Tenancy, same_name};
 use insightgate_query::datasets::definition::type_name;
 use serde_json::{Value, json};
 
@@ -32,10 +34,10 @@ pub async fn list(profile: Option<&str>, arguments: &DatasetListArguments) -> Re
     let place = Place::open(&arguments.place)?;
     let catalog = Catalogs::new(place.folder.definitions()).of(place.program);
     if arguments.place.json {
-        return print_json(&catalog.datasets().iter().map(|dataset| place.described(dataset)).collect::<Vec<_>>());
+        return print_json(&in_folder(&catalog).map(|dataset| place.described(dataset)).collect::<Vec<_>>());
     }
     let mut table = Table::new(&["name", "columns", "metrics", "hours", "spans", "definition", "rows", "title"]);
-    for dataset in catalog.datasets() {
+    for dataset in in_folder(&catalog) {
         table.row([
             dataset.name.as_str(),
             &dataset.columns.iter().filter(|column| column.selectable).count().to_string(),
@@ -50,13 +52,18 @@ pub async fn list(profile: Option<&str>, arguments: &DatasetListArguments) -> Re
     print(&table.text())
 }
 
+/// The datasets whose rows lie in the data folder: all but the access log, which the server keeps beside the files of reports.
+fn in_folder(catalog: &Catalog) -> impl Iterator<Item = &Arc<Dataset>> {
+    catalog.datasets().iter().filter(|dataset| !is_access_log(&dataset.name))
+}
+
 pub async fn show(profile: Option<&str>, arguments: &DatasetShowArguments) -> Result<(), CommandError> {
     if let Some(client) = of_server::asked(profile, &arguments.place)? {
         return of_server::show(&client, &arguments.name, arguments.place.json).await;
     }
     let place = Place::open(&arguments.place)?;
     let catalog = Catalogs::new(place.folder.definitions()).of(place.program);
-    let Some(dataset) = catalog.find(&arguments.name) else {
+    let Some(dataset) = in_folder(&catalog).find(|dataset| catalog.find(&arguments.name) == Some(dataset)) else {
         let failed = CommandError::not_found(format!("{} has no dataset '{}'", place.program.name(), arguments.name));
         return Err(failed.hint("`insightgate dataset list` shows what there is; --program chooses mpn or cmp"));
     };

@@ -337,6 +337,12 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| number(v, 1, 36_500).map(|days| c.service.audit_days = days),
     },
     Setting {
+        key: "access_log.days",
+        about: "Events of the access log (who read what, docs/usage.md) are removed after this many days; 0 for no access log.",
+        default: Ok("365"),
+        read: |c, v| number(v, 0, 36_500).map(|days| c.service.access_log_days = days),
+    },
+    Setting {
         key: "engine.memory_mib",
         about: "Memory that all running queries may hold together, with what they read of files; beyond it they wait, or use the disk.",
         default: Ok("256"),

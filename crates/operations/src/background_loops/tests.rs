@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream;
+use insightgate_identity::program::Program;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +18,7 @@ use self::proxy::Proxy;
 use super::*;
 use crate::audit::{self, Happening};
 use crate::background::record::Record;
+use crate::usage::event::{Access, Event};
 
 /// Well below the time after which the store itself gives up a silent connection, so that the driver acts first.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -50,6 +52,7 @@ async fn execute_one(prepared: &Prepared, name: &'static str, number: usize, sil
         correlation: None,
     };
     audit::count(&context, refusal, "reason", None);
+    usage::record(&context, prepared::TENANT, Access::new(Event::Preview, Program::Mpn));
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     let (_, one) = all(&context, 1).into_iter().find(|(_, one)| one.name() == name).unwrap();

@@ -7,15 +7,17 @@ use insightgate_identity::program::Program;
 use insightgate_identity::scope::TenantScope;
 use uuid::Uuid;
 
-use crate::audit;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::usage;
+use crate::usage::event::{Event, Origin};
 
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub principal: Arc<Principal>,
     pub program: Program,
     pub scope: TenantScope,
+    pub origin: Origin,
 }
 
 impl Caller {
@@ -23,16 +25,20 @@ impl Caller {
     ///
     /// # Errors
     /// When a prerequisite is missing, or the database does not answer.
-    pub async fn admit(context: &Context, principal: Arc<Principal>, program: Program, correlation: &str) -> Result<Caller, Failure> {
+    pub async fn admit(context: &Context, principal: Arc<Principal>, program: Program, origin: Origin) -> Result<Caller, Failure> {
+        let refused = async |reason: String| {
+            let access = usage::asked(Event::Refused, program, &origin);
+            usage::refuse(context, &principal, (program.name(), &reason), access).await;
+        };
         if context.settings.require_mfa && !principal.is_mfa_compliant() {
             let failure = Failure::SecondFactorRequired;
-            audit::record_refusal(context, &principal, program.name(), &failure.to_string(), correlation).await;
+            refused(failure.to_string()).await;
             return Err(failure);
         }
         match principal.scope(program, &context.settings.access_rules) {
-            Ok(scope) => Ok(Caller { principal, program, scope }),
+            Ok(scope) => Ok(Caller { principal, program, scope, origin }),
             Err(refusal) => {
-                audit::record_refusal(context, &principal, program.name(), &refusal.to_string(), correlation).await;
+                refused(refusal.to_string()).await;
                 Err(refusal.into())
             }
         }

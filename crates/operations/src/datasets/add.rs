@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use insightgate_engine::{DataRoot, EngineError, Note, ReadOptions};
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::{ACCESS_LOG, is_access_log};
 use insightgate_query::datasets::builtin;
 use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Grain, Tenancy, TenantKey, same_name};
 use insightgate_query::datasets::definition;
@@ -75,6 +76,8 @@ pub enum AddDatasetFault {
     Exists(String),
     #[error("the name '{0}' is a documented dataset's")]
     Documented(String),
+    #[error("the name '{ACCESS_LOG}' is the server's own record of who read what: give the dataset another")]
+    AccessLog,
     #[error("rows of other owners are in {dataset}, and would not fit any more: {difference}")]
     OthersDoNotFit { dataset: String, difference: String },
     #[error("'{file}' has no column '{column}'; it has: {known}")]
@@ -154,6 +157,9 @@ pub fn add_dataset(
 
 /// Checks the name, which is also the name of a folder and a file.
 pub(in crate::datasets) fn check_name(name: &str) -> Result<(), AddDatasetFault> {
+    if is_access_log(name) {
+        return Err(AddDatasetFault::AccessLog);
+    }
     let mut characters = name.chars();
     let fits = characters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && characters.all(|character| character.is_ascii_alphanumeric() || character == '_')

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::{ACCESS_LOG, is_access_log};
 use insightgate_query::datasets::catalog::{Catalog, Dataset, same_name};
 use insightgate_query::datasets::definition::DefinitionErrors;
 use insightgate_query::datasets::{builtin, definition};
@@ -72,11 +73,15 @@ impl Catalogs {
         };
         let (builtin, mut earlier) = match state.remove(&program) {
             Some(loaded) => (loaded.builtin, loaded.own),
-            None => (builtin::catalog(program.name()), BTreeMap::new()),
+            None => (offered(program), BTreeMap::new()),
         };
         let mut own = BTreeMap::new();
         let mut unread = Vec::new();
         for (path, ..) in &files {
+            if is_access_log(stem(path)) {
+                tracing::error!(file = %path.display(), "the definition is not used: {ACCESS_LOG} is the server's own dataset");
+                continue;
+            }
             let found = read_definition(path, program).map_err(|fault| tracing::error!(%fault, "a dataset definition does not hold"));
             match found.ok().or_else(|| earlier.remove(path)) {
                 Some(dataset) => drop(own.insert(path.clone(), dataset)),
@@ -89,6 +94,12 @@ impl Catalogs {
         state.insert(program, Loaded { builtin, files, own, catalog: Arc::clone(&catalog) });
         catalog
     }
+}
+
+/// The datasets of a program that need no definition.
+fn offered(program: Program) -> Catalog {
+    let log = builtin::access_log().map_err(|fault| tracing::error!(%fault, "the access log cannot be queried"));
+    Catalog::new(builtin::catalog(program.name()).datasets().iter().cloned().chain(log.ok()))
 }
 
 /// An operator's definitions of a program, sorted by name. A missing folder has none.
@@ -178,6 +189,17 @@ mod tests {
         assert!(columns(&catalogs, "OfficeUsage").is_some(), "the others keep working");
         std::fs::remove_file(folder.path().join("mpn/Profile.toml")).unwrap();
         assert!(columns(&catalogs, "Profile").unwrap().len() > 1);
+    }
+
+    #[test]
+    fn the_access_log_is_in_each_program_and_no_file_replaces_it() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "accesslog.toml", &own("AccessLog", "Only"));
+        let catalogs = Catalogs::new(folder.path().to_owned());
+        for program in Program::ALL {
+            let log = catalogs.of(*program).find(ACCESS_LOG).map(|dataset| dataset.columns.len());
+            assert!(log.unwrap() > 10, "{program:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use insightgate_engine::{DataRoot, EngineError, ReadOptions, RowsStore, import, import_as_one, local_folder};
 use insightgate_identity::program::Program;
+use insightgate_identity::scope::is_access_log;
 use insightgate_query::datasets::catalog::{Dataset, Tenancy};
 use thiserror::Error;
 use tokio::runtime::Handle;
@@ -66,7 +67,8 @@ pub fn import_rows(
     progress: &dyn Fn(u64),
 ) -> Result<ImportedRows, ImportFault> {
     let catalog = catalogs.of(new.program);
-    let dataset = catalog.find(&new.name).cloned();
+    // The server alone writes its own log.
+    let dataset = catalog.find(&new.name).filter(|dataset| !is_access_log(&dataset.name)).cloned();
     let dataset = dataset.ok_or_else(|| ImportFault::NoSuchDataset { name: new.name.clone(), program: new.program })?;
     match (&dataset.tenancy, new.tenant) {
         (Tenancy::Folder, None) => return Err(ImportFault::WhoseRows { dataset: dataset.name.clone() }),
@@ -224,7 +226,9 @@ mod tests {
         let world = World::new("");
         let good = ["City,Amount\nOslo,1\n"];
         assert!(matches!(world.import("Sales", &good, None), Err(ImportFault::WhoseRows { .. })));
-        assert!(matches!(world.import("Sails", &good, Some(TENANT)), Err(ImportFault::NoSuchDataset { .. })));
+        for name in ["Sails", "AccessLog"] {
+            assert!(matches!(world.import(name, &good, Some(TENANT)), Err(ImportFault::NoSuchDataset { .. })), "{name}");
+        }
         let world = World::new("tenant_column = \"Owner\"");
         assert!(matches!(world.import("Sales", &good, Some(TENANT)), Err(ImportFault::OwnersInColumn { .. })));
         let failed = world.import("Sales", &good, None).unwrap_err();

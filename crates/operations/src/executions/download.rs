@@ -2,6 +2,7 @@
 
 mod pace;
 mod pump;
+mod served;
 
 use std::ops::Range;
 use std::time::Duration;
@@ -9,9 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{BoxStream, Stream, StreamExt as _, unfold};
 use insightgate_engine::{ArtifactKey, ArtifactReader, EngineError};
-use insightgate_identity::scope::TenantScope;
+use insightgate_identity::scope::{ACCESS_LOG, TenantScope};
 use insightgate_report::execution::Artifact;
 use insightgate_report::file_name;
+use insightgate_report::scheduled_report::ScheduledReport;
 use insightgate_store::StoreError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -22,12 +24,16 @@ use crate::context::{Context, SharedContext};
 use crate::executions::artifact_key;
 use crate::executions::link::{LinkFault, LinkQuery};
 use crate::failure::{Failure, STORE_AWAY_SECONDS};
+use crate::usage;
+use crate::usage::event::{Access, Event, Origin};
 use pump::{Pump, note_damage};
+use served::Served;
 
 /// A store that has not answered by then is away, as far as its caller is concerned.
 const STORE_WAIT: Duration = Duration::from_secs(2);
 
 const LOCATIONS_REVOKED: &str = "The file holds rows of locations that you may not see any more.";
+const LOG_REVOKED: &str = "The file holds the access log, which you may not see any more.";
 const SENSITIVE_REVOKED: &str = "The file holds sensitive data that you may not see any more.";
 
 /// An artifact that may be read.
@@ -42,6 +48,8 @@ pub struct OpenedArtifact {
     /// `None` for an application that acts alone.
     pub user: Option<Uuid>,
     pub application: Uuid,
+    /// The event of a download of all of it.
+    access: Access,
 }
 
 impl OpenedArtifact {
@@ -59,14 +67,14 @@ pub async fn open_artifact(
     execution: &str,
     file: &str,
     query: &LinkQuery,
-    correlation: &str,
+    origin: &Origin,
 ) -> Result<OpenedArtifact, Failure> {
     let refused = |fault: LinkFault| Failure::Forbidden(fault.to_string());
     // As it was given: not in one of the other spellings of an id.
     let parsed = Uuid::try_parse(execution).ok().filter(|id| id.to_string() == execution);
     let execution = parsed.ok_or_else(|| refused(LinkFault::Invalid))?;
     if let Err(fault) = context.links.check(execution, file, query, context.clock.now()) {
-        count_refusal(context, &fault, correlation);
+        count_refusal(context, &fault, &origin.correlation);
         return Err(refused(fault));
     }
     let record = context.store.execution(execution).await?.ok_or(Failure::NotFound)?;
@@ -75,23 +83,27 @@ pub async fn open_artifact(
     let owner = context.store.principal(report.tenant, report.application, user).await?;
     let owner = owner.ok_or_else(|| refused(LinkFault::Invalid))?;
     let subject = format!("artifact {execution}");
+    let dataset = usage::dataset_of(context, report.program, &report.query);
+    let access = usage::asked(Event::Download, report.program, origin).by(&owner).of_report(report, dataset);
+    let access = Access { execution_id: Some(execution.to_string()), ..access };
     let scope = match owner.scope(report.program, &context.settings.access_rules) {
         Ok(scope) => scope,
         Err(refusal) => {
-            audit::record_refusal(context, &owner, &subject, &refusal.to_string(), correlation).await;
+            usage::refuse(context, &owner, (&subject, &refusal.to_string()), access).await;
             return Err(refusal.into());
         }
     };
     let kept = record.execution.artifact.clone().filter(|_| record.execution.artifact_removed.is_none());
     let artifact = kept.ok_or(Failure::NotFound)?;
-    if let Err(reason) = may_read(&scope, &artifact) {
-        audit::record_refusal(context, &owner, &subject, reason, correlation).await;
+    if let Err(reason) = may_read(&scope, report, &artifact) {
+        usage::refuse(context, &owner, (&subject, reason), access).await;
         return Err(Failure::Forbidden(reason.to_owned()));
     }
     let key = artifact_key::of(report, execution, artifact.epoch, artifact.format);
     let file = file_name::on_disk(&report.name, execution, artifact.format);
+    let access = Access { rows: Some(artifact.rows), bytes: Some(artifact.bytes), ..access };
     let (tenant, application) = (report.tenant, report.application);
-    Ok(OpenedArtifact { key, artifact, file, tenant, user, application })
+    Ok(OpenedArtifact { key, artifact, file, tenant, user, application, access })
 }
 
 /// Who has no link that holds could be anybody.
@@ -107,8 +119,11 @@ fn count_refusal(context: &Context, fault: &LinkFault, correlation: &str) {
     audit::count(context, happening, fault.to_string(), None);
 }
 
-/// Whether the scope still covers what the artifact was made from, including sensitive columns.
-pub(crate) fn may_read(scope: &TenantScope, artifact: &Artifact) -> Result<(), &'static str> {
+/// Whether the scope still covers what the artifact of this report was made from, including sensitive columns.
+pub(crate) fn may_read(scope: &TenantScope, report: &ScheduledReport, artifact: &Artifact) -> Result<(), &'static str> {
+    if usage::reads_access_log(&report.query) && scope.within(ACCESS_LOG).is_err() {
+        return Err(LOG_REVOKED);
+    }
     if !scope.locations().covers(&artifact.locations) {
         return Err(LOCATIONS_REVOKED);
     }
@@ -144,13 +159,14 @@ pub async fn read_artifact(
     let place = context.downloads.admit(&context.settings.downloads, opened.key.tenant, opened.key.execution)?;
     let until = Instant::now() + STORE_WAIT;
     let reader = reader(context, opened, until, correlation).await?;
-    if range.is_empty() {
+    let left = range.end - range.start;
+    let served = Served::new(context, opened, left);
+    if left == 0 {
         return Ok(futures::stream::empty().boxed());
     }
-    let left = range.end - range.start;
     let (sender, pieces) = mpsc::channel(pace::READY);
     let (refused, refusal) = oneshot::channel();
-    let pump = Pump::new(context, opened, reader, correlation, refused);
+    let pump = Pump::new(context, opened, reader, correlation, refused, served);
     tokio::spawn(async move {
         let stalled = pump.run(range, sender).await;
         // Whatever becomes of the connection, the place is free.

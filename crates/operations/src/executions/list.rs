@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::execution::{Artifact, ExecutionStatus};
 use insightgate_report::file_name;
+use insightgate_report::scheduled_report::ScheduledReport;
 use insightgate_store::{ExecutionFilter, ExecutionRecord};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -16,6 +17,8 @@ use crate::executions::download::may_read;
 use crate::executions::link::LinkQuery;
 use crate::executions::named_executions::Named;
 use crate::failure::Failure;
+use crate::usage;
+use crate::usage::event::{Access, Event};
 
 /// As sent; lists are split already.
 #[derive(Debug, Clone, Default)]
@@ -111,6 +114,7 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     for record in records {
         executions.push(listed(context, caller, record).await);
     }
+    note_links(context, caller, &executions);
     Ok(executions)
 }
 
@@ -185,8 +189,36 @@ pub fn ask_again_after<'a>(records: impl IntoIterator<Item = &'a ExecutionRecord
     open.map(wait).min().and_then(|seconds| u32::try_from(seconds).ok())
 }
 
+/// One event of each report, since clients poll.
+fn note_links(context: &Context, caller: &Caller, executions: &[ListedExecution]) {
+    let linked: Vec<&ExecutionRecord> = executions.iter().filter(|listed| listed.link.is_some()).map(|listed| &listed.record).collect();
+    let mut reports: Vec<&ScheduledReport> = Vec::new();
+    for record in &linked {
+        if !reports.iter().any(|report| report.id == record.report.id) {
+            reports.push(&record.report);
+        }
+    }
+    for report in reports {
+        let of_report: Vec<_> = linked.iter().filter(|record| record.report.id == report.id).collect();
+        let only = match of_report.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        };
+        let artifact = only.and_then(|only| only.execution.artifact.as_ref());
+        let dataset = usage::dataset_of(context, report.program, &report.query);
+        let access = Access {
+            execution_id: only.map(|only| only.execution.id.to_string()),
+            rows: artifact.map(|artifact| artifact.rows),
+            bytes: artifact.map(|artifact| artifact.bytes),
+            occurrences: of_report.len() as u64,
+            ..usage::asked(Event::Link, caller.program, &caller.origin).by(&caller.principal).of_report(report, dataset)
+        };
+        usage::record(context, report.tenant, access);
+    }
+}
+
 async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
-    let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, artifact).is_ok());
+    let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, &record.report, artifact).is_ok());
     let is_there = record.execution.status == ExecutionStatus::Completed && record.execution.artifact_removed.is_none();
     let link = match artifact.filter(|_| is_there) {
         Some(artifact) => Some(link(context, &record, artifact).await),

@@ -29,6 +29,8 @@ use crate::queries::left_out_rows::left_out_rows;
 use crate::queries::preview::no_files_note;
 use crate::sandbox::executions::Met;
 use crate::telemetry::{End, SPANS};
+use crate::usage;
+use crate::usage::event::{Access, Event, Status};
 
 /// Milliseconds of the database's time.
 const LEASE_MILLISECONDS: i64 = 30_000;
@@ -103,6 +105,9 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     let callback = message::of_execution(context, &claimed, &outcome, ended)?;
     let held = finish(context, &claimed, (&outcome, ended), callback.as_ref(), turn).await?;
     count(end(&outcome, held));
+    if held {
+        note(context, &claimed, &outcome);
+    }
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
     }
@@ -127,6 +132,21 @@ fn end(outcome: &Outcome, held: bool) -> End {
         Outcome::Failed { .. } => End::Failed,
         Outcome::Refused { .. } => End::Refused,
     }
+}
+
+/// The event of an execution that has ended.
+fn note(context: &Context, claimed: &ClaimedExecution, outcome: &Outcome) {
+    let (report, execution) = (&claimed.report, Some(claimed.execution.id.to_string()));
+    let dataset = usage::dataset_of(context, report.program, &report.query);
+    let ended =
+        Access { execution_id: execution, ..Access::new(Event::Run, report.program) }.by_owner_of(report).of_report(report, dataset);
+    let access = match outcome {
+        Outcome::Completed { artifact, .. } => Access { rows: Some(artifact.rows), bytes: Some(artifact.bytes), ..ended },
+        Outcome::Failed { reason } => Access { status: Status::Failed, detail: Some(reason.clone()), ..ended },
+        Outcome::Refused { reason } => Access { status: Status::Refused, detail: Some(reason.clone()), ..ended },
+        Outcome::Retry { .. } | Outcome::Postponed { .. } => return,
+    };
+    usage::record(context, report.tenant, access);
 }
 
 /// An attempt with what comes after it.

@@ -1,4 +1,4 @@
-//! Retention: removes artifacts because of their age or because there is no room, then the executions that they came from; callbacks; audit events. It
+//! Retention: removes artifacts because of their age or because there is no room, then the executions that they came from; callbacks; audit events; the access log. It
 //! also sweeps orphaned artifacts.
 //!
 //! An artifact's execution is marked first, so that no link leads to a missing file.
@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::executions::artifact_key;
 use crate::executions::artifact_room::level;
 use crate::failure::Failure;
+use crate::usage;
 
 /// Callbacks, audit events or keys of creations that are removed in one transaction: others are to write in between.
 const AT_ONCE: u32 = 1000;
@@ -66,6 +67,7 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>, turn: &Turn) -> Result
     while store.forget_creation_keys(now, AT_ONCE).await? >= u64::from(AT_ONCE) {
         turn.goes_on();
     }
+    usage::files::forget(context, kept_since(settings.access_log_days), turn).await?;
     Ok(store.forget_creations(now - TimeDelta::minutes(EXECUTE_NOW_WINDOW_MINUTES)).await?)
 }
 

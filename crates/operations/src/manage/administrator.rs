@@ -51,13 +51,11 @@ pub enum Duty {
     Company,
 }
 
-const ADMINS: &[Role] = &[Role::GlobalAdmin, Role::AccountAdmin];
-
 impl Duty {
     fn roles(self) -> &'static [Role] {
         match self {
             Duty::Operate => &[],
-            Duty::Look | Duty::Company => ADMINS,
+            Duty::Look | Duty::Company => Role::ADMINISTRATORS,
             Duty::LookAtRoles => &[Role::GlobalAdmin, Role::AccountAdmin, Role::MpnPartnerAdmin, Role::Manager],
             Duty::Directory => &[Role::GlobalAdmin],
         }

@@ -10,11 +10,12 @@ use insightgate_query::timespan::Window;
 use insightgate_report::instant;
 use serde::Deserialize;
 
-use crate::audit;
 use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::queries::known::find_query;
+use crate::usage;
+use crate::usage::event::{Access, Event};
 
 /// The fields as they were sent. Exactly one of `text` and `query_id` is required.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -69,7 +70,12 @@ pub(crate) async fn answered<T>(
     };
     if error.is_refusal() {
         let subject = format!("dataset {}", plan.dataset.name);
-        audit::record_refusal(context, &caller.principal, &subject, &error.caller_message(), correlation).await;
+        let access = Access {
+            dataset: Some(plan.dataset.name.clone()),
+            correlation: Some(correlation.to_owned()),
+            ..usage::asked(Event::Refused, caller.program, &caller.origin)
+        };
+        usage::refuse(context, &caller.principal, (&subject, &error.caller_message()), access).await;
     }
     Err(error.into())
 }

@@ -1,6 +1,7 @@
 //! A preview: the first rows of a query. Nothing is stored.
 
 use insightgate_engine::Preview;
+use insightgate_query::plan::Plan;
 
 use crate::callers::caller::Caller;
 use crate::context::Context;
@@ -8,6 +9,8 @@ use crate::failure::Failure;
 use crate::queries::absent_values::{absent_values, joined};
 use crate::queries::asked::{AskedQuery, answered};
 use crate::queries::left_out_rows::left_out_rows;
+use crate::usage;
+use crate::usage::event::{Access, Event, Status};
 
 /// The most rows of a preview, in both programs.
 pub const PREVIEW_ROWS: usize = 100;
@@ -26,10 +29,13 @@ pub struct TriedQuery {
 /// When the query is wrong or not found, the dataset is not open to the caller, there is no room, or it takes too long.
 pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, correlation: &str) -> Result<TriedQuery, Failure> {
     let _seat = context.engine.seat(caller.scope.tenant())?;
+    let query_id = asked.query_id.clone();
     let question = asked.read(context, caller).await?;
     let plan = &question.plan;
     let running = context.engine.preview(&caller.scope, plan, question.window, PREVIEW_ROWS);
-    let preview = answered(context, caller, plan, ("preview", correlation), running).await?;
+    let answer = answered(context, caller, plan, ("preview", correlation), running).await;
+    note(context, caller, query_id, plan, answer.as_ref());
+    let preview = answer?;
     let mut notes = plan.notes.clone();
     let is_empty = preview.rows.is_empty();
     if preview.no_files {
@@ -48,6 +54,21 @@ pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, co
         Vec::from_iter(left_out)
     };
     Ok(TriedQuery { preview, message: joined(&notes), notes: beside })
+}
+
+/// A refusal is an event already.
+fn note(context: &Context, caller: &Caller, query_id: Option<String>, plan: &Plan, answer: Result<&Preview, &Failure>) {
+    let asked = usage::asked(Event::Preview, caller.program, &caller.origin).by(&caller.principal);
+    let asked = Access { dataset: Some(plan.dataset.name.clone()), query_id, ..asked };
+    let access = match answer {
+        Ok(Preview { rows, .. }) => {
+            let bytes = rows.iter().map(|row| row.get().len() as u64).sum();
+            Access { rows: Some(rows.len() as u64), bytes: Some(bytes), ..asked }
+        }
+        Err(Failure::Forbidden(_)) => return,
+        Err(_) => Access { status: Status::Failed, ..asked },
+    };
+    usage::record(context, caller.scope.tenant(), access);
 }
 
 pub(crate) fn no_files_note(dataset: &str) -> String {

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use crate::datasets::catalog::Catalog;
+use crate::datasets::catalog::{Catalog, Dataset};
 use crate::datasets::definition;
+use crate::datasets::definition::DefinitionErrors;
 
 macro_rules! dataset {
     ($file:literal) => {
@@ -52,6 +53,9 @@ const DEFINITIONS: [(&str, &str); 35] = [
     dataset!("cmp/ISVUsage.toml"),
 ];
 
+/// The server's own record of who read what: one dataset, the same in each program.
+const ACCESS_LOG: (&str, &str) = dataset!("AccessLog.toml");
+
 /// Returns the origin and the TOML of each definition.
 pub fn definitions() -> Vec<(&'static str, &'static str)> {
     DEFINITIONS.to_vec()
@@ -62,6 +66,15 @@ pub fn catalog(program: &str) -> Catalog {
     let folder = format!("built-in {program}/");
     let of_program = DEFINITIONS.into_iter().filter(|(origin, _)| origin.starts_with(&folder));
     Catalog::new(of_program.filter_map(|(origin, text)| definition::read(text, origin).ok()).map(|found| Arc::new(found.dataset)))
+}
+
+/// The dataset of the access log, which is offered beside the documented ones.
+///
+/// # Errors
+/// When its text is wrong, which a test rules out.
+pub fn access_log() -> Result<Arc<Dataset>, DefinitionErrors> {
+    let (origin, text) = ACCESS_LOG;
+    definition::read(text, origin).map(|found| Arc::new(found.dataset))
 }
 
 #[cfg(test)]

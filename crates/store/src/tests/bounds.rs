@@ -26,6 +26,8 @@ const BOUNDS: &[(&str, &str)] = &[
     ("executions", "go after reports.history_days; one each 4 hours of a report"),
     ("artifact_blocks", "a row each 128 blocks of a file; go with the file"),
     ("audit_events", "go after audit.days; how fast they come is bounded (operations::recorder)"),
+    ("access_events", "go when their day's file is complete; how many a tenant writes is bounded (operations::usage::recorder)"),
+    ("access_days", "one of a tenant and day; go after access_log.days (operations::usage::files)"),
     ("settings", "their names are the program's"),
     ("sign_in_sessions", "100 of a user; go once they have expired (keeper)"),
     ("authorization_codes", "100 of a user; go an hour after they have expired (keeper)"),

@@ -97,7 +97,7 @@ fn failed(fault: AddDatasetFault) -> CommandError {
         }
         AddDatasetFault::OthersDoNotFit { .. } => CommandError::failed(message).hint("choose another --name"),
         AddDatasetFault::NoSuchFile(_) => CommandError::not_found(message),
-        AddDatasetFault::Name(_) => CommandError::usage(message).hint("choose another --name"),
+        AddDatasetFault::Name(_) | AddDatasetFault::AccessLog => CommandError::usage(message).hint("choose another --name"),
         AddDatasetFault::NoSuchColumn { .. } | AddDatasetFault::WrongKind { .. } => CommandError::usage(message),
         AddDatasetFault::Engine(error) if error.is_storage_full() => {
             CommandError::failed(message).hint("the disk is full: free some space")

@@ -35,7 +35,7 @@ use crate::external_issuers::ExternalIssuers;
 use crate::keys::vault::Vault;
 use crate::random::Random;
 
-const TENANT: Uuid = Uuid::from_u128(1);
+pub(super) const TENANT: Uuid = Uuid::from_u128(1);
 const APPLICATION: Uuid = Uuid::from_u128(2);
 const OWNER: Uuid = Uuid::from_u128(3);
 const DATASET: &str = r#"

@@ -106,6 +106,8 @@ fn names_and_files_are_checked_first() {
         let refused = folders.add(&NewDataset { name: name.into(), ..sales(file.clone(), 1) });
         assert!(matches!(refused, Err(AddDatasetFault::Name(_))), "{name}");
     }
+    let log = folders.add(&NewDataset { name: "accesslog".into(), ..sales(file.clone(), 1) });
+    assert!(matches!(log, Err(AddDatasetFault::AccessLog)));
     let documented = folders.add(&NewDataset { name: "officeusage".into(), ..sales(file.clone(), 1) });
     assert!(matches!(documented, Err(AddDatasetFault::Documented(_))));
     let missing = folders.add(&sales(folders.root.path().join("none.csv"), 1));

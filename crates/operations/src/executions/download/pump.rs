@@ -14,6 +14,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::oneshot;
 
 use super::pace::{Ended, Pace, Piece};
+use super::served::Served;
 use super::{Broken, OpenedArtifact};
 use crate::audit::{self, Happening};
 use crate::context::{Context, SharedContext};
@@ -34,6 +35,7 @@ pub(super) struct Pump {
     refused: Option<oneshot::Sender<Broken>>,
     /// The checksums of a stretch, by its first block; None where the artifact has none.
     sums: Option<(u64, Option<Vec<BlockSum>>)>,
+    served: Served,
 }
 
 enum Stop {
@@ -48,16 +50,21 @@ impl Pump {
         reader: ArtifactReader,
         correlation: &str,
         refused: oneshot::Sender<Broken>,
+        served: Served,
     ) -> Pump {
         let (context, opened, correlation) = (Arc::clone(context), opened.clone(), correlation.to_owned());
-        Pump { context, opened, reader, correlation, refused: Some(refused), sums: None }
+        Pump { context, opened, reader, correlation, refused: Some(refused), sums: None, served }
     }
 
     /// Whether it ended because a connected reader has stopped reading.
     pub(super) async fn run(mut self, range: Range<u64>, reader: Sender<Piece>) -> bool {
         let mut pace = Pace::new(reader, &self.context.settings.downloads);
         let (key, correlation) = (self.opened.key, self.correlation.clone());
-        match self.hand_over(range, &mut pace).await {
+        let outcome = self.hand_over(range, &mut pace).await;
+        if outcome.is_err() {
+            self.served.broke_off();
+        }
+        match outcome {
             Ok(()) | Err(Stop::Ended(Ended::Gone)) => false,
             Err(Stop::Ended(why)) => {
                 let why = if why == Ended::Slow { "its reader does not read on" } else { "it takes longer than any may" };
@@ -110,7 +117,10 @@ impl Pump {
             let mut wanted: Bytes = bytes.slice(within(range.start)..within(range.end));
             self.refused = None;
             while !wanted.is_empty() {
-                pace.hand_over(wanted.split_to(wanted.len().min(PIECE))).await?;
+                let piece = wanted.split_to(wanted.len().min(PIECE));
+                let bytes = piece.len();
+                pace.hand_over(piece).await?;
+                self.served.handed(bytes);
             }
             at = end;
         }

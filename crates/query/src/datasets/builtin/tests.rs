@@ -12,6 +12,14 @@ fn every_definition_is_right() {
     }
 }
 
+#[test]
+fn the_access_log_is_a_dataset() {
+    let log = access_log().unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!((log.name.as_str(), &log.tenancy, log.grain), ("AccessLog", &Tenancy::Folder, Grain::Day));
+    assert_eq!(log.columns[log.date_column.unwrap()].name, "Time");
+    assert!(log.columns.iter().all(|column| !column.sensitive && column.selectable), "who sees it sees all of it");
+}
+
 /// The counts come from the documents.
 #[test]
 fn nothing_is_missing() {
