@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
 use crate::{Store, StoreError, execute};
 
 /// In an order in which a row comes after those that it refers to.
-const TABLES: [&str; 26] = [
+const TABLES: [&str; 28] = [
     "tenants",
     "enrollments",
     "locations",
