@@ -12,6 +12,7 @@ use url::form_urlencoded;
 use super::call::{Call, Given};
 use super::refusal::private_json;
 use crate::http::parameters::Parameters;
+use crate::http::refusals::Who;
 
 pub(super) async fn issue_v1(mut call: Call) -> Given {
     let form = call.form().await;
@@ -71,6 +72,8 @@ async fn issue(call: Call, form: Result<Parameters, GrantRefusal>, version: Toke
         address: address.0,
     };
     let answer = issue_token(&state.context, &request, &state.base_url, &asked.correlation).await?;
+    let TokenAnswer { tenant, user, application, .. } = answer;
+    asked.proven.found(Who { tenant, user, application });
     Ok(private_json(StatusCode::OK, &granted(&answer, version)))
 }
 
