@@ -14,6 +14,7 @@ use url::form_urlencoded;
 use super::call::{Call, Given};
 use super::refusal::private_json;
 use crate::http::parameters::Parameters;
+use crate::http::refusals::Who;
 use crate::openapi::parameter_set::{Needed, ParameterSet as _, Raw, parameter_set};
 
 parameter_set! {
@@ -96,6 +97,8 @@ async fn issue(call: Call, form: Result<Parameters, GrantRefusal>, version: Toke
         address: address.0,
     };
     let answer = issue_token(&state.context, &request, &state.base_url, &asked.correlation).await?;
+    let TokenAnswer { tenant, user, application, .. } = answer;
+    asked.proven.found(Who { tenant, user, application });
     let granted = granted(answer, version).map_err(|error| TokenFailure::Internal(error.into()))?;
     Ok(private_json(StatusCode::OK, &granted))
 }

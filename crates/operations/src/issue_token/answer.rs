@@ -30,6 +30,11 @@ pub struct TokenAnswer {
     pub client_info: Option<String>,
     pub not_before: DateTime<Utc>,
     pub expires: DateTime<Utc>,
+    /// Whom the tokens stand for, by their ids.
+    pub tenant: Uuid,
+    /// `None` for an application alone.
+    pub user: Option<Uuid>,
+    pub application: Uuid,
 }
 
 pub(super) async fn for_user(
@@ -173,6 +178,9 @@ fn signed(context: &Context, claims: &AccessClaims, requested: Requested) -> Res
         client_info: None,
         not_before: instant(claims.nbf),
         expires: instant(claims.exp),
+        tenant: claims.tid,
+        user: claims.upn.as_ref().map(|_| claims.oid),
+        application: claims.appid.or(claims.azp).unwrap_or(claims.oid),
     })
 }
 

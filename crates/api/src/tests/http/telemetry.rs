@@ -237,6 +237,13 @@ async fn a_line_of_the_log_says_who_got_how_much_and_how_long_it_took() {
     drop(deployment.router.clone().oneshot(request).await.unwrap());
     let told = log.take(Level::INFO, "answered");
     assert!(told.len() == 1 && told[0].contains("bytes=0 cut_off=true"), "{told:?}");
+    // Of a grant, whom the token stands for.
+    let app = APP.to_string();
+    let form = [("grant_type", "client_credentials"), ("client_id", app.as_str()), ("client_secret", SECRET), ("resource", RESOURCE)];
+    assert_eq!(deployment.post_form("/contoso.example/oauth2/token", &form).await.status, 200);
+    let told = log.take(Level::INFO, "answered");
+    assert!(told.len() == 1 && told[0].contains(&tenant) && told[0].contains(&application) && !told[0].contains("user="), "{told:?}");
+    assert!(!told[0].contains(SECRET), "{told:?}");
     deployment.get(ANA, "ScheduledReport").await;
     let told = log.take(Level::INFO, "answered");
     assert!(told.len() == 1 && told[0].contains(&tenant) && told[0].contains("/scheduledreport"), "{told:?}");
