@@ -121,7 +121,7 @@ enum ReportCommand {
     Executions {
         #[arg(value_name = "ID|NAME")]
         report: String,
-        /// Only those of this status: Pending, Running, Paused, Completed or Failed
+        /// Only those of this status: Pending, Running, Paused, Completed, Failed or Cancelled
         #[arg(long, value_name = "STATUS")]
         status: Option<String>,
         /// Print each change until none is queued or running

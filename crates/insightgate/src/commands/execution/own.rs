@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{ExecutionCommand, ListArguments, name, state};
 use crate::command_error::CommandError;
+use crate::commands::export::waiting::EVERY;
 use crate::commands::named::or_none;
 use crate::session::{Output, show_one, text};
 use crate::terminal::table::Table;
@@ -12,7 +13,6 @@ use crate::terminal::{print, print_json};
 
 /// What the API takes in one request.
 const REPORTS_AT_ONCE: usize = 50;
-const EVERY: &str = "Pending;Running;Paused;Completed;Failed;Cancelled";
 
 pub async fn run(client: &Client, output: Output, command: ExecutionCommand) -> Result<(), CommandError> {
     match command {
@@ -41,8 +41,9 @@ async fn list(client: &Client, output: Output, arguments: ListArguments) -> Resu
     let reports: Vec<Report> = or_none(client.reports(&ReportFilter::default()).await)?;
     let wanted = |listed: &&Report| report.is_none_or(|id| listed.report_id.eq_ignore_ascii_case(&id.to_string()));
     let ids: Vec<&str> = reports.iter().filter(wanted).map(|report| report.report_id.as_str()).collect();
+    let [every, _] = EVERY;
     let filter = ExecutionFilter {
-        execution_status: Some(name(status).unwrap_or_else(|| EVERY.to_owned())),
+        execution_status: Some(name(status).unwrap_or_else(|| every.to_owned())),
         get_latest_execution: Some(false),
         ..ExecutionFilter::default()
     };

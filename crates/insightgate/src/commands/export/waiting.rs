@@ -14,8 +14,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Answers in a row without a trace of the report before it counts as deleted: a new one may not be seen everywhere at once.
 const MISSES: u32 = 2;
 
-/// Every status, with that of failed executions, which only this server has.
-const EVERY: &str = "Pending;Running;Paused;Completed;Failed";
+/// Every status, with those that only this server has, and as a server took them that cancels none.
+pub const EVERY: [&str; 2] = ["Pending;Running;Paused;Completed;Failed;Cancelled", "Pending;Running;Paused;Completed;Failed"];
 /// The documented ones, each asked for alone, in the order in which an execution has them: one that goes on meanwhile is seen all the same.
 const DOCUMENTED: [&str; 4] = ["Pending", "Paused", "Running", "Completed"];
 
@@ -23,22 +23,22 @@ const DOCUMENTED: [&str; 4] = ["Pending", "Paused", "Running", "Completed"];
 pub struct Watch<'a> {
     client: &'a Client,
     report: String,
-    /// Whether the server takes several statuses at once.
-    together: bool,
+    /// The first of `EVERY` that the server may take.
+    together: usize,
     misses: u32,
     wait: Duration,
 }
 
 impl<'a> Watch<'a> {
     pub fn new(client: &'a Client, report: &str) -> Watch<'a> {
-        Watch { client, report: report.to_owned(), together: true, misses: 0, wait: FIRST_WAIT }
+        Watch { client, report: report.to_owned(), together: 0, misses: 0, wait: FIRST_WAIT }
     }
 
     /// The executions of the last 90 days, as far as their statuses can be asked for.
     pub async fn executions(&mut self) -> Result<Vec<Execution>, ClientError> {
-        if self.together {
-            match self.of_status(EVERY).await {
-                Err(ClientError::Refused(refusal)) if refusal.status == 400 => self.together = false,
+        while let Some(every) = EVERY.get(self.together) {
+            match self.of_status(every).await {
+                Err(ClientError::Refused(refusal)) if refusal.status == 400 => self.together += 1,
                 listed => return listed,
             }
         }
