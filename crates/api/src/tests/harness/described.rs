@@ -1,8 +1,13 @@
 //! A served document, as far as the tests need it: finds the operation of a path, and compares answers with it.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
 use serde_json::{Value, json};
 
-use crate::tests::harness::Answer;
+use crate::tests::harness::{Answer, Deployment};
 
 pub(in crate::tests) struct Document(pub(in crate::tests) Value);
 
@@ -126,6 +131,42 @@ impl Document {
             }
         }
         Ok(())
+    }
+}
+
+impl Deployment {
+    /// Compares an answer in JSON with the served document of its API. The management API's tests do so themselves.
+    pub(in crate::tests) async fn compare(&self, method: &Method, path: &str, answer: &Answer) {
+        let base: String = path.split_inclusive('/').take(4).collect();
+        let base = base.trim_end_matches('/');
+        let is_json = answer.headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let (document, below) = match path {
+            _ if !is_json || answer.body.is_empty() || path.ends_with("openapi.json") => return,
+            // A sandbox answers with whatever was ordered.
+            _ if self.context.sandbox.is_some() => return,
+            _ if ["/insights/v1/mpn", "/insights/v1/cmp", "/insights/v1.1/cmp"].contains(&base) => {
+                (format!("{base}/openapi.json"), path.strip_prefix(base).unwrap_or_default())
+            }
+            _ if method == Method::POST && (path.ends_with("/token") || path.ends_with("/devicecode")) => {
+                ("/oauth2/openapi.json".to_owned(), path)
+            }
+            _ => return,
+        };
+        static DOCUMENTS: Mutex<BTreeMap<String, Arc<Document>>> = Mutex::new(BTreeMap::new());
+        let known = DOCUMENTS.lock().unwrap().get(&document).cloned();
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let served =
+                    self.answer(Request::get(&document).header(header::HOST, "insights.example").body(Body::empty()).unwrap()).await;
+                let read = Arc::new(Document::new(served.json()));
+                DOCUMENTS.lock().unwrap().insert(document, Arc::clone(&read));
+                read
+            }
+        };
+        if let Err(fault) = known.check(method.as_str(), below, answer) {
+            panic!("{method} {path} is answered otherwise than described: {fault}: {}", answer.text());
+        }
     }
 }
 

@@ -22,7 +22,7 @@ async fn an_application_that_calls_too_often_is_told_when_it_may_again() {
         assert_eq!((answer.status.as_u16(), told(&answer)), (200, (policy, left)));
     }
     // A refusal counts too, and its caller is told as well; it is of the same application, whoever uses it.
-    let missing = deployment.get(BEN, "ScheduledReport").await;
+    let missing = deployment.get(BEN, "ScheduledDataset?datasetName=Nothing").await;
     assert_eq!((missing.status.as_u16(), told(&missing).1), (404, "\"tenant-calls\";r=3;t=30, \"application-calls\";r=0;t=20"));
     let refused = deployment.get(ANA, "ScheduledDataset").await;
     assert_eq!(refused.refused(429), "The application may make 3 calls a minute, and has used them up. Try again in 20 s.");
