@@ -344,9 +344,7 @@ def test_the_commands_order_and_show_it(demo):
 
 def test_an_operator_asks_who_downloaded_what(demo):
     demo.export(QUERY)
-    operator = demo.ready["operator"]
-    form = {"grant_type": "client_credentials", "resource": demo.ready["resource"], **operator}
-    answer = demo.session.post(f"{demo.ready['https']}/operators.internal/oauth2/token", data=form)
+    answer = demo.ask_token(grant_type="client_credentials", username=None, password=None, **demo.ready["operator"])
     assert answer.status_code == 200, answer.text
     log = demo.within("cmp", answer.json()["access_token"])
     assert [dataset["datasetName"] for dataset in log.datasets()] == ["AccessLog"]

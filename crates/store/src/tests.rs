@@ -374,7 +374,6 @@ async fn twenty_claimers_share_out_the_executions() {
     assert_eq!(claimed.len(), 20, "none twice");
 }
 
-mod access_log;
 mod artifact_blocks;
 mod bounds;
 mod callbacks;

@@ -132,8 +132,10 @@ def strong(outcome, counts, least):
 
 
 def own_rows(outcome):
-    """What the honest caller's tokens write: a refresh token and an event each, those of its start included."""
-    return 2 * (1 + sum(answer.kind == "token" for answer in outcome.calm.all + outcome.answers.all))
+    """What the honest caller's requests write: a token is a refresh token and an event, those of its start included, and a preview an event of the access log,
+    whose day is a row too."""
+    kinds = [answer.kind for answer in outcome.calm.all + outcome.answers.all]
+    return 2 * (1 + kinds.count("token")) + 1 + kinds.count("preview")
 
 
 def refused_requests(siege):

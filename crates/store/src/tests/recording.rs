@@ -1,5 +1,7 @@
 //! For everything that grants or removes: the change and its event are both written, or neither is.
 
+mod access_log;
+
 use std::pin::Pin;
 
 use insightgate_identity::application::{ClientSecret, Permission};

@@ -128,7 +128,9 @@ async fn a_link_to_the_log_ends_with_the_role() {
     let link = deployment.export(BEN, "SELECT Event, User FROM AccessLog TIMESPAN LIFETIME", json!({})).await;
     assert_eq!(download(&deployment, &link, None).await.text(), "Event,User\nPreview,ben@contoso.example\n");
     deployment.context.store.revoke_role(BEN.user.unwrap(), Role::GlobalAdmin).await.unwrap();
+    let refusals = noted(&deployment, "Refused");
     let refused = download(&deployment, &link, None).await;
+    assert_eq!(noted(&deployment, "Refused"), refusals + 1);
     assert_eq!(refused.refused(403), "The file holds the access log, which you may not see any more.");
 }
 
