@@ -1,5 +1,5 @@
 //! What a process counts about its own work, for whoever watches it: tokens, executions, callbacks. What is not counted but looked at when somebody
-//! asks is in [`sampled`]; `scrape` looks.
+//! asks is in `sampled`; `scrape` looks.
 //!
 //! Every label has a bounded number of values, none of which a caller can choose. No label names a tenant unless the settings ask for it.
 
