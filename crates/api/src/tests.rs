@@ -9,3 +9,4 @@ mod insights;
 mod manage;
 mod oauth;
 mod sandbox;
+mod watched;

@@ -1,0 +1,4 @@
+//! What operators see: the log, metrics and health.
+
+mod log;
+mod telemetry;
