@@ -6,9 +6,10 @@
 
 use std::sync::{Arc, OnceLock};
 
+use insightgate_query::column::{Comparison, Value};
 use insightgate_query::datasets::catalog::Catalog;
 use insightgate_query::datasets::definition;
-use insightgate_query::plan::{Comparison, Predicate, Value};
+use insightgate_query::plan::Predicate;
 use libfuzzer_sys::fuzz_target;
 
 const TYPES: [&str; 8] = ["string", "int64", "float64", "decimal(18,2)", "decimal(38,38)", "date", "timestamp", "bool"];

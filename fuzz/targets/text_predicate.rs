@@ -2,9 +2,10 @@
 
 #![no_main]
 
+use insightgate_query::column::{Comparison, Value};
 use insightgate_query::fold::fold;
 use insightgate_query::matching::{Greatest, Stands, TextPredicate};
-use insightgate_query::plan::{Comparison, Predicate, Value};
+use insightgate_query::plan::Predicate;
 use libfuzzer_sys::fuzz_target;
 
 /// Which of the places of a text a pattern can have come to, character by character.

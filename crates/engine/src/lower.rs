@@ -11,8 +11,9 @@ mod number;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use insightgate_query::column::Comparison;
 use insightgate_query::datasets::catalog::{Dataset, Field};
-use insightgate_query::plan::{Comparison, Condition, OrderKey, Plan, Predicate, Selected};
+use insightgate_query::plan::{Condition, OrderKey, Plan, Predicate, Selected};
 use insightgate_query::timespan::Window;
 
 use self::keys::Keys;

@@ -5,9 +5,7 @@ use uuid::Uuid;
 
 use crate::access::Access;
 use crate::program::Program;
-use crate::role::Role;
-
-pub use crate::role::Locations;
+use crate::role::{Locations, Role};
 
 /// The marketplace's usage reports, in lower case.
 const USAGE_DATASETS: [&str; 1] = ["isvusage"];

@@ -11,8 +11,9 @@ mod tests;
 
 use std::collections::HashSet;
 
+use crate::column::{Comparison, Value};
 use crate::fold::{alike, fold, fold_into, starts_with};
-use crate::plan::{Comparison, Predicate, Value};
+use crate::plan::Predicate;
 use pattern::Pattern;
 
 /// A compiled predicate, which can test many texts.

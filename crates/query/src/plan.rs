@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::column::{Comparison, Value};
 use crate::datasets::catalog::{Dataset, Field};
 use crate::timespan::{TimeSpan, Window};
-
-pub use crate::column::{Comparison, Value};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {

@@ -1,9 +1,10 @@
 //! The values that a query's conditions name. If the query finds no row, the user wants to know which of these values do not occur.
 
+use crate::column::{Comparison, Value};
 use crate::datasets::catalog::{Column, Field};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::{alternatives, quoted};
-use crate::plan::{Comparison, Condition, Plan, Predicate, Selected, Value};
+use crate::plan::{Condition, Plan, Predicate, Selected};
 
 /// Further values are not looked for, since each takes a query of its own.
 const MAXIMUM_SOUGHT: usize = 8;

@@ -4,9 +4,10 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::column::{Comparison, Value};
 use crate::datasets::catalog::{ColumnType, Field};
 use crate::diagnostic::shortened;
-use crate::plan::{Comparison, Condition, Plan, Predicate, Value, WindowSource};
+use crate::plan::{Condition, Plan, Predicate, WindowSource};
 use crate::timespan::Window;
 
 /// The number of values of a list that are named.

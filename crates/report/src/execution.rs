@@ -6,7 +6,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::backoff::Backoff;
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use uuid::Uuid;
 

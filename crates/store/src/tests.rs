@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::application::Application;
 use insightgate_identity::program::Program;
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_query::format::Format;

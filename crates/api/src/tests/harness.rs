@@ -18,8 +18,7 @@ use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::program::Program;
-use insightgate_identity::role::{Role, RoleAssignment};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::{Locations, Role, RoleAssignment};
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::tokens::token::{AccessClaims, BACKDATED_SECONDS, LIFETIME_SECONDS, TokenVersion};
 use insightgate_operations::audit::write_counts;
@@ -36,7 +35,7 @@ use insightgate_operations::provisioning::register_application::{register_applic
 use insightgate_operations::random::Random;
 use insightgate_operations::sandbox::Sandbox;
 use insightgate_outbound::{AddressRules, Outbound};
-use insightgate_query::plan::Value as Cell;
+use insightgate_query::column::Value as Cell;
 use insightgate_report::instant;
 use insightgate_store::{AuditEvent, Store};
 use serde_json::{Value, json};

@@ -214,7 +214,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use datafusion::arrow::array::{Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int32Array};
     use datafusion::arrow::datatypes::Int32Type;
-    use insightgate_query::plan::{Comparison, Value};
+    use insightgate_query::column::{Comparison, Value};
 
     use super::*;
 

@@ -8,8 +8,8 @@ use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use insightgate_query::column::Value;
 use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset};
-use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
 use crate::ingest::parquet_file::ParquetFile;

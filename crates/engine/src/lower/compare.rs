@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use insightgate_query::plan::Comparison;
+use insightgate_query::column::Comparison;
 
 /// The position of a literal among the values of a column's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

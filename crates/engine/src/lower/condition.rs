@@ -4,7 +4,8 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Timelike, Utc};
 use datafusion::arrow::datatypes::{DataType, i256};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, in_list, lit};
-use insightgate_query::plan::{Comparison, Predicate, Value};
+use insightgate_query::column::{Comparison, Value};
+use insightgate_query::plan::Predicate;
 use insightgate_query::timespan::Window;
 
 use super::compare::{Place, Placed, compare, place};

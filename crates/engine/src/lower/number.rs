@@ -6,9 +6,9 @@ use datafusion::arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL256_MAX_PREC
 use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::{coalesce, nullif};
 use datafusion::logical_expr::{Expr, Operator as Sql, binary_expr, cast, lit};
+use insightgate_query::column::Value;
 use insightgate_query::datasets::catalog::ColumnType;
 use insightgate_query::metric::Operator;
-use insightgate_query::plan::Value;
 
 use crate::error::EngineError;
 use crate::functions::widened::{INT64_PRECISION, widened};

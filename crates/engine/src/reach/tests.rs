@@ -7,8 +7,9 @@ use std::path::Path;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_plan::ExecutionPlan;
+use insightgate_query::column::Comparison;
 use insightgate_query::metric::{MetricExpression, RowExpression};
-use insightgate_query::plan::{Comparison, Plan, Predicate};
+use insightgate_query::plan::{Plan, Predicate};
 use insightgate_query::timespan::Window;
 
 use super::*;

@@ -2,7 +2,8 @@
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{Expr, cast, in_list, lit};
-use insightgate_identity::scope::{Locations, TenantScope, is_access_log};
+use insightgate_identity::role::Locations;
+use insightgate_identity::scope::{TenantScope, is_access_log};
 use insightgate_query::datasets::catalog::{ColumnType, Dataset, Tenancy, TenantKey, same_name};
 
 use crate::error::EngineError;

@@ -32,9 +32,10 @@ use datafusion::physical_expr_adapter::{DefaultPhysicalExprAdapterFactory, repla
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use insightgate_query::column::Comparison;
 use insightgate_query::datasets::catalog::{Column as Known, ColumnType, Dataset, Field, same_name};
 use insightgate_query::matching::{Greatest, TextPredicate};
-use insightgate_query::plan::{Comparison, Plan, Predicate};
+use insightgate_query::plan::{Plan, Predicate};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 

@@ -6,7 +6,8 @@
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit, when};
-use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_identity::role::Locations;
+use insightgate_identity::scope::TenantScope;
 use insightgate_query::datasets::catalog::{Column, Dataset, Metric};
 use insightgate_query::metric::{MetricExpression, RowExpression};
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
-use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_identity::role::Locations;
+use insightgate_identity::scope::TenantScope;
 use insightgate_query::datasets::catalog::Tenancy;
 use insightgate_query::format::Format;
 use insightgate_query::plan::Plan;

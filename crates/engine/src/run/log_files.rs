@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use insightgate_query::column::Value;
 use insightgate_query::datasets::catalog::Dataset;
-use insightgate_query::plan::Value;
 use object_store::path::Path;
 use tokio::task::spawn_blocking;
 use uuid::Uuid;

@@ -1,7 +1,7 @@
 //! Explanations: what would be read, computed from the scope's own rows only.
 
+use insightgate_query::column::Comparison;
 use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
-use insightgate_query::plan::Comparison;
 
 use super::*;
 use crate::Parts;

@@ -10,8 +10,8 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::ipc::reader::FileReader;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use insightgate_query::column::Comparison;
 use insightgate_query::metric::MetricExpression;
-use insightgate_query::plan::Comparison;
 
 use super::*;
 

@@ -4,7 +4,7 @@ use datafusion::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, S
 use datafusion::arrow::ipc::reader::FileReader;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use insightgate_query::plan::Comparison;
+use insightgate_query::column::Comparison;
 
 use super::*;
 use crate::{Parts, ReadOptions, import};

@@ -12,8 +12,8 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
 use datafusion::parquet::file::reader::{FileReader, SerializedFileReader};
 use futures::stream::BoxStream;
+use insightgate_query::column::Comparison;
 use insightgate_query::datasets::catalog::Tenancy;
-use insightgate_query::plan::Comparison;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as StorePath;
 use object_store::{

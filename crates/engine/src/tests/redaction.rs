@@ -1,7 +1,7 @@
 //! What a caller without access to sensitive data can find out about it: nothing, whatever the query is.
 
+use insightgate_query::column::Comparison;
 use insightgate_query::metric::{MetricExpression as M, Operator, RowExpression as R};
-use insightgate_query::plan::Comparison;
 
 use super::*;
 

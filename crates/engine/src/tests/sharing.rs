@@ -7,9 +7,9 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::properties::WriterProperties;
 use futures::FutureExt;
+use insightgate_query::column::Comparison;
 use insightgate_query::datasets::catalog::{Tenancy, TenantKey};
 use insightgate_query::metric::MetricExpression;
-use insightgate_query::plan::Comparison;
 
 use super::*;
 use crate::run::ledger::Share;

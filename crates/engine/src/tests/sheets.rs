@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::time::Duration;
 
-use insightgate_query::plan::Comparison;
+use insightgate_query::column::Comparison;
 use insightgate_query::sheet::SheetFault;
 
 use super::*;

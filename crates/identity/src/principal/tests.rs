@@ -2,8 +2,7 @@ use super::*;
 use chrono::DateTime;
 
 use crate::enrollment::OverallStatus;
-use crate::role::Role;
-use crate::scope::Locations;
+use crate::role::{Locations, Role};
 
 fn complete() -> Principal {
     let tenant = Uuid::from_u128(1);

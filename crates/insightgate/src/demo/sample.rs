@@ -13,8 +13,8 @@ mod row;
 mod shape;
 
 use chrono::{DateTime, Utc};
+use insightgate_query::column::Value;
 use insightgate_query::datasets::catalog::Dataset;
-use insightgate_query::plan::Value;
 
 use companies::Customer;
 use fields::Field;

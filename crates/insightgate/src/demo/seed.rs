@@ -2,8 +2,7 @@
 
 use insightgate_identity::application::{Application, Permission};
 use insightgate_identity::program::Program;
-use insightgate_identity::role::{Role, RoleAssignment};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::{Locations, Role, RoleAssignment};
 use insightgate_identity::tenant::{Location, Tenant};
 use insightgate_identity::user::domain_of;
 use insightgate_operations::context::Context;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use insightgate_engine::{Engine, Explanation};
-use insightgate_identity::scope::{Locations, TenantScope};
+use insightgate_identity::role::Locations;
+use insightgate_identity::scope::TenantScope;
 use insightgate_query::datasets::catalog::{Dataset, Field};
 use insightgate_query::diagnostic;
 use insightgate_query::plan::{Plan, WindowSource};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use insightgate_identity::principal::Principal;
 use insightgate_identity::program::Program;
-use insightgate_query::plan::Value;
+use insightgate_query::column::Value;
 use insightgate_report::scheduled_report::ScheduledReport;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::column::{Comparison, Value};
 use crate::datasets::builtin;
 use crate::diagnostic::{MAXIMUM_DIAGNOSTICS, message};
-use crate::plan::{Comparison, Predicate, Value};
+use crate::plan::Predicate;
 
 mod literals;
 

@@ -2,7 +2,7 @@
 
 use super::ast::{Condition, Literal, LiteralValue, Name, OrderItem, Predicate, SpanClause};
 use super::*;
-use crate::plan::Comparison;
+use crate::column::Comparison;
 use crate::timespan::TimeSpan;
 
 mod generated;

@@ -1,7 +1,7 @@
 //! Values as the tables store them: identifiers as TEXT, times as milliseconds.
 
 use chrono::{DateTime, Utc};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use insightgate_report::execution::Epoch;
 use sqlx::Row;
 use sqlx::any::AnyRow;

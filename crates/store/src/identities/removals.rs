@@ -3,7 +3,7 @@
 //! The events of the audit trail stay. Callbacks that were sent stay until they are old.
 
 use chrono::{DateTime, Utc};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 

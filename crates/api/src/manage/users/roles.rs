@@ -1,6 +1,6 @@
 //! Role assignments.
 
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use insightgate_operations::manage::users::roles::{Assigned, assign_role, list_role_assignments, revoke_role};
 use insightgate_wire::answers::{self, Listed};
 use insightgate_wire::bodies::NewRoleAssignment;

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use chrono::TimeDelta;
 use futures::StreamExt as _;
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use insightgate_query::format::Format;
 use insightgate_report::execution::Artifact;
 use insightgate_store::Outcome;

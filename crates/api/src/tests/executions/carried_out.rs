@@ -153,7 +153,7 @@ async fn a_run_whose_owner_lost_the_role_fails_and_pauses_the_report() {
     assert_eq!((audited.len(), audited[0].detail.as_str(), audited[0].subject.clone()), (1, reason, format!("report {report}")));
     let role = insightgate_identity::role::RoleAssignment {
         role: Role::ExecutiveReportViewer,
-        locations: insightgate_identity::scope::Locations::Organization,
+        locations: insightgate_identity::role::Locations::Organization,
     };
     deployment.context.store.put_role(CONTOSO, user, &role).await.unwrap();
     assert_eq!(deployment.report_status(ANA, &report).await, "Paused");

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, header};
 use chrono::TimeDelta;
 use futures::StreamExt as _;
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::Locations;
 use insightgate_operations::executions::runner::execute_next;
 use insightgate_query::format::Format;
 use insightgate_report::execution::Artifact;

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use insightgate_identity::program::Program;
-use insightgate_query::plan::Value as Cell;
+use insightgate_query::column::Value as Cell;
 use serde_json::{Value, json};
 
 use crate::tests::harness::*;

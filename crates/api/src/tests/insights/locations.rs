@@ -1,7 +1,6 @@
 //! A role for some locations: rows of other locations are hidden, whatever the query is.
 
-use insightgate_identity::role::{Role, RoleAssignment};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::{Locations, Role, RoleAssignment};
 use serde_json::{Value, json};
 
 use crate::tests::harness::*;

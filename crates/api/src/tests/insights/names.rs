@@ -1,7 +1,7 @@
 //! Columns with several names, as clients see them: each answer uses the name that its query uses.
 
 use insightgate_identity::program::Program;
-use insightgate_query::plan::Value as Cell;
+use insightgate_query::column::Value as Cell;
 use serde_json::json;
 
 use crate::tests::harness::*;

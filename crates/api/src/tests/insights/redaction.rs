@@ -2,9 +2,8 @@
 
 use axum::http::Method;
 use insightgate_identity::program::Program;
-use insightgate_identity::role::{Role, RoleAssignment};
-use insightgate_identity::scope::Locations;
-use insightgate_query::plan::Value as Cell;
+use insightgate_identity::role::{Locations, Role, RoleAssignment};
+use insightgate_query::column::Value as Cell;
 use serde_json::{Value, json};
 
 use crate::tests::harness::*;

@@ -2,8 +2,7 @@
 
 use axum::http::Method;
 use chrono::TimeDelta;
-use insightgate_identity::role::{Role, RoleAssignment};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::{Locations, Role, RoleAssignment};
 use insightgate_operations::executions::scheduler::queue_due;
 use insightgate_operations::failure::Failure;
 use insightgate_query::format::Format;

@@ -1,8 +1,8 @@
 //! Converts the values of a row to the types of their columns, so that a definition may choose its types.
 
 use chrono::{NaiveDate, NaiveTime};
+use insightgate_query::column::Value;
 use insightgate_query::datasets::catalog::{Column, ColumnType};
-use insightgate_query::plan::Value;
 
 use super::fields::{FOREIGN, Field, Raw, identifier};
 use super::random::{below, chance, mix, pick};

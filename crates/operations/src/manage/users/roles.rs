@@ -1,8 +1,7 @@
 //! Role assignments: of users, or of applications that act alone.
 
 use insightgate_identity::application::Application;
-use insightgate_identity::role::{Role, RoleAssignment, may_assign};
-use insightgate_identity::scope::Locations;
+use insightgate_identity::role::{Locations, Role, RoleAssignment, may_assign};
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_wire::limits::LOCATIONS;
