@@ -3,11 +3,12 @@
 import hashlib
 
 from archives import PLAIN, PROGRAM, File, ar, squeezed, tar, zipped
-from product import NAME, SUMMARY
+from product import NAME, ROOT, SUMMARY
 
 SCRIPTS = ["postinst", "prerm", "postrm"]
 UNITS = ["insightgate.service", "insightgate-init.service"]
-PAGES = ["README.md", "docs/installing.md", "docs/upgrading.md", "docs/operating.md"]
+# Those that the program's hints name too, beside each other, so that their links lead somewhere. The index of docs has the name of the first.
+PAGES = ["README.md", "CHANGELOG.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md") if page.name != "README.md")]
 CONFIGURATION = f"etc/{NAME}/{NAME}.toml"
 
 

@@ -47,11 +47,11 @@ def test_users_come_from_a_file_and_go_again(demo, desk):
     tenant = ("--tenant", demo.ready["tenant_domain"])
     domain = demo.ready["tenant_domain"]
     people = desk.folder / "people.csv"
-    people.write_text(f"username,role\nada@{domain},report_viewer\nbob@fabrikam.example,\n")
+    people.write_text(f"username,role,locations\nada@{domain},report_viewer,\nbob@fabrikam.example,,\ncid@{domain},report_viewer,0\n")
     tried = desk.command("user", "import", "people.csv", "--dry-run", "--json", *tenant)
     assert tried.returncode == 1
     outcomes = [(row["line"], row["outcome"]) for row in json.loads(tried.stdout)["value"]]
-    assert outcomes == [(2, "would be added"), (3, "refused")]
+    assert outcomes == [(2, "would be added"), (3, "refused"), (4, "refused")]
     people.write_text(f"username,role\nada@{domain},report_viewer\n")
     (added,) = desk.json("user", "import", "people.csv", "--generate", *tenant)["value"]
     assert added["outcome"] == "added" and len(added["generatedPassword"]) > 20

@@ -81,7 +81,7 @@ impl ClientError {
             ClientError::Settings(_) | ClientError::AddressTooLong { .. } => return None,
             ClientError::Store(fault) => return fault.hint.clone(),
             ClientError::SignInNeeded { .. } => {
-                "`insightgate login` signs in with a browser, `insightgate login --device` with one on another machine"
+                "`insightgate login` signs in with a browser, `insightgate login --device` with one on another machine; name the same --profile, if you named one"
             }
             ClientError::Unreachable { reason, timed_out, .. } => unreachable_hint(reason, *timed_out),
             ClientError::Refused(refusal) => refusal_hint(refusal)?,

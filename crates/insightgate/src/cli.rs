@@ -67,7 +67,7 @@ pub enum Command {
     Init(InitArguments),
     /// Whether a server is alive and ready; for health checks, and for people
     #[command(
-        after_help = "Examples:\n  insightgate health\n  insightgate health --alive\n  insightgate health --url https://insights.example.com --json\n\nExits with 0 if it is, with 1 if it is not, and with 5 where nothing answers."
+        after_help = "Examples:\n  insightgate health\n  insightgate health --alive\n  insightgate health --url https://insights.example.com --json\n\nExits with 0 if the server is ready, or alive with --alive; with 1 if it is not; and with 5 if nothing answers within five seconds, or within --timeout."
     )]
     Health(HealthArguments),
     /// A copy of the server's SQLite database, while it goes on working

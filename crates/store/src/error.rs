@@ -47,7 +47,7 @@ impl StoreError {
             StoreError::NotOurs { .. } => Some("move it away, or name another data folder or database; nothing was written into it"),
             StoreError::Damaged { .. } => Some("put a backup in its place (insightgate backup makes them), or move it away to start anew"),
             StoreError::Newer { .. } => {
-                Some("run the newer version, or put a backup of before the upgrade in its place: docs/upgrading.md")
+                Some("run the newer version, or put a backup from before the upgrade in its place: docs/upgrading.md")
             }
             StoreError::Encoding(_) => Some("make one with: createdb --encoding UTF8 --template template0 NAME"),
             _ => match self.outage()? {

@@ -44,7 +44,7 @@ pub struct AuditArguments {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// The newest events, as without a word
+    /// The newest events; `audit` alone does the same
     #[command(after_help = "Example:\n  insightgate audit list --tenant contoso.example --action run.cancel")]
     List,
     /// Every event that fits, page by page, as lines of JSON or as CSV

@@ -22,7 +22,8 @@ const LOOK: Duration = Duration::from_millis(200);
 pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     let Deployed { folder, database_url: url, .. } = Deployed::find(&arguments.place)?;
     if !url.starts_with("sqlite:") {
-        return Err(CommandError::usage("the database is a Postgres, which has its own tools").hint("for example: pg_dump"));
+        return Err(CommandError::usage("the database is a Postgres, which has its own tools")
+            .hint("use pg_dump, or Postgres's own archive: docs/backups.md"));
     }
     let output = &arguments.output;
     let to_stdout = output == Path::new("-");

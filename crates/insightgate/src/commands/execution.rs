@@ -16,7 +16,7 @@ use crate::terminal::words::lasting;
 
 #[derive(Debug, Args)]
 pub struct ExecutionArguments {
-    /// Every owner's of this organisation: its id or domain. Operators who name none see all organisations, others their own executions
+    /// The executions of every owner in this organisation: its id or domain. Without it operators see all organisations, and others see their own executions
     #[arg(long, global = true, value_name = "TENANT")]
     tenant: Option<String>,
     #[command(flatten)]

@@ -30,7 +30,7 @@ use crate::terminal::{confirm, print_json};
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// Every owner's of this organisation, by its id or domain: for operators and administrators, with `list` and `show`
+    /// The reports of every owner in this organisation: its id or domain. For operators and administrators, and for `list` and `show` alone
     #[arg(long, global = true, value_name = "TENANT")]
     tenant: Option<String>,
     #[command(flatten)]

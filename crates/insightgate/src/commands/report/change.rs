@@ -19,6 +19,7 @@ pub struct UpdateArguments {
     /// Its new name
     #[arg(long, value_name = "NAME", group = "changes")]
     name: Option<String>,
+    /// What it is for
     #[arg(long, value_name = "TEXT", group = "changes")]
     description: Option<String>,
     /// When it runs next, at least four hours from now: 2026-01-31T12:00:00Z

@@ -20,8 +20,10 @@ pub struct CreateArguments {
     /// A saved query, by its id or name
     #[arg(long, value_name = "ID|NAME", conflicts_with_all = ["text", "file"])]
     query: Option<String>,
+    /// Its name
     #[arg(long, value_name = "NAME")]
     name: String,
+    /// What it is for
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
     /// Run once, at once

@@ -13,7 +13,7 @@ const LOOKED_THROUGH: usize = 10_000;
 const REPORTS: Kind<Report> = Kind {
     word: "report",
     plural: "reports",
-    list: "insightgate report list",
+    list: "insightgate report list --tenant TENANT",
     id: |report| report.id.as_str(),
     name: |report| report.name.as_str(),
 };

@@ -48,6 +48,13 @@ struct Line {
     role: Option<(Role, Option<Vec<String>>)>,
 }
 
+impl Line {
+    /// Those that its role is limited to.
+    fn locations(&self) -> &[String] {
+        self.role.as_ref().and_then(|(_, locations)| locations.as_deref()).unwrap_or_default()
+    }
+}
+
 /// What became of a line.
 struct Answer {
     line: u64,
@@ -75,6 +82,9 @@ pub async fn run(session: &Session, output: Output, tenant: &str, arguments: Imp
     let users: HashMap<String, String> = users.into_iter().map(|user| (user.username.to_lowercase(), user.id)).collect();
     let roles: HashSet<(String, String, Option<Vec<String>>)> =
         roles.into_iter().map(|held| (held.assignee, held.role, held.locations.map(sorted))).collect();
+    let named = lines.iter().flatten().any(|line| !line.locations().is_empty());
+    let locations = if named { session.client.locations(tenant).await?.value } else { Vec::new() };
+    let locations: HashSet<&str> = locations.iter().map(|location| location.mpn_id.as_str()).collect();
     let mut answers = Vec::with_capacity(lines.len());
     for line in lines {
         let line = match line {
@@ -84,6 +94,11 @@ pub async fn run(session: &Session, output: Output, tenant: &str, arguments: Imp
                 continue;
             }
         };
+        // Before anything is done, so that a try without changes says the same.
+        if let Some(unknown) = line.locations().iter().find(|id| !locations.contains(id.as_str())) {
+            answers.push(answer(&line, "refused", &format!("the organisation has no location '{unknown}'")));
+            continue;
+        }
         let known = users.get(&line.username);
         let held = |id: &String| match &line.role {
             None => true,
