@@ -185,7 +185,7 @@ mod tests {
         store.put(&path, PutPayload::from_static(b"0123456789")).await.unwrap();
         assert_eq!(store.get_ranges(&path, &[0..4, 8..9]).await.unwrap().len(), 2);
         assert!(store.get(&Path::from("b")).await.is_err());
-        assert!(store.get_ranges(&path, &[100..101]).await.is_err());
+        assert!(store.get_ranges(&path, std::slice::from_ref(&(100..101))).await.is_err());
         let mut upload = store.put_multipart(&path).await.unwrap();
         upload.put_part(PutPayload::from_static(b"x")).await.unwrap();
         upload.complete().await.unwrap();
