@@ -9,6 +9,7 @@ use insightgate_engine::ArtifactKey;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::sandbox::Sandbox;
+use crate::usage::files::{go_back, known_days};
 
 /// What a reset goes back to from now on. The first call counts.
 ///
@@ -32,8 +33,9 @@ pub async fn reset(context: &Context, sandbox: &Sandbox) -> Result<(), Failure> 
     // What moves the clock queues what is then gone.
     let _moving = context.clock.moving().await;
     sandbox.faults.clear_all();
-    let before = files(context).await?;
+    let (before, days) = (files(context).await?, known_days(context).await?);
     context.store.restore(first).await?;
+    go_back(context, &days).await?;
     sandbox.executions.forget();
     sandbox.callbacks.forget();
     sandbox.requests.clear();

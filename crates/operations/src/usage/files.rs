@@ -98,6 +98,32 @@ pub(crate) async fn forget(context: &Context, before: DateTime<Utc>, turn: &Turn
     }
 }
 
+/// Every day that is known.
+pub(crate) async fn known_days(context: &Context) -> Result<Vec<AccessDay>, Failure> {
+    Ok(context.store.access_days_before(i64::MAX, u32::MAX).await?)
+}
+
+/// Forgets what came since a state of the database that has been brought back. `before` are the days that were known until then.
+///
+/// # Errors
+/// When the database or the store of artifacts does not answer.
+pub(crate) async fn go_back(context: &Context, before: &[AccessDay]) -> Result<(), Failure> {
+    let _one_at_a_time = context.usage.writing.lock().await;
+    context.usage.forget();
+    let known = known_days(context).await?;
+    for day in before {
+        let (tenant, date) = (day.tenant, date(day.day));
+        let Some(known) = known.iter().find(|known| (known.tenant, known.day) == (tenant, day.day)) else {
+            context.engine.delete_log_files(tenant, &format!("{date}."), &[]).await?;
+            continue;
+        };
+        for generation in known.generation..=day.generation {
+            context.engine.delete_log_files(tenant, &format!("{date}.{generation}."), &[version_name(known, known.written)]).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Days since 1970.
 fn day_of(at: DateTime<Utc>) -> i64 {
     at.timestamp().div_euclid(86_400)

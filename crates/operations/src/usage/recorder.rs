@@ -87,6 +87,14 @@ impl Recorder {
         state.waiting.drain(..count);
     }
 
+    /// Forgets what is not written yet.
+    pub(super) fn forget(&self) {
+        let mut state = self.lock();
+        state.waiting.clear();
+        state.counted.clear();
+        state.apart.clear();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is consistent after each statement, so a poisoned lock can be used.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,9 @@
 //! Back to the first state.
 
 use axum::http::Method;
+use insightgate_operations::background::turn::Turn;
 use insightgate_operations::sandbox::reset::remember_first_state;
+use insightgate_operations::usage::files::{write_down, write_files};
 use serde_json::{Value, json};
 
 use super::*;
@@ -20,6 +22,9 @@ async fn everything_that_came_since_is_gone_and_who_was_there_is_there_again() {
         assert_ne!(deployment.get(BEN, "ScheduledReport").await.status, 200);
         order(&deployment, json!({"status": 500})).await;
         ask(&deployment, Method::POST, "receiver", json!({})).await;
+        write_down(&deployment.context, true).await.unwrap();
+        write_files(&deployment.context, &Turn::alone()).await.unwrap();
+        assert!(deployment.folder.path().join("artifacts/access-log").exists());
         assert_eq!(ask(&deployment, Method::POST, "reset", json!({})).await.json(), json!({"reset": true}));
         assert!(deployment.get(ANA, "ScheduledReport").await.ok().is_empty());
         deployment.get(BEN, "ScheduledReport").await.ok();
