@@ -95,7 +95,7 @@ async fn damage_anywhere_is_an_error_that_names_the_file() {
     std::fs::create_dir_all(&folder).unwrap();
     let all = select(&dataset, &["Id", "Name", "Amount", "At", "Active"]);
     let some =
-        filtered(select(&dataset, &["Id"]), "Name", Predicate::Compare(insightgate_query::plan::Comparison::Equal, string("name 9")));
+        filtered(select(&dataset, &["Id"]), "Name", Predicate::Compare(insightgate_query::column::Comparison::Equal, string("name 9")));
     let rounds = std::env::var("DAMAGE_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(120);
     let mut dice = Dice(0x5eed_0000_0000_0001);
     let (mut read, mut refused, mut astray) = (0, 0, Vec::new());

@@ -57,7 +57,7 @@ async fn other_types_and_spellings_of_files_are_widened() {
         world.lines(&plan).await,
         ["1,Large,1.50,0.5,1970-01-02,1970-01-01T00:00:01.5Z,", "2,Dict,,,,1970-01-01T00:00:00Z,", "3,plain,,,,,"]
     );
-    let equal = |value: Value| Predicate::Compare(insightgate_query::plan::Comparison::Equal, value);
+    let equal = |value: Value| Predicate::Compare(insightgate_query::column::Comparison::Equal, value);
     for (name, value, expected) in
         [("Name", string("large"), "1"), ("Name", string("DICT"), "2"), ("Amount", decimal(150, 2), "1"), ("Id", Value::Int(3), "3")]
     {

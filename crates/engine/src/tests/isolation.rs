@@ -37,7 +37,7 @@ fn plans(dataset: &Dataset) -> Vec<Plan> {
         filtered(
             select(dataset, &["Name"]),
             "Name",
-            Predicate::Compare(insightgate_query::plan::Comparison::Equal, string(&format!("{MARKER}0"))),
+            Predicate::Compare(insightgate_query::column::Comparison::Equal, string(&format!("{MARKER}0"))),
         ),
         filtered(select(dataset, &["Name"]), "Id", Predicate::In { values: vec![Value::Int(MARKER_ID), Value::Int(1)], negated: false }),
         distinct,

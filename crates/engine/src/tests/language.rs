@@ -1,4 +1,4 @@
-use insightgate_query::plan::Comparison::{self, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+use insightgate_query::column::Comparison::{self, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
 
 use super::*;
 

@@ -1,7 +1,7 @@
+use insightgate_query::column::Comparison::{Equal, Greater, LessOrEqual};
 use insightgate_query::metric::MetricExpression::{self as M, Average, Coalesce, Count, CountRows, Literal, Maximum, Minimum, Sum};
 use insightgate_query::metric::Operator::{Add, Divide, Multiply, Subtract};
 use insightgate_query::metric::RowExpression as R;
-use insightgate_query::plan::Comparison::{Equal, Greater, LessOrEqual};
 
 use super::*;
 

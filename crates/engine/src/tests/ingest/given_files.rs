@@ -245,9 +245,9 @@ async fn unsigned_integers_are_read_exactly() {
         world.lines(&plan).await,
         ["18446744073709551615,255.0,1970-01-02T00:00:00Z", ",0.0,1970-01-03T00:00:00Z", "7,1.0,1970-01-04T00:00:00Z"]
     );
-    let least = Predicate::Compare(insightgate_query::plan::Comparison::Greater, decimal(i128::from(u64::MAX) - 1, 0));
+    let least = Predicate::Compare(insightgate_query::column::Comparison::Greater, decimal(i128::from(u64::MAX) - 1, 0));
     assert_eq!(world.lines(&filtered(select(&dataset, &["small"]), "large", least)).await, ["255.0"]);
-    let one = Predicate::Compare(insightgate_query::plan::Comparison::Equal, decimal(7, 0));
+    let one = Predicate::Compare(insightgate_query::column::Comparison::Equal, decimal(7, 0));
     assert_eq!(world.lines(&filtered(select(&dataset, &["small"]), "large", one)).await, ["1.0"]);
 }
 
