@@ -79,6 +79,8 @@ async fn only_programs_on_the_servers_machine_see_the_metrics_beside_the_api() {
         (near, "insights.example", None, 403),
         (near, "127.0.0.1:7080", Some("x-forwarded-for"), 403),
         (near, "127.0.0.1:7080", Some("origin"), 403),
+        (near, "127.0.0.1:7080", Some("via"), 403),
+        (near, "127.0.0.1:7080", Some("sec-fetch-site"), 403),
     ] {
         assert_eq!(from(&deployment.router, address, host, more).await, expected, "{address:?} {host} {more:?}");
     }
