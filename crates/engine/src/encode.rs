@@ -20,6 +20,7 @@ use crate::error::EngineError;
 
 pub(crate) use cells::text_of;
 pub(crate) use format::encode;
+pub use formulas::harmless;
 pub(crate) use json::rows as json_rows;
 pub(crate) use output::Output;
 pub(crate) use parts::Halt;

@@ -16,7 +16,7 @@ mod run;
 pub mod storage;
 mod types;
 
-pub use encode::About;
+pub use encode::{About, harmless};
 pub use error::EngineError;
 pub use ingest::rows_store::RowsStore;
 pub use ingest::table_writer::TableWriter;

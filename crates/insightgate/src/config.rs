@@ -3,6 +3,8 @@
 //! One table (`config/settings.rs`) has everything about each setting: the reader, the environment variables and the commented example follow from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -99,14 +101,40 @@ impl Default for Configuration {
     }
 }
 
+/// Bytes of a configuration file: far more than all settings take.
+const LARGEST: u64 = 1 << 20;
+
 /// Reads the file, whose settings the environment overrides. All problems are reported together.
 pub fn load(path: &Path) -> Result<Configuration, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+    parsed(path, &text_of(path)?)
+}
+
+/// Reads the file while a server runs, with what it and the environment give. It has to be a plain file: a pipe would keep the reader waiting.
+pub fn load_again(path: &Path) -> Result<(Configuration, Given), CommandError> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(CommandError::usage(format!("{} is no plain file", path.display())));
+    }
+    let text = text_of(path)?;
+    Ok((parsed(path, &text)?, Given::of(&text, |name| std::env::var(name).ok())))
+}
+
+/// A device can go on without end, so that no more than the largest file is read.
+fn text_of(path: &Path) -> Result<String, CommandError> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    let length = read.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no configuration file at {}", path.display()))
             .hint(format!("write one with: insightgate init --config {}", path.display())),
         _ => fault(path, &error),
     })?;
-    read(&text, |name| std::env::var(name).ok()).map_err(|problems| {
+    if length as u64 > LARGEST {
+        return Err(CommandError::usage(format!("{} is larger than {} MiB", path.display(), LARGEST >> 20)));
+    }
+    Ok(text)
+}
+
+fn parsed(path: &Path, text: &str) -> Result<Configuration, CommandError> {
+    read(text, |name| std::env::var(name).ok()).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         CommandError::usage(format!("{} is not valid:\n{}", path.display(), lines.join("\n")))
             .hint("insightgate init --config - prints every setting with its meaning")
@@ -166,7 +194,9 @@ pub struct Given(BTreeMap<String, Value>);
 impl Given {
     /// What a configuration file and the environment give now. A file that cannot be read gives nothing.
     pub fn now(path: &Path) -> Given {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // A pipe can be read only once, which is over.
+        let is_plain = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+        let text = is_plain.then(|| text_of(path).unwrap_or_default()).unwrap_or_default();
         Given::of(&text, |name| std::env::var(name).ok())
     }
 

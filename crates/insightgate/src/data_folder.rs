@@ -316,7 +316,8 @@ fn is_staged(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().contains('#'))
 }
 
-/// Calls `visit` with each file below the folder, if there is one.
+/// Calls `visit` with each file below the folder, if there is one. What a link leads to is somebody else's, and so is a folder that may not be read, such
+/// as a disk's `lost+found`.
 fn walk(folder: &Path, visit: &mut dyn FnMut(&Path) -> Result<(), CommandError>) -> Result<(), CommandError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -325,7 +326,11 @@ fn walk(folder: &Path, visit: &mut dyn FnMut(&Path) -> Result<(), CommandError>)
     };
     for entry in entries.flatten() {
         let path = entry.path();
-        if path.is_dir() { walk(&path, visit)? } else { visit(&path)? }
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            visit(&path)?;
+        } else if !std::fs::read_dir(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            walk(&path, visit)?;
+        }
     }
     Ok(())
 }
@@ -492,5 +497,23 @@ mod tests {
         for bad in ["", "0f", "zz", &"0f".repeat(33), &"é".repeat(32), &"0".repeat(63)] {
             assert_eq!(read_key_digits(bad), None, "{bad}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_sweep_takes_nothing_behind_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("data")).unwrap();
+        let others = folder.path().join("others");
+        std::fs::create_dir(&others).unwrap();
+        std::fs::create_dir_all(data.artifacts()).unwrap();
+        let (kept, staged) = (others.join("#notes#"), data.artifacts().join("file.csv#1"));
+        for file in [&kept, &staged] {
+            std::fs::write(file, "x").unwrap();
+        }
+        std::os::unix::fs::symlink(&others, data.artifacts().join("link")).unwrap();
+        let lock = data.lock().unwrap();
+        data.sweep(&lock).unwrap();
+        assert_eq!((kept.exists(), staged.exists()), (true, false));
     }
 }

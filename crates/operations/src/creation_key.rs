@@ -25,7 +25,7 @@ pub(crate) fn creation_key(
 ) -> Result<Option<CreationKey>, Failure> {
     let Some(sent) = sent.map(str::trim) else { return Ok(None) };
     if sent.is_empty() || sent.len() > LONGEST_KEY || !sent.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-        return Err(Failure::Invalid(format!("Idempotency-Key should have 1 to {LONGEST_KEY} printable ASCII characters.")));
+        return Err(Failure::Invalid(format!("Idempotency-Key should be one, of 1 to {LONGEST_KEY} printable ASCII characters.")));
     }
     let fields = serde_json::to_vec(fields).map_err(Failure::internal)?;
     let digest = sum(format!("{what}\n{sent}").as_bytes());

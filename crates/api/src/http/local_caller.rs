@@ -17,9 +17,11 @@ pub(crate) fn host(headers: &HeaderMap, uri: &Uri) -> String {
 
 /// Whether a page or a proxy has sent the request.
 pub(crate) fn passed_on(headers: &HeaderMap) -> bool {
-    ["origin", "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
-        .iter()
-        .any(|name| headers.contains_key(*name))
+    // A browser says `none` where a person has typed the address.
+    headers.get("sec-fetch-site").is_some_and(|site| site != "none")
+        || ["origin", "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"]
+            .iter()
+            .any(|name| headers.contains_key(*name))
 }
 
 fn without_port(host: &str) -> String {

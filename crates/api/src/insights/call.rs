@@ -83,7 +83,10 @@ impl<Query: ParameterSet, Body> Call<Query, Body> {
         let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
         state.context.limits.take(&state.context.settings.limits, (counted, whose), state.context.clock.now(), seen)?;
         let query = Query::read(&Parameters::parse(request.uri().query().unwrap_or_default().as_bytes()))?;
-        let idempotency_key = request.headers().get(IDEMPOTENCY_KEY).cloned();
+        let mut keys = request.headers().get_all(IDEMPOTENCY_KEY).iter();
+        let first = keys.next();
+        // With two it is unclear which one is meant: none of them counts, which is refused.
+        let idempotency_key = if keys.all(|key| Some(key) == first) { first.cloned() } else { Some(HeaderValue::from_static("")) };
         Ok(Call { caller, asked, query, state, path, body: JsonBody::of(request), idempotency_key, takes: PhantomData })
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn may_be_formula(text: &str) -> bool {
 }
 
 /// The text with an apostrophe wherever a cell could begin with a formula.
-pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+pub fn harmless(text: &str) -> Cow<'_, str> {
     if !may_be_formula(text) && !text.contains(begins_cell) {
         return Cow::Borrowed(text);
     }

@@ -93,6 +93,8 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) lake: Lake,
+    /// The folder of the rows, if they are on this machine.
+    pub(crate) data_folder: Option<PathBuf>,
     pub(crate) artifacts: OpenedStore,
     /// The folder of the artifacts, if they are stored in a folder of this machine.
     pub(crate) artifact_folder: Option<PathBuf>,
@@ -208,6 +210,7 @@ impl Engine {
             few: session(partitions, true),
             narrower: halves.map(narrower).collect(),
             lake,
+            data_folder: settings.data_root.folder().map(FilePath::to_owned),
             artifacts,
             artifact_folder: settings.artifact_root.folder().map(FilePath::to_owned),
             flush: flush::to_disk,

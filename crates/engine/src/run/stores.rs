@@ -1,12 +1,14 @@
 //! What the engine does with its stores besides queries: it opens, lists and deletes artifacts, and checks both stores.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryFutureExt as _;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use insightgate_identity::program::Program;
 use insightgate_query::datasets::catalog::Dataset;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStoreExt as _};
+use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 use uuid::Uuid;
 
 use crate::error::EngineError;
@@ -49,15 +51,20 @@ impl Engine {
     }
 
     /// Lists every artifact in the store, page by page as the stream is read, including those of executions that no longer exist. All other files in
-    /// the store are skipped.
+    /// the store are skipped, and so are all folders but those of tenants: a disk has a `lost+found` that the server may not read.
     pub fn list_artifacts(&self) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
-        let listed = self.inner.artifacts.store.list(None).filter_map(async |found| match found {
-            Ok(ObjectMeta { location, last_modified, size, .. }) => {
-                location.as_ref().parse().ok().map(|key| Ok(ListedArtifact { key, last_modified, size }))
-            }
-            Err(error) => Some(Err(error.into())),
-        });
-        listed.boxed()
+        let artifacts = &self.inner.artifacts;
+        let store = Arc::clone(&artifacts.store);
+        if artifacts.keeps_types() {
+            return listed(store.list(None));
+        }
+        let of_tenants = async move {
+            let found = store.list_with_delimiter(None).await?.common_prefixes;
+            let tenants = found.into_iter().filter(|folder| Uuid::try_parse(folder.as_ref()).is_ok());
+            let files = futures::stream::iter(tenants).flat_map(move |tenant| listed(store.list(Some(&tenant))));
+            Ok::<_, EngineError>(files)
+        };
+        of_tenants.try_flatten_stream().boxed()
     }
 
     /// Deletes everything under the report's prefix, whichever executions wrote it. A file that cannot be deleted does not keep the others.
@@ -101,6 +108,7 @@ impl Engine {
     ///
     /// Fails with the error of the store.
     pub async fn check_artifacts(&self, write: bool) -> Result<(), EngineError> {
+        reachable::there(self.inner.artifact_folder.clone()).await?;
         reachable::artifacts(&self.inner.artifacts, write).await
     }
 
@@ -110,6 +118,7 @@ impl Engine {
     ///
     /// Fails with the error of the store.
     pub async fn check_rows(&self) -> Result<(), EngineError> {
+        reachable::there(self.inner.data_folder.clone()).await?;
         reachable::look(self.inner.lake.store.as_ref()).await
     }
 
@@ -121,4 +130,15 @@ impl Engine {
     pub async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
         self.inner.lake.check_files(program, dataset).await
     }
+}
+
+/// The artifacts among these files.
+fn listed(files: BoxStream<'static, object_store::Result<ObjectMeta>>) -> BoxStream<'static, Result<ListedArtifact, EngineError>> {
+    let artifacts = files.filter_map(async |found| match found {
+        Ok(ObjectMeta { location, last_modified, size, .. }) => {
+            location.as_ref().parse().ok().map(|key| Ok(ListedArtifact { key, last_modified, size }))
+        }
+        Err(error) => Some(Err(error.into())),
+    });
+    artifacts.boxed()
 }

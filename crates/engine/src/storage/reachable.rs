@@ -2,6 +2,8 @@
 //!
 //! The results never say where the stores are, since strangers can read them.
 
+use std::path::PathBuf;
+
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -23,6 +25,13 @@ pub(crate) async fn artifacts(artifacts: &OpenedStore, write: bool) -> Result<()
         return Ok(artifacts.store.delete(&path).await?);
     }
     look(artifacts.store.as_ref()).await
+}
+
+/// Checks whether the folder of a store is there. One that is gone looks empty to its readers, and the next file that is written makes it anew.
+pub(crate) async fn there(folder: Option<PathBuf>) -> Result<(), EngineError> {
+    let Some(folder) = folder else { return Ok(()) };
+    let found = tokio::fs::metadata(&folder).await;
+    found.map(drop).map_err(EngineError::io(folder.display().to_string()))
 }
 
 /// Checks whether a store can be listed.

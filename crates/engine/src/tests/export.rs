@@ -164,6 +164,10 @@ async fn listing_finds_every_artifact_and_nothing_else() {
     for name in ["note.txt".to_owned(), format!("{}.bak", key(1, Format::Csv)), format!("{}#1", key(1, Format::Csv))] {
         std::fs::write(folder.join(name), "x").unwrap();
     }
+    // What a disk and its owner may have beside the folders of tenants. A list of it ends with an error.
+    std::fs::create_dir(folder.join("lost+found")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&folder, folder.join("lost+found").join("loop")).unwrap();
     let mut found = Vec::new();
     for listed in world.engine.list_artifacts().try_collect::<Vec<_>>().await.unwrap() {
         assert_eq!(listed.last_modified, world.engine.open(&listed.key).await.unwrap().last_modified);
@@ -173,6 +177,21 @@ async fn listing_finds_every_artifact_and_nothing_else() {
     expected.sort();
     assert_eq!(found, expected);
     assert!(world.engine.signed_address(&key(1, Format::Csv), std::time::Duration::from_secs(60)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_folder_that_is_gone_is_not_ready() {
+    let world = World::new();
+    world.engine.check_artifacts(false).await.unwrap();
+    world.engine.check_artifacts(true).await.unwrap();
+    world.engine.check_rows().await.unwrap();
+    for name in ["artifacts", "data"] {
+        std::fs::rename(world.folder.path().join(name), world.folder.path().join("elsewhere").with_extension(name)).unwrap();
+    }
+    let told = world.engine.check_artifacts(true).await.unwrap_err();
+    assert_eq!(told.trouble(), "cannot be used");
+    world.engine.check_rows().await.unwrap_err();
+    assert!(!world.folder.path().join("artifacts").exists(), "looking makes none");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use insightgate_client::manage::{AuditEvent, AuditQuery};
+use insightgate_engine::harmless;
 use serde_json::json;
 
 use crate::command_error::CommandError;
@@ -128,11 +129,11 @@ fn fields(event: &AuditEvent) -> [String; 10] {
     [id, at, text(&tenant), actor, action, subject, detail, text(&correlation_id), occurrences.to_string(), text(&address)]
 }
 
-/// A line of CSV.
-fn line<Field: AsRef<[u8]>>(fields: [Field; 10]) -> Result<Vec<u8>, CommandError> {
+/// A line of CSV. Names that others chose are in it, and people open it with a spreadsheet, which must not run them.
+fn line<Field: AsRef<str>>(fields: [Field; 10]) -> Result<Vec<u8>, CommandError> {
     let failed = |error: &dyn std::fmt::Display| CommandError::failed(format!("an event cannot be written: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(fields).map_err(|error| failed(&error))?;
+    writer.write_record(fields.iter().map(|field| harmless(field.as_ref()).into_owned())).map_err(|error| failed(&error))?;
     writer.into_inner().map_err(|error| failed(&error))
 }
 
@@ -145,5 +146,12 @@ mod tests {
         let event = AuditEvent { id: "7".into(), detail: "two\n\"lines\", one row".into(), occurrences: 2, ..AuditEvent::default() };
         let written = String::from_utf8(line(fields(&event)).unwrap()).unwrap();
         assert_eq!(written, "7,,,,,,\"two\n\"\"lines\"\", one row\",,2,\n");
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        let event = AuditEvent { detail: "=HYPERLINK(\"http://x\")".into(), subject: "+x@contoso.example".into(), ..AuditEvent::default() };
+        let written = String::from_utf8(line(fields(&event)).unwrap()).unwrap();
+        assert_eq!(written, ",,,,,'+x@contoso.example,\"'=HYPERLINK(\"\"http://x\"\")\",,0,\n");
     }
 }

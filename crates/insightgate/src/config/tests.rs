@@ -280,3 +280,16 @@ fn settings_that_can_change_while_a_server_runs_are_settings() {
         assert!(SETTINGS.iter().any(|setting| setting.key == key), "{key}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_configuration_file_is_not_read_for_long() {
+    // Without an end, and without content, which would put every setting back to its default.
+    let endless = load(Path::new("/dev/zero")).unwrap_err().message;
+    assert!(endless.contains("larger than 1 MiB"), "{endless}");
+    for device in ["/dev/zero", "/dev/null"] {
+        let told = load_again(Path::new(device)).unwrap_err().message;
+        assert!(told.contains("is no plain file"), "{told}");
+        assert_eq!(Given::now(Path::new(device)), Given::of("", |name| std::env::var(name).ok()));
+    }
+}

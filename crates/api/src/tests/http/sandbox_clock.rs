@@ -40,7 +40,7 @@ async fn only_callers_on_the_machine_itself_are_answered() {
     let ours = ("host", "localhost:7080");
     for (peer, headers, answered) in [
         (Some("127.0.0.1"), vec![ours], true),
-        (Some("127.9.9.9"), vec![("host", "LOCALHOST")], true),
+        (Some("127.9.9.9"), vec![("host", "LOCALHOST"), ("sec-fetch-site", "none")], true),
         (Some("::1"), vec![("host", "[::1]:7080")], true),
         (Some("::ffff:127.0.0.1"), vec![ours], true),
         (Some("192.0.2.1"), vec![ours], false),
@@ -51,6 +51,8 @@ async fn only_callers_on_the_machine_itself_are_answered() {
         (Some("127.0.0.1"), vec![("host", "localhost.evil.example")], false),
         (Some("127.0.0.1"), vec![ours, ("origin", "http://localhost:7080")], false),
         (Some("127.0.0.1"), vec![ours, ("origin", "null")], false),
+        (Some("127.0.0.1"), vec![ours, ("sec-fetch-site", "cross-site")], false),
+        (Some("127.0.0.1"), vec![ours, ("via", "1.1 proxy")], false),
         (Some("127.0.0.1"), vec![ours, ("forwarded", "for=192.0.2.1")], false),
         (Some("127.0.0.1"), vec![ours, ("x-forwarded-for", "192.0.2.1")], false),
         (Some("127.0.0.1"), vec![ours, ("x-forwarded-host", "a")], false),

@@ -57,8 +57,22 @@ async fn a_query_is_saved_once_with_a_key_and_a_refusal_leaves_it_free() {
     assert_eq!(create(&deployment, ANA, "ScheduledQueries", "k", &body).await.ok(), made);
     for key in ["", &"k".repeat(256), "ü"] {
         let told = create(&deployment, ANA, "ScheduledQueries", key, &body).await.refused(400);
-        assert_eq!(told, "Idempotency-Key should have 1 to 255 printable ASCII characters.");
+        assert_eq!(told, "Idempotency-Key should be one, of 1 to 255 printable ASCII characters.");
     }
     deployment.advance(TimeDelta::hours(25));
     assert_ne!(create(&deployment, ANA, "ScheduledQueries", "k", &body).await.ok()[0]["queryId"], made[0]["queryId"]);
+}
+
+#[tokio::test]
+async fn two_keys_are_refused_since_nobody_knows_which_one_is_meant() {
+    let deployment = Deployment::new().await;
+    let body = json!({"Name": "query", "Query": ALL_SALES}).to_string();
+    for (second, status) in [("a", 200), ("b", 400)] {
+        let request = Request::post("/insights/v1/mpn/ScheduledQueries")
+            .header(header::AUTHORIZATION, format!("Bearer {}", deployment.token(ANA)))
+            .header("Idempotency-Key", "a")
+            .header("Idempotency-Key", second);
+        let answer = deployment.send(request.body(Body::from(body.clone())).unwrap()).await;
+        assert_eq!(answer.status.as_u16(), status);
+    }
 }

@@ -79,6 +79,8 @@ async fn only_programs_on_the_servers_machine_see_the_metrics_beside_the_api() {
         (near, "insights.example", None, 403),
         (near, "127.0.0.1:7080", Some("x-forwarded-for"), 403),
         (near, "127.0.0.1:7080", Some("origin"), 403),
+        (near, "127.0.0.1:7080", Some("via"), 403),
+        (near, "127.0.0.1:7080", Some("sec-fetch-site"), 403),
     ] {
         assert_eq!(from(&deployment.router, address, host, more).await, expected, "{address:?} {host} {more:?}");
     }
@@ -212,6 +214,8 @@ async fn a_process_of_any_role_says_whether_it_can_work() {
 async fn a_line_of_the_log_says_who_got_how_much_and_how_long_it_took() {
     let deployment = Deployment::new().await;
     let link = deployment.export(ANA, "SELECT Name, Amount FROM Sales", json!({})).await;
+    // The first answer of the authority is compared with its document, whose own line would be in the log.
+    assert_eq!(deployment.post_form("/contoso.example/oauth2/token", &[("grant_type", "none")]).await.status, 400);
     let (log, _guard) = Log::begin();
     let file = deployment.fetch(&link, &[("ms-correlationid", "abc-1")]).await;
     let told = log.take(Level::INFO, "answered");

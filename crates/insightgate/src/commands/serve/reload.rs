@@ -12,7 +12,9 @@ use axum::Router;
 use insightgate_api::{ApiState, router};
 use insightgate_operations::background::driver::Loop;
 use insightgate_operations::background::turn::Next;
+use insightgate_operations::failure::Failure;
 use tokio::sync::{Mutex, watch};
+use tokio::task::spawn_blocking;
 
 use crate::config::{self, Configuration, Given, LIVE};
 use crate::log;
@@ -60,7 +62,9 @@ impl Reload {
             let (reload, admission, asked) = (Arc::clone(&reload), admission.clone(), told.swap(false, Ordering::Relaxed));
             async move {
                 if asked {
-                    reload.lock().await.again(&admission);
+                    let mut reload = reload.lock_owned().await;
+                    // Reading a file blocks its thread.
+                    spawn_blocking(move || reload.again(&admission)).await.map_err(Failure::internal)?;
                 }
                 Ok(Next::Period)
             }
@@ -75,14 +79,13 @@ impl Reload {
     }
 
     fn again(&mut self, admission: &Admission) {
-        let configuration = match config::load(&self.file) {
-            Ok(configuration) => configuration,
+        let (configuration, given) = match config::load_again(&self.file) {
+            Ok(loaded) => loaded,
             Err(error) => {
                 tracing::error!(%error, "the configuration was to be read again and cannot be used; nothing has changed");
                 return;
             }
         };
-        let given = Given::now(&self.file);
         let (live, others) = changed(&self.known, &given);
         if !live.is_empty() {
             admission.trust(configuration.trusted_proxies.iter().map(canonical).collect());

@@ -2,7 +2,9 @@
 //! given again after its errors are corrected.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -65,13 +67,19 @@ struct Answer {
     password: Option<String>,
 }
 
-pub async fn run(session: &Session, output: Output, tenant: &str, arguments: ImportArguments) -> Result<(), CommandError> {
-    let ImportArguments { file, generate, dry_run } = arguments;
-    let size = std::fs::metadata(&file).map_err(|error| fault(&file, &error))?.len();
-    if size > LARGEST {
+/// A pipe or a device says no size, so that the bytes are counted as they are read.
+fn text_of(file: &Path) -> Result<String, CommandError> {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|opened| opened.take(LARGEST + 1).read_to_string(&mut text));
+    if read.map_err(|error| fault(file, &error))? as u64 > LARGEST {
         return Err(CommandError::usage(format!("{} is larger than {} MiB", file.display(), LARGEST >> 20)));
     }
-    let text = std::fs::read_to_string(&file).map_err(|error| fault(&file, &error))?;
+    Ok(text)
+}
+
+pub async fn run(session: &Session, output: Output, tenant: &str, arguments: ImportArguments) -> Result<(), CommandError> {
+    let ImportArguments { file, generate, dry_run } = arguments;
+    let text = text_of(&file)?;
     let domain = session.client.tenant(tenant).await?.domain;
     let lines = read(&text, &domain).map_err(CommandError::usage)?;
     if lines.iter().any(|line| line.as_ref().is_ok_and(|line| line.password.is_some())) {
@@ -299,5 +307,12 @@ mod tests {
             assert!(read(text, DOMAIN).unwrap_err().starts_with(told), "{text}");
         }
         assert_eq!(read("username\n", DOMAIN).unwrap(), []);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let told = text_of(Path::new("/dev/zero")).unwrap_err().message;
+        assert!(told.contains("larger than 16 MiB"), "{told}");
     }
 }
