@@ -196,7 +196,7 @@ impl Given {
     pub fn now(path: &Path) -> Given {
         // A pipe can be read only once, which is over.
         let is_plain = std::fs::metadata(path).is_ok_and(|found| found.is_file());
-        let text = is_plain.then(|| text_of(path).unwrap_or_default()).unwrap_or_default();
+        let text = if is_plain { text_of(path).unwrap_or_default() } else { String::new() };
         Given::of(&text, |name| std::env::var(name).ok())
     }
 
