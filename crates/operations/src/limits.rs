@@ -19,6 +19,7 @@ use crate::pace::Pace;
 
 /// The most counts that are kept. They come back within a minute, so that only so many who are active at once would exceed it; further ones are not counted.
 const KEPT: usize = 100_000;
+const BETWEEN_SWEEPS: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a tenant may do in a minute; 0 for no limit.
@@ -123,10 +124,28 @@ pub fn whole_seconds(wait: Duration) -> u32 {
 /// Tenant or application, by id.
 type Key = (Counted, Holder, Uuid);
 
+#[derive(Debug, Default)]
+struct Kept {
+    /// For each count, the instant at which all of it is available again.
+    until: HashMap<Key, Instant>,
+    /// When those that are whole again were forgotten last.
+    swept: Option<Instant>,
+}
+
+impl Kept {
+    /// Forgets the counts that are whole again, at most once in [`BETWEEN_SWEEPS`]: it looks at all of them, and every call waits for it.
+    fn sweep(&mut self, now: Instant) {
+        let is_due = self.swept.is_none_or(|swept| now < swept || now >= swept + BETWEEN_SWEEPS);
+        if is_due {
+            self.until.retain(|_, free| *free > now);
+            self.swept = Some(now);
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Limits {
-    /// For each count, the instant at which all of it is available again.
-    kept: Mutex<HashMap<Key, Instant>>,
+    kept: Mutex<Kept>,
     /// Stands for the beginning of the product's time.
     epoch: Instant,
 }
@@ -153,20 +172,26 @@ impl Limits {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for of in counted {
             let paces = paces(settings, *of, whose);
-            let taken: Vec<_> = paces.iter().map(|(key, pace)| (*key, pace.taken(known(&kept, key, *pace, now), now))).collect();
+            for (key, pace) in &paces {
+                // From here on it fills, even if this one is refused.
+                if let Some(free) = known(&kept.until, key, *pace, now) {
+                    kept.until.insert(*key, free);
+                }
+            }
+            let taken: Vec<_> = paces.iter().map(|(key, pace)| (*key, pace.taken(known(&kept.until, key, *pace, now), now))).collect();
             let is_full = taken.iter().any(|(_, free)| free.is_none());
             if !is_full {
-                if kept.len() + taken.len() > KEPT {
-                    kept.retain(|_, free| *free > now);
+                if kept.until.len() + taken.len() > KEPT {
+                    kept.sweep(now);
                 }
                 for (key, free) in taken {
-                    if let Some(free) = free.filter(|_| kept.len() < KEPT || kept.contains_key(&key)) {
-                        kept.insert(key, free);
+                    if let Some(free) = free.filter(|_| kept.until.len() < KEPT || kept.until.contains_key(&key)) {
+                        kept.until.insert(key, free);
                     }
                 }
             }
             let first = seen.len();
-            seen.extend(paces.iter().map(|(key, pace)| allowance(key, *pace, known(&kept, key, *pace, now), now)));
+            seen.extend(paces.iter().map(|(key, pace)| allowance(key, *pace, known(&kept.until, key, *pace, now), now)));
             if is_full && let Some(used_up) = seen.iter().skip(first).max_by_key(|allowance| allowance.wait) {
                 return Err(used_up.refusal());
             }
@@ -179,12 +204,12 @@ impl Limits {
         let now = self.instant(now);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let paces = Counted::ALL.into_iter().flat_map(|of| paces(settings, of, whose));
-        paces.map(|(key, pace)| allowance(&key, pace, known(&kept, &key, pace, now), now)).collect()
+        paces.map(|(key, pace)| allowance(&key, pace, known(&kept.until, &key, pace, now), now)).collect()
     }
 
     /// Everybody may begin anew.
     pub(crate) fn forget(&self) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).until.clear();
     }
 
     fn instant(&self, now: DateTime<Utc>) -> Instant {
@@ -290,8 +315,8 @@ mod tests {
         for number in 0..=(KEPT as u128) {
             assert!(ask(&limits, &[Counted::Calls], whose(number, number), now).is_ok());
         }
-        assert_eq!(limits.kept.lock().unwrap().len(), KEPT);
+        assert_eq!(limits.kept.lock().unwrap().until.len(), KEPT);
         assert!(ask(&limits, &[Counted::Calls], whose(1 << 100, 1 << 100), now + MINUTE).is_ok());
-        assert_eq!(limits.kept.lock().unwrap().len(), 2, "those that are whole again are forgotten");
+        assert_eq!(limits.kept.lock().unwrap().until.len(), 2, "those that are whole again are forgotten");
     }
 }
