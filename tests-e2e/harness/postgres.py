@@ -49,8 +49,9 @@ class Postgres:
 
     def _run(self, program, *arguments, check=True):
         command = [self.programs / program, *arguments]
-        ran = subprocess.run(command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, **self.user)
-        assert ran.returncode == 0 or not check, ran.stdout
+        # Apart: what psql says of a server that goes is no row.
+        ran = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, **self.user)
+        assert ran.returncode == 0 or not check, ran.stdout + ran.stderr
         return ran
 
     def start(self):
