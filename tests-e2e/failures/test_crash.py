@@ -184,7 +184,7 @@ def test_every_slot_has_one_file_whatever_dies(binary, postgres, store, tmp_path
         # Beside the files lies the one byte by which a server sees that the store takes writes.
         files = lambda: (key.split("/", 2) for key in store.keys("artifacts/"))
         # The access log lies beside the files of reports.
-        keys = lambda: {parts[2].removesuffix(".csv") for parts in files() if len(parts) == 3 and parts[0] != "access-log"}
+        keys = lambda: {parts[2].removesuffix(".csv") for parts in files() if len(parts) == 3 and parts[1] != "access-log"}
         deadline = time.monotonic() + 60
         while keys() != published:
             assert lives_on(deployment.processes[1].process, 0.2) and time.monotonic() < deadline, keys() ^ published
