@@ -18,6 +18,7 @@ from pathlib import Path
 from tokens import CONNECTIONS, DATASET, Wrk, time_on_cores, without_faults
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
+from harness.demo import lives_on  # noqa: E402
 from harness.ports import free_port  # noqa: E402
 
 START_SECONDS = 120
@@ -43,9 +44,8 @@ class Server:
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=environment(INSIGHTGATE_LOG=log))
         deadline = time.monotonic() + START_SECONDS
         while not ready.exists():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if not lives_on(self.process, 0.05) or time.monotonic() > deadline:
                 sys.exit(f"{name} did not start: {(folder / 'log').read_text()}")
-            time.sleep(0.05)
         told = json.loads(ready.read_text())
         self.token_url = f"{told['http']}/{told['tenant_id']}/oauth2/token"
         self.dataset = f"{told['http']}/insights/v1/mpn/ScheduledDataset?datasetName={DATASET}"
@@ -91,14 +91,14 @@ def start_and_idle(binary, out):
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz").close()
                     break
                 except urllib.error.URLError:
-                    if process.poll() is not None:
+                    if not lives_on(process, 0.001):
                         sys.exit("the idle server did not start")
-                    time.sleep(0.001)
             took = (time.monotonic() - begun) * 1000
             # The first start makes the database and the keys.
             starts += [round(took, 1)] if number else []
             if number == STARTS:
-                time.sleep(IDLE_SECONDS)
+                if not lives_on(process, IDLE_SECONDS):
+                    sys.exit("the idle server ended")
                 status = Path(f"/proc/{process.pid}/status").read_text()
                 resident = int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
             process.terminate()
