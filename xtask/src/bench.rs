@@ -4,13 +4,18 @@ mod downloads;
 mod export;
 mod export_memory;
 mod queries;
+mod rates;
 mod schedules;
 mod telemetry;
 mod tokens;
 
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
 use clap::{Args, Subcommand};
 
-use crate::steps::count;
+use crate::steps::{count, passed_on, root};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -20,6 +25,23 @@ pub struct Options {
     /// Rows of the exported table
     #[arg(long, value_name = "N", value_parser = count, default_value = "10_000_000")]
     rows: u64,
+}
+
+/// How much is measured.
+#[derive(Args)]
+struct Measured {
+    /// How long each is measured
+    #[arg(long, value_name = "N", value_parser = count)]
+    seconds: Option<u64>,
+    /// How often
+    #[arg(long, value_name = "N", value_parser = count)]
+    rounds: Option<u64>,
+}
+
+impl Measured {
+    fn passed_on(&self) -> Vec<String> {
+        passed_on(&[("--seconds", self.seconds), ("--rounds", self.rounds)])
+    }
 }
 
 #[derive(Subcommand)]
@@ -32,10 +54,20 @@ enum Which {
     Telemetry(telemetry::Options),
     /// A scheduler's tick, and executions due at once, on SQLite and Postgres (100,000 reports, 10,000 executions, 200 tenants)
     Schedules(schedules::Options),
+    /// Times of grants, reads, downloads and a small answer at fixed rates, beside oidc-provider and nginx (5 seconds, 3 rounds)
+    Rates(rates::Options),
     /// Downloads of one artifact beside nginx (1024 MiB, 5 rounds, 5 seconds of ranges)
     Downloads(downloads::Options),
     /// The most memory that an export holds, by format (50 million rows)
     ExportMemory(export_memory::Options),
+}
+
+/// The program of `benches` with this name, for this binary.
+fn program(python: impl AsRef<OsStr>, name: &str, binary: &Path, target: &Path) -> Command {
+    let mut program = Command::new(python);
+    program.current_dir(root()).arg(format!("benches/{name}.py")).arg("--binary").arg(binary).arg("--out").arg(target.join("bench"));
+    program.env("PYTHONDONTWRITEBYTECODE", "1");
+    program
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
@@ -45,6 +77,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         Some(Which::Tokens(options)) => tokens::run(options),
         Some(Which::Telemetry(options)) => telemetry::run(options),
         Some(Which::Schedules(options)) => schedules::run(options),
+        Some(Which::Rates(options)) => rates::run(options),
         Some(Which::Downloads(options)) => downloads::run(options),
         Some(Which::ExportMemory(options)) => export_memory::run(options),
     }

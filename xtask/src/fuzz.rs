@@ -36,11 +36,7 @@ fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
     let mut steps = Steps::of(1 + targets.len().div_ceil(at_once));
     let target = target_directory()?;
     steps.announce("the fuzz targets, with coverage");
-    let mut build = cargo();
-    // Of the whole workspace, for the features that it chose: alone, they would have more of DataFusion built again.
-    build.args(["build", "--locked", "--workspace"]).args(targets.iter().flat_map(|name| ["--bin", name]));
-    Role::Coverage.play(&mut build, &this_program(&target, Role::Coverage)?);
-    steps::run(&mut build)?;
+    steps::run(&mut build(&this_program(&target, Role::Coverage)?, targets))?;
     for name in targets {
         guided(&target, name)?;
     }
@@ -50,6 +46,19 @@ fn run_targets(targets: &[&str], seconds: u64) -> Result<(), String> {
         fuzzers.into_iter().try_for_each(Background::finish)?;
     }
     Ok(())
+}
+
+/// The build of all targets, which [`run`] then finds done. `compiler` is [`this_program`], copied before a build replaced it.
+pub fn build_in_background(target: &Path, compiler: &Path) -> Result<Background, String> {
+    Background::start(&build(compiler, &TARGETS), &target.join("fuzz-build.log"))
+}
+
+fn build(compiler: &Path, targets: &[&str]) -> Command {
+    let mut build = cargo();
+    // Of the whole workspace, for the features that it chose: alone, they would have more of DataFusion built again.
+    build.args(["build", "--locked", "--workspace"]).args(targets.iter().flat_map(|name| ["--bin", name]));
+    Role::Coverage.play(&mut build, compiler);
+    build
 }
 
 /// Refuses a target whose libraries were built without coverage: it would find next to nothing, and nobody would notice.

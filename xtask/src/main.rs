@@ -4,6 +4,7 @@ mod audit;
 mod bench;
 mod bundled;
 mod compiler;
+mod console;
 mod crash;
 mod differential;
 mod dist;
@@ -15,6 +16,7 @@ mod steps;
 mod test;
 mod tidy;
 mod tooling;
+mod trials;
 
 use std::process::ExitCode;
 
@@ -27,10 +29,14 @@ enum Chore {
     Tidy,
     /// Every test; what the end-to-end ones need is installed into target/
     Test(test::Options),
+    /// Bundles the scripts and styles of the console from their npm packages
+    Console,
     /// Servers, a database and a store that fail at random
     Crash(crash::Options),
     /// Attacks on a running server beside an honest caller
     Siege(siege::Options),
+    /// Half an hour of work, and whether memory, files and threads are level at its end
+    Soak(trials::soak::Options),
     /// Generated queries beside DuckDB, row by row
     Differential(differential::Options),
     /// The fuzz targets
@@ -43,6 +49,8 @@ enum Chore {
     Audit(audit::Options),
     /// The packages that are handed out: a wheel, an npm package, a Debian package, the root of a container; with licences, inventory and checksums
     Dist(dist::Options),
+    /// What an operator tries, by the scripts of `drills/`
+    Drills(trials::drills::Options),
     /// Measures the release build; without a name, full exports over HTTP beside DuckDB
     Bench(bench::Options),
 }
@@ -54,14 +62,17 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Tidy => tidy::run(),
         Chore::Test(options) => test::run(&options),
+        Chore::Console => console::run(),
         Chore::Crash(options) => crash::run(&options),
         Chore::Siege(options) => siege::run(&options),
+        Chore::Soak(options) => trials::soak::run(&options),
         Chore::Differential(options) => differential::run(&options),
         Chore::Fuzz(options) => fuzz::run(&options),
         Chore::Linear(options) => linear::run(&options),
         Chore::Mutants(options) => mutants::run(&options),
         Chore::Audit(options) => audit::run(&options),
         Chore::Dist(options) => dist::run(&options),
+        Chore::Drills(options) => trials::drills::run(&options),
         Chore::Bench(options) => bench::run(&options),
     };
     match done {
@@ -93,6 +104,8 @@ mod tests {
             "bench tokens --rounds 2",
             "test --only e2e",
             "dist --fast",
+            "soak --minutes 5 --release",
+            "drills repair limits",
         ] {
             assert!(Chore::try_parse_from(words(right)).is_ok(), "{right}");
         }
@@ -102,6 +115,7 @@ mod tests {
             "differential --queries many",
             "bench --rows 0",
             "siege limits",
+            "soak --minutes 0",
             "fuzz --only nothing",
             "test --only",
         ] {

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test there is, in the profile that the demo uses, so that nothing is built twice.
 //!
-//! What only computes runs in the background from the start; what measures how a server answers runs alone.
+//! What only computes runs in the background from the start, while a core has nothing else to do; of what measures how a server answers nothing else
+//! runs beside it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +10,7 @@ use std::thread;
 use crate::compiler::{Role, this_program};
 use crate::steps::{self, Background, Steps, built, cargo, root, target_directory};
 use crate::tidy::sources;
-use crate::{bundled, differential, tooling};
+use crate::{bundled, console, differential, fuzz, tooling};
 
 /// Processes that the end-to-end tests are spread over. Most tests wait rather than compute, so that they may be more than there are cores.
 const WORKERS: &str = "4";
@@ -24,6 +25,9 @@ pub struct Options {
     /// Also fail for what clippy and rustdoc warn of; the build tells on the way
     #[arg(long)]
     lints: bool,
+    /// Also build what `cargo xtask fuzz` runs, while the last tests leave a core idle
+    #[arg(long)]
+    fuzz_targets: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
@@ -37,7 +41,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     let (rust, end_to_end) = (options.only != Some(Part::EndToEnd), options.only != Some(Part::Rust));
     let mut steps = Steps::of(1 + if rust { 3 } else { 0 } + if end_to_end { 5 } else { 0 });
     let target = target_directory()?;
+    // Both before the first build, which puts another program in this one's place.
     let compiler = if options.lints { Some(this_program(&target, Role::Lints)?) } else { None };
+    let fuzz_compiler = if options.fuzz_targets { Some(this_program(&target, Role::Coverage)?) } else { None };
     let cargo_as_built = || {
         let mut cargo = cargo();
         if let Some(compiler) = &compiler {
@@ -73,12 +79,18 @@ pub fn run(options: &Options) -> Result<(), String> {
         let rest = ["tests-e2e", "--ignore", DIFFERENTIAL];
         steps.announce("end-to-end tests, several at a time");
         steps::run(tools.pytest(&target).args(rest).args(["-m", "not alone", "-n", WORKERS, "--dist", "loadfile"]))?;
+        let targets = match &fuzz_compiler {
+            Some(compiler) => Some(fuzz::build_in_background(&target, compiler)?),
+            None => None,
+        };
+        // What computes in the background goes on: it gives way at once.
+        steps.announce("end-to-end tests that measure how a server answers, one at a time");
+        steps::run(tools.pytest(&target).args(rest).args(["-m", "alone"]))?;
         if let Some(background) = background {
             steps.announce("generated queries beside DuckDB, what is left of them");
             background.finish()?;
         }
-        steps.announce("end-to-end tests that measure how a server answers, one at a time");
-        steps::run(tools.pytest(&target).args(rest).args(["-m", "alone"]))?;
+        targets.map_or(Ok(()), Background::finish)?;
     }
     eprintln!("\nall tests passed after {}", steps.taken());
     Ok(())
@@ -128,6 +140,12 @@ struct Tools {
     openapi_typescript: PathBuf,
     /// An object store.
     azurite: PathBuf,
+    /// What tells whether pages are accessible.
+    axe: PathBuf,
+    /// What runs programs in C#, where it is to be had.
+    dotnet: Option<PathBuf>,
+    /// What compiles them.
+    roslyn: PathBuf,
     postgres: PathBuf,
     /// JUnit's archives.
     junit: PathBuf,
@@ -137,6 +155,7 @@ impl Tools {
     fn fetch(target: &Path) -> Result<Self, String> {
         tooling::curl()?;
         bundled::compare(target, &sources::listed()?)?;
+        console::compare(target)?;
         Ok(Tools {
             python: tooling::python(target)?,
             tables: tooling::vega_datasets(target)?,
@@ -145,6 +164,9 @@ impl Tools {
             azure_identity: tooling::azure_identity(target)?,
             openapi_typescript: tooling::openapi_typescript(target)?,
             azurite: tooling::azurite(target)?,
+            axe: tooling::axe(target)?,
+            dotnet: tooling::dotnet(target)?,
+            roslyn: tooling::roslyn(target)?,
             postgres: tooling::postgres()?,
             junit: tooling::junit(target)?,
         })
@@ -159,7 +181,11 @@ impl Tools {
         pytest.env("VEGA_DATASETS", &self.tables).env("OIDC_PROVIDER_FOLDER", &self.issuer).env("AZURITE_FOLDER", &self.azurite);
         pytest.env("MSAL_NODE_FOLDER", &self.msal_node).env("AZURE_IDENTITY_FOLDER", &self.azure_identity);
         pytest.env("OPENAPI_TYPESCRIPT_FOLDER", &self.openapi_typescript);
-        pytest.env("POSTGRES_BIN", &self.postgres).env("JUNIT_FOLDER", &self.junit);
+        pytest.env("AXE_FOLDER", &self.axe).env("PICTURES_FOLDER", target.join("pictures"));
+        pytest.env("POSTGRES_BIN", &self.postgres).env("JUNIT_FOLDER", &self.junit).env("ROSLYN_FOLDER", &self.roslyn);
+        if let Some(dotnet) = &self.dotnet {
+            pytest.env("DOTNET_FOLDER", dotnet);
+        }
         pytest
     }
 }

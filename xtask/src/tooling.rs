@@ -1,7 +1,8 @@
 //! What the end-to-end tests and benchmarks need from PyPI, npm and Debian, fetched once into the target directory and pinned.
 
-use std::ffi::OsString;
-use std::fs;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,8 @@ const MSAL_NODE: &str = "@azure/msal-node@7.2.1";
 const AZURE_IDENTITY: &str = "@azure/identity@4.14.1";
 /// Microsoft's own emulator of its object store.
 const AZURITE: &str = "azurite@3.37.0";
+/// Microsoft's generator of clients, among the files of which their C# compiler is.
+const AUTOREST_CSHARP: &str = "@autorest/csharp@3.0.0-beta.20251203.1";
 
 /// What makes types for TypeScript of an OpenAPI document; the compiler comes with it.
 const OPENAPI_TYPESCRIPT: &str = "openapi-typescript@7.13.0";
@@ -45,7 +48,7 @@ pub fn python(target: &Path) -> Result<PathBuf, String> {
     output(Command::new(&host).args(["-c", version])).map_err(|error| missing("Python 3.10 or later", "python3 python3-venv", &error))?;
     let made = output(Command::new(&host).args(["-m", "venv", "--clear"]).arg(&venv));
     made.map_err(|error| missing("Python's venv module", "python3-venv", &error))?;
-    install(&python, &requirements)?;
+    install(&python, &requirements, &[])?;
     fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(python)
 }
@@ -58,15 +61,43 @@ pub fn bench_python(target: &Path) -> Result<PathBuf, String> {
     // It goes with the folder when that is made anew.
     let stamp = target.join("venv/benches-requirements.txt");
     if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        install(&python, &requirements)?;
+        install(&python, &requirements, &[])?;
         fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     }
     Ok(python)
 }
 
-fn install(python: &Path, requirements: &Path) -> Result<(), String> {
+fn install(python: &Path, requirements: &Path, how: &[&OsStr]) -> Result<(), String> {
     let quietly = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
-    run(Command::new(python).args(quietly).arg(requirements))
+    run(Command::new(python).args(quietly).arg(requirements).args(how))
+}
+
+/// The folder of .NET's runtime, which `dotnet` in it starts. None where nobody has published one that these tests could fetch: only Linux on x86-64 has it.
+pub fn dotnet(target: &Path) -> Result<Option<PathBuf>, String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Ok(None);
+    }
+    let requirements = root().join("tests-e2e/console/dotnet-requirements.txt");
+    let wanted = fs::read_to_string(&requirements).map_err(|error| format!("{}: {error}", requirements.display()))?;
+    let (folder, stamp) = (target.join("dotnet"), target.join("dotnet/requirements.txt"));
+    let runtime = folder.join("dnv/net/runtime/.net");
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        let how = ["--no-deps", "--require-hashes", "--target"].map(OsStr::new);
+        install(&python(target)?, &requirements, &[&how[..], &[folder.as_os_str()]].concat())?;
+        // In the wheel it may not be started.
+        let host = runtime.join("dotnet");
+        fs::set_permissions(&host, Permissions::from_mode(0o755)).map_err(|error| format!("{}: {error}", host.display()))?;
+        fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    }
+    Ok(Some(runtime))
+}
+
+/// A folder with Microsoft's C# compiler.
+pub fn roslyn(target: &Path) -> Result<PathBuf, String> {
+    Ok(npm_package(&target.join("npm-autorest-csharp"), AUTOREST_CSHARP)?.join("node_modules/@autorest/csharp"))
 }
 
 /// The folder of the published tables.
@@ -99,6 +130,11 @@ pub fn openapi_typescript(target: &Path) -> Result<PathBuf, String> {
     npm_package(&target.join("npm-openapi-typescript"), OPENAPI_TYPESCRIPT)
 }
 
+/// A folder whose `node_modules` hold what tells whether pages are accessible.
+pub fn axe(target: &Path) -> Result<PathBuf, String> {
+    locked_packages(&target.join("npm-axe"), &root().join("tests-e2e/console"))
+}
+
 /// The files of a package as npm has them.
 pub fn published(target: &Path, name: &str, version: &str) -> Result<PathBuf, String> {
     let prefix = npm_package(&target.join(format!("npm-{name}")), &format!("{name}@{version}"))?;
@@ -117,6 +153,32 @@ fn npm_package(prefix: &Path, package: &str) -> Result<PathBuf, String> {
         .arg(prefix);
     output(&mut npm).map_err(|error| missing("npm", "npm", &error))?;
     fs::write(&stamp, package).map_err(|error| format!("{}: {error}", stamp.display()))?;
+    Ok(prefix.to_owned())
+}
+
+/// A folder with the packages that the lock file in `sources` names, each with its digest.
+///
+/// # Errors
+///
+/// When npm is not there, or a package is not what the lock file says.
+pub fn locked_packages(prefix: &Path, sources: &Path) -> Result<PathBuf, String> {
+    let stamp = prefix.join("installed");
+    const NAMES: [&str; 2] = ["package.json", "package-lock.json"];
+    let mut wanted = Vec::new();
+    for name in NAMES {
+        wanted.extend(fs::read(sources.join(name)).map_err(|error| format!("{}: {error}", sources.join(name).display()))?);
+    }
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(prefix.to_owned());
+    }
+    fs::create_dir_all(prefix).map_err(|error| format!("{}: {error}", prefix.display()))?;
+    for name in NAMES {
+        fs::copy(sources.join(name), prefix.join(name)).map_err(|error| format!("{name}: {error}"))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]).current_dir(prefix);
+    output(&mut npm).map_err(|error| missing("npm", "npm", &error))?;
+    fs::write(&stamp, wanted).map_err(|error| format!("{}: {error}", stamp.display()))?;
     Ok(prefix.to_owned())
 }
 
@@ -144,9 +206,20 @@ pub fn junit(target: &Path) -> Result<PathBuf, String> {
 
 /// The load generator.
 pub struct Wrk {
-    pub program: PathBuf,
+    program: PathBuf,
     /// Where its libraries lie; None when the system's serve.
-    pub libraries: Option<PathBuf>,
+    libraries: Option<PathBuf>,
+}
+
+impl Wrk {
+    /// As the programs that measure take it.
+    pub fn options(self) -> Vec<OsString> {
+        let mut options = vec!["--wrk".into(), self.program.into()];
+        if let Some(libraries) = self.libraries {
+            options.extend(["--wrk-libraries".into(), libraries.into()]);
+        }
+        options
+    }
 }
 
 pub fn wrk(target: &Path) -> Result<Wrk, String> {

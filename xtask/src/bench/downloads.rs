@@ -1,8 +1,7 @@
 //! `cargo xtask bench downloads`: one large artifact over HTTP, whole and in small stretches, beside nginx with the very same file.
 
-use std::process::Command;
-
-use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
+use super::program;
+use crate::steps::{self, Steps, count, passed_on, target_directory};
 use crate::tooling;
 
 #[derive(clap::Args)]
@@ -25,16 +24,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     tooling::curl()?;
     let python = tooling::python(&target)?;
     let (wrk, nginx) = (tooling::wrk(&target)?, tooling::nginx(&target)?);
-    steps.announce("cargo build --release");
-    steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate", "--bin", "insightgate"]))?;
+    let binary = steps::server(&mut steps, &target, None, true)?;
     steps.announce("downloads");
-    let binary = built(&target, "release", "insightgate");
-    let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/downloads.py").arg("--binary").arg(binary).arg("--nginx").arg(nginx);
-    bench.arg("--wrk").arg(wrk.program);
-    if let Some(libraries) = wrk.libraries {
-        bench.arg("--wrk-libraries").arg(libraries);
-    }
-    bench.args(passed_on(&[("--mebibytes", options.mebibytes), ("--rounds", options.rounds), ("--seconds", options.seconds)]));
-    steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
+    let mut bench = program(python, "downloads", &binary, &target);
+    bench.arg("--nginx").arg(nginx).args(wrk.options());
+    steps::run(bench.args(passed_on(&[("--mebibytes", options.mebibytes), ("--rounds", options.rounds), ("--seconds", options.seconds)])))
 }

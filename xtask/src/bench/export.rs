@@ -1,8 +1,7 @@
 //! `cargo xtask bench`: rows and bytes a second of a full export over HTTP, beside DuckDB on the same file in the same run.
 
-use std::process::Command;
-
-use crate::steps::{self, Steps, built, cargo, root, target_directory};
+use super::program;
+use crate::steps::{self, Steps, target_directory};
 use crate::tooling;
 
 pub fn run(rows: u64) -> Result<(), String> {
@@ -10,11 +9,7 @@ pub fn run(rows: u64) -> Result<(), String> {
     let mut steps = Steps::of(3);
     steps.announce("Python with duckdb and requests, from PyPI");
     let python = tooling::python(&target)?;
-    steps.announce("cargo build --release");
-    steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate"]))?;
+    let binary = steps::server(&mut steps, &target, None, true)?;
     steps.announce("exports");
-    let binary = built(&target, "release", "insightgate");
-    let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/export.py").arg("--binary").arg(binary).arg("--rows").arg(rows.to_string());
-    steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
+    steps::run(program(python, "export", &binary, &target).arg("--rows").arg(rows.to_string()))
 }

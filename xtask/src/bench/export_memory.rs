@@ -1,8 +1,7 @@
 //! `cargo xtask bench export-memory`: the most that a process holds while it exports very many rows, beside the limit that it is to keep.
 
-use std::process::Command;
-
-use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
+use super::program;
+use crate::steps::{self, Steps, count, passed_on, target_directory};
 use crate::tooling;
 
 #[derive(clap::Args)]
@@ -17,11 +16,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     let mut steps = Steps::of(3);
     steps.announce("Python with duckdb, from PyPI");
     let python = tooling::python(&target)?;
-    steps.announce("cargo build --release");
-    steps::run(cargo().args(["build", "--release", "--locked", "-p", "insightgate", "--bin", "insightgate"]))?;
+    let binary = steps::server(&mut steps, &target, None, true)?;
     steps.announce("exports");
-    let binary = built(&target, "release", "insightgate");
-    let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/export_memory.py").arg("--binary").arg(binary).args(passed_on(&[("--rows", options.rows)]));
-    steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
+    steps::run(program(python, "export_memory", &binary, &target).args(passed_on(&[("--rows", options.rows)])))
 }

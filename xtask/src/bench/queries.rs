@@ -1,8 +1,7 @@
 //! `cargo xtask bench queries`: scans, time spans, metrics, distinct and text conditions beside DuckDB and Polars, on the same Parquet in the same run.
 
-use std::process::Command;
-
-use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
+use super::program;
+use crate::steps::{self, Steps, built, cargo, count, passed_on, target_directory};
 use crate::tooling;
 
 #[derive(clap::Args)]
@@ -29,8 +28,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     steps::run(cargo().args(["build", "--release", "--locked"]).args(chosen))?;
     steps.announce("queries");
     let binary = built(&target, "release/examples", "time_query");
-    let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/queries.py").arg("--binary").arg(binary);
+    let mut bench = program(python, "queries", &binary, &target);
     bench.args(passed_on(&[("--rows", options.rows), ("--rounds", options.rounds)])).args(passed_on(&[("--only", options.only.as_ref())]));
-    steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
+    steps::run(&mut bench)
 }

@@ -1,8 +1,7 @@
 //! `cargo xtask bench schedules`: what a scheduler's tick costs among many reports, and how fast runs that are due at once are done, on both databases.
 
-use std::process::Command;
-
-use crate::steps::{self, Steps, built, cargo, count, passed_on, root, target_directory};
+use super::program;
+use crate::steps::{self, Steps, built, cargo, count, passed_on, target_directory};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -27,8 +26,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     steps.announce("ticks and runs, on SQLite and on a Postgres of its own");
     let binary = built(&target, "release/examples", "time_schedules");
     // Nothing but Python itself is needed.
-    let mut bench = Command::new(std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into()));
-    bench.current_dir(root()).arg("benches/schedules.py").arg("--binary").arg(binary);
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let mut bench = program(python, "schedules", &binary, &target);
     bench.args(passed_on(&[("--reports", options.reports), ("--executions", options.executions), ("--tenants", options.tenants)]));
-    steps::run(bench.arg("--out").arg(target.join("bench")).env("PYTHONDONTWRITEBYTECODE", "1"))
+    steps::run(&mut bench)
 }

@@ -1,18 +1,13 @@
 //! `cargo xtask bench tokens`: grants and authenticated reads a second, beside npm's oidc-provider and the rates of the cryptography itself.
 
-use std::process::Command;
-
-use crate::steps::{self, Steps, built, cargo, count, root, target_directory};
+use super::{Measured, program};
+use crate::steps::{self, Steps, built, cargo, target_directory};
 use crate::tooling;
 
 #[derive(clap::Args)]
 pub struct Options {
-    /// How long each is measured
-    #[arg(long, value_name = "N", value_parser = count, default_value = "5")]
-    seconds: u64,
-    /// How often
-    #[arg(long, value_name = "N", value_parser = count, default_value = "3")]
-    rounds: u64,
+    #[command(flatten)]
+    measured: Measured,
 }
 
 pub fn run(options: &Options) -> Result<(), String> {
@@ -28,13 +23,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let chosen = ["-p", "insightgate", "--bin", "insightgate", "-p", "insightgate-operations", "--example", "crypto_rates"];
     steps::run(cargo().args(["build", "--release", "--locked"]).args(chosen))?;
     steps.announce("grants and reads");
-    let mut bench = Command::new(python);
-    bench.current_dir(root()).arg("benches/tokens.py").arg("--binary").arg(built(&target, "release", "insightgate"));
+    let mut bench = program(python, "tokens", &built(&target, "release", "insightgate"), &target);
     bench.arg("--rates").arg(built(&target, "release/examples", "crypto_rates")).arg("--node").arg("node").arg("--provider").arg(provider);
-    bench.arg("--wrk").arg(wrk.program);
-    if let Some(libraries) = wrk.libraries {
-        bench.arg("--wrk-libraries").arg(libraries);
-    }
-    bench.args(["--seconds", &options.seconds.to_string(), "--rounds", &options.rounds.to_string()]).arg("--out").arg(target.join("bench"));
-    steps::run(bench.env("POSTGRES_BIN", tooling::postgres()?).env("PYTHONDONTWRITEBYTECODE", "1"))
+    bench.args(wrk.options()).args(options.measured.passed_on());
+    steps::run(bench.env("POSTGRES_BIN", tooling::postgres()?))
 }

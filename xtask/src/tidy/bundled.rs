@@ -1,11 +1,11 @@
 //! Licences of npm packages that are built in: permitted by `deny.toml`, and with their texts beside them.
 
-use crate::bundled::{Bundled, packages};
+use crate::bundled::{Bundled, in_bundles, packages};
 use crate::tidy::licences::Allowed;
 
 pub fn problems(files: &[String]) -> Result<Vec<String>, String> {
     let allowed = Allowed::of_repository()?;
-    Ok(packages(files)?.iter().flat_map(|package| of_package(package, &allowed)).collect())
+    Ok(packages(files)?.iter().chain(&in_bundles(files)?).flat_map(|package| of_package(package, &allowed)).collect())
 }
 
 fn of_package(package: &Bundled, allowed: &Allowed) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::steps::root;
 
 /// Folders whose files a page may name in code.
-const FOLDERS: [&str; 8] = ["crates/", "docs/", "xtask/", "tests-e2e/", "benches/", "fuzz/", "packaging/", ".ci/"];
+const FOLDERS: [&str; 9] = ["crates/", "docs/", "xtask/", "tests-e2e/", "benches/", "drills/", "fuzz/", "packaging/", ".ci/"];
 /// What a name of several files holds.
 const PATTERN: [char; 5] = ['*', '{', '<', '…', ' '];
 
