@@ -1,5 +1,7 @@
 //! App registrations: the applications that sign in with a user or on their own, with their secrets and permissions.
 
+pub mod expiry;
+
 use chrono::{DateTime, Utc};
 use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;

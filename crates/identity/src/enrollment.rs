@@ -201,10 +201,12 @@ impl Enrollment {
         }
     }
 
-    /// The enrollment after a verified field has changed: an active one goes back to review, and any other keeps its stage.
-    pub fn legal_details_changed(&self, now: DateTime<Utc>) -> Enrollment {
+    /// The enrollment after a verified field has changed: an active one goes back to review. One whose code is on its way to a contact with another
+    /// address begins again, since the code says nothing about the new address. Any other keeps its stage.
+    pub fn legal_details_changed(&self, contact_changed: bool, now: DateTime<Utc>) -> Enrollment {
         match self.stage {
             EnrollmentStage::Active => self.moved(EnrollmentStage::Review, now),
+            EnrollmentStage::EmailVerification if contact_changed => self.moved(EnrollmentStage::Started, now),
             _ => self.clone(),
         }
     }

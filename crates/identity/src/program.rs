@@ -23,6 +23,14 @@ impl Program {
     pub fn name(self) -> &'static str {
         self.into()
     }
+
+    /// The name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Program::Mpn => "Partner network",
+            Program::Cmp => "Commercial marketplace",
+        }
+    }
 }
 
 impl fmt::Display for Program {

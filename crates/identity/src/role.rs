@@ -124,7 +124,7 @@ impl Role {
     }
 
     /// The titles of the roles that may assign it.
-    fn assigners(self) -> String {
+    pub fn assigners(self) -> String {
         let titles: Vec<_> = Role::ALL.iter().copied().filter(|holder| holder.may_assign(self)).map(Role::title).collect();
         titles.join(" or ")
     }

@@ -3,3 +3,4 @@
 pub mod builtin;
 pub mod catalog;
 pub mod definition;
+pub mod suggested;

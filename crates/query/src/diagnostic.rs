@@ -2,7 +2,7 @@
 //!
 //! The message of a diagnostic says what was found, what is possible there and, for a name, the nearest known one.
 
-pub(crate) mod nearest;
+pub mod nearest;
 mod span;
 
 use std::borrow::Cow;

@@ -15,7 +15,7 @@ mod tests;
 mod unsupported;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Span};
-use ast::Select;
+use ast::{Name, Select};
 
 /// The most bytes of a query's text.
 pub const MAXIMUM_TEXT: usize = 64 * 1024;
@@ -30,6 +30,12 @@ pub fn parse(text: &str) -> Result<Select, Diagnostics> {
         Reading { select: Some(select), diagnostics } if diagnostics.is_empty() => Ok(select),
         Reading { diagnostics, .. } => Err(diagnostics),
     }
+}
+
+/// A name as a person writes it: bare where that reads back as this name, and otherwise in double quotes.
+pub fn written_name(name: &str) -> String {
+    let bare = parse(&format!("SELECT {name} FROM D")).is_ok_and(|select| matches!(&select.names[..], [only] if only.text == name));
+    if bare { name.to_owned() } else { Name::quoted(name) }
 }
 
 /// The part of a text that could be read.

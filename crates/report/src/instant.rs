@@ -35,9 +35,27 @@ pub fn format(instant: DateTime<Utc>) -> String {
     instant.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The first whole second that is not before the instant: when something that begins then is said to begin. Written out, an instant loses its fraction,
+/// and whoever comes at that second would come too early. Of milliseconds, as they are stored.
+pub fn whole_second(instant: DateTime<Utc>) -> DateTime<Utc> {
+    let seconds = (instant.timestamp_millis() + 999).div_euclid(1000);
+    DateTime::from_timestamp(seconds, 0).unwrap_or(instant)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_is_told_by_the_second_that_is_not_before_it() {
+        let begin = parse("2026-11-22T12:30:00Z").unwrap();
+        for (microseconds, told) in
+            [(0, 0), (999, 0), (1_000, 1), (300_000, 1), (999_999, 1), (1_000_000, 1), (1_000_001, 1), (-1, 0), (-1_000_000, -1)]
+        {
+            let at = begin + chrono::TimeDelta::microseconds(microseconds);
+            assert_eq!(whole_second(at), begin + chrono::TimeDelta::seconds(told), "{microseconds}");
+        }
+    }
 
     #[test]
     fn reads_what_clients_send_and_nothing_else() {

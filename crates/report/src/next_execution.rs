@@ -13,6 +13,11 @@ impl ScheduledReport {
         self.to_come(now)?.next
     }
 
+    /// The next slots, at most `count`. For a paused report, those with which it would continue if it were resumed now.
+    pub fn next_slots(&self, now: DateTime<Utc>, count: usize) -> Vec<DateTime<Utc>> {
+        self.to_come(now).map(|schedule| schedule.slots().take(count).collect()).unwrap_or_default()
+    }
+
     /// How many executions have not begun yet. `None` for a schedule without end.
     pub fn executions_left(&self, now: DateTime<Utc>) -> Option<u32> {
         match &self.timing {

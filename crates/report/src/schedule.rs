@@ -98,6 +98,12 @@ impl Schedule {
         }
     }
 
+    /// The slots to come, the next one first, if each is taken when it is due. They never end for a schedule without end.
+    pub fn slots(&self) -> impl Iterator<Item = DateTime<Utc>> + use<> {
+        let taken = |schedule: &Schedule| Some(schedule.take_due(schedule.next?, CatchUp::All).1);
+        std::iter::successors(Some(self.clone()), taken).map_while(|schedule| schedule.next)
+    }
+
     fn interval(&self) -> TimeDelta {
         TimeDelta::hours(i64::from(self.interval_hours.max(1)))
     }
@@ -321,6 +327,17 @@ mod tests {
             let resumed = schedule.skip_to(at(now));
             assert_eq!((resumed.next, resumed.fired), (Some(at(next)), 0), "{now}");
         }
+    }
+
+    #[test]
+    fn the_slots_to_come_are_those_that_will_be_taken() {
+        let hours = |schedule: &Schedule| schedule.slots().take(5).map(|at| (at - DateTime::UNIX_EPOCH).num_hours()).collect::<Vec<_>>();
+        let schedule = Schedule::new(at(10), 4, Some(7), 0);
+        assert_eq!(hours(&schedule), [10, 14, 18, 22, 26]);
+        let (_, after) = schedule.take_due(at(22), CatchUp::All);
+        assert_eq!(hours(&after), [26, 30, 34]);
+        assert_eq!(hours(&schedule.ending(Some(at(19)))), [10, 14, 18]);
+        assert_eq!(hours(&Schedule { next: None, ..after }), [0_i64; 0]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The audit trail: which rights were granted or refused to whom.
 
+pub(crate) mod named;
 pub(crate) mod recording;
 pub(crate) mod trail;
 

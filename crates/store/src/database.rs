@@ -5,6 +5,8 @@ pub(crate) mod dialect;
 pub(crate) mod lanes;
 pub(crate) mod locks;
 pub(crate) mod outage;
+pub(crate) mod page;
+pub(crate) mod profile;
 pub(crate) mod row;
 pub(crate) mod rows;
 pub(crate) mod settings;

@@ -21,6 +21,9 @@ pub enum StoreError {
     Damaged { place: String, why: String },
     #[error("{place} was written by a newer version: its tables are at step {found}, and this version knows {known}")]
     Newer { place: String, found: i64, known: i64 },
+    /// The open file goes on to work, and is lost with this process.
+    #[error("{place} is not the database that this process has open: it was moved, deleted or replaced ({why})")]
+    Moved { place: String, why: String },
     #[error("the database's encoding is {0}, and has to be UTF8")]
     Encoding(String),
     #[error("no connection to the database could be opened: {cause}")]
@@ -28,6 +31,9 @@ pub enum StoreError {
     /// There is no room for another row.
     #[error("There are {most} {what} already: remove one first.")]
     Full { what: &'static str, most: i64 },
+    /// Very many mails went there in this day.
+    #[error("So many mails went to this address or this organisation today that no more is sent: try again tomorrow.")]
+    MailsFull,
     /// The audit event could not be written, so that the change was not made.
     #[error("nothing was changed, since the audit event {action} of '{subject}' could not be written: {cause}")]
     Unrecorded { action: String, subject: String, cause: Box<StoreError> },
@@ -49,6 +55,10 @@ impl StoreError {
             StoreError::Newer { .. } => {
                 Some("run the newer version, or put a backup from before the upgrade in its place: docs/upgrading.md")
             }
+            StoreError::Moved { .. } => Some(
+                "what is written now is lost when this process ends: make a copy of what it has open (on Linux the file is among /proc/PID/fd), \
+                 stop it, and put the file back in its place: docs/backups.md",
+            ),
             StoreError::Encoding(_) => Some("make one with: createdb --encoding UTF8 --template template0 NAME"),
             _ => match self.outage()? {
                 Outage::NoConnection => Some("raise max_connections of the Postgres, or end what holds its connections"),

@@ -10,7 +10,9 @@ mod error;
 mod group_commit;
 mod identities;
 mod keys;
+mod mails;
 mod opening;
+mod outbox;
 mod reports;
 mod room;
 mod sign_in;
@@ -26,31 +28,37 @@ use sqlx::{Any, Row, SqlSafeStr};
 
 pub use access_log::{AccessDay, AccessRow};
 pub use audit::AuditEvent;
-pub use audit::trail::{AuditFilter, AuditPage, AuditPlace};
+pub use audit::named::{Named, Thing};
+pub use audit::trail::AuditFilter;
 pub use callbacks::secrets::CallbackSecret;
-pub use callbacks::{
-    Callback, CallbackAttempt, CallbackFilter, CallbackOutcome, CallbackPage, CallbackPlace, ClaimedCallback, DueCallback, NewCallback,
-};
+pub use callbacks::{Callback, CallbackAttempt, CallbackFilter, ClaimedCallback, NewCallback};
 pub use database::outage::Outage;
+pub use database::page::{Page, PagePlace};
 pub use error::StoreError;
-pub use identities::applications::Consent;
+pub use identities::applications::{Consent, Prepared};
 pub use identities::enrollment_changes::Reviewed;
 pub use identities::removals::Removal;
+pub use identities::tenants::TenantFilter;
 pub use identities::users::UserCredentials;
 pub use keys::StoredKey;
 pub use keys::sealed::{Sealed, SealedPlace};
+pub use mails::expiring::ExpiringSecret;
+pub use mails::{Mail, MailKind, NewMail, Recipient, Summary};
 pub use opening::inspection::Inspection;
 pub use opening::sqlite_url;
+pub use outbox::{Delivery, Due, SendOutcome};
 pub use reports::artifact_blocks::BLOCKS_PER_ROW;
-pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, NewExecution, Outcome};
+pub use reports::executions::{ClaimedExecution, ExecutionFilter, ExecutionRecord, Lease, NewExecution, Outcome};
 pub use reports::held_back::NEVER_DUE;
 pub use reports::idempotency::{Creation, CreationKey, KEYS_KEPT, KEYS_OF_AN_OWNER};
-pub use reports::pages::{ManagedExecution, ManagedReport, Page, PageFilter, PagePlace};
+pub use reports::overview::ReportOverview;
+pub use reports::pages::{ManagedExecution, ManagedReport, PageFilter};
 pub use reports::queue::Queue;
 pub use reports::retention::FileEpochs;
 pub use reports::run_control::{TenantRuns, Unchanged};
 pub use reports::scheduled_reports::{QuotaUse, ReportFilter, ReportQuotas};
 pub use sign_in::authorization_codes::AuthorizationCode;
+pub use sign_in::console_sessions::ConsoleSession;
 pub use sign_in::counts::{SignInCount, Subject, is_news};
 pub use sign_in::device_codes::{AddedDeviceCode, DeviceCode, DeviceState};
 pub use sign_in::refresh_tokens::{RefreshTokenRecord, RefreshTokenState, UsedToken};
@@ -62,6 +70,7 @@ use database::lanes::Pool;
 use database::lanes::connection::{Connection, Transaction};
 use group_commit::GroupCommit;
 use identities::version::IdentityVersion;
+use opening::moved::OpenedFile;
 use sign_in::refresh_tokens::Grown;
 use telemetry::StoreTelemetry;
 
@@ -79,6 +88,10 @@ pub struct Store {
     telemetry: StoreTelemetry,
     /// The event to write with the next change.
     recorded: Option<Arc<AuditEvent>>,
+    /// The file of a SQLite database.
+    file: Option<Arc<OpenedFile>>,
+    /// The mail to write with the next change.
+    told: Option<Arc<NewMail>>,
 }
 
 impl Store {
@@ -98,6 +111,15 @@ impl Store {
     pub async fn check_writes(&self) -> Result<(), StoreError> {
         let now = self.lease_time().await?;
         self.put_setting("last_write_check", &now.to_string()).await
+    }
+
+    /// Checks whether the file of a SQLite database still lies where it was opened. A Postgres always passes.
+    ///
+    /// # Errors
+    /// When it was moved, deleted or replaced.
+    pub async fn check_place(&self) -> Result<(), StoreError> {
+        let Some(file) = self.file.clone() else { return Ok(()) };
+        tokio::task::spawn_blocking(move || file.check()).await.map_err(|_| StoreError::Interrupted)?
     }
 
     /// Waits at most a few seconds for all connections to close, so that the last writes are on disk.
@@ -134,6 +156,8 @@ fn migrations() -> Migrator {
         ("next runs", include_str!("../migrations/0007_next_runs.sql")),
         ("run control", include_str!("../migrations/0008_run_control.sql")),
         ("usage", include_str!("../migrations/0009_usage.sql")),
+        ("console", include_str!("../migrations/0010_console.sql")),
+        ("mail", include_str!("../migrations/0011_mail.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
@@ -21,11 +22,13 @@ use crate::database::row::Read as _;
 use crate::group_commit::GroupCommit;
 use crate::identities::version::IdentityVersion;
 use crate::keys::sealed::{Sealed, SealedPlace};
+use crate::opening::moved::OpenedFile;
 use crate::sign_in::refresh_tokens::Grown;
 use crate::telemetry::StoreTelemetry;
 use crate::{Store, StoreError, migrations};
 
 pub(crate) mod inspection;
+pub(crate) mod moved;
 
 /// How long a start waits for a database that is starting too.
 const START: Duration = Duration::from_secs(10);
@@ -108,6 +111,8 @@ impl Store {
             identities: IdentityVersion::default(),
             telemetry,
             recorded: None,
+            file: (dialect == Dialect::Sqlite).then(|| OpenedFile::at(sqlite_file(url))).flatten().map(Arc::new),
+            told: None,
         })
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod executions;
 pub(crate) mod held_back;
 pub(crate) mod idempotency;
 pub(crate) mod next_executions;
+pub(crate) mod overview;
 pub(crate) mod pages;
 pub(crate) mod published_artifacts;
 pub(crate) mod queries;

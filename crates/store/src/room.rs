@@ -43,3 +43,9 @@ pub(crate) const REPORTS: Room = Room { table: "scheduled_reports", column: "own
 pub(crate) const SECRETS: i64 = 20;
 /// The number of attempts at a callback that are kept: the last ones.
 pub(crate) const ATTEMPTS: i64 = 100;
+/// The mails of a day to one recipient. Beyond it nothing but the mail about several failures is written.
+pub(crate) const MAILS_OF_RECIPIENT: i64 = 20;
+/// The mails of a day of one tenant.
+pub(crate) const MAILS_OF_TENANT: i64 = 500;
+/// The failures of a day of which a recipient is told one by one. One mail at the end of the day tells of the others.
+pub(crate) const FAILURES_ALONE: i64 = 5;

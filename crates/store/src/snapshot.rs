@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
 use crate::{Store, StoreError, execute};
 
 /// In an order in which a row comes after those that it refers to.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 30] = [
     "tenants",
     "enrollments",
     "locations",
@@ -22,6 +22,7 @@ const TABLES: [&str; 28] = [
     "external_identities",
     "refresh_tokens",
     "sign_in_sessions",
+    "console_sessions",
     "sign_in_counts",
     "authorization_codes",
     "device_codes",
@@ -33,6 +34,7 @@ const TABLES: [&str; 28] = [
     "callbacks",
     "callback_attempts",
     "callback_secrets",
+    "mails",
     "tenant_limits",
     "idempotency_keys",
     "audit_events",

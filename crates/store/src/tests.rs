@@ -200,8 +200,11 @@ async fn a_slot_is_queued_once_however_often_the_scheduler_runs() {
     assert_eq!(store.next_due().await.unwrap(), None);
     for left in [1, 0] {
         let claimed = store.claim_execution(0, 10).await.unwrap().unwrap();
-        let outcome =
-            if left == 1 { Outcome::Failed { reason: "no".into() } } else { Outcome::Completed { artifact: artifact(1_u64), note: None } };
+        let outcome = if left == 1 {
+            Outcome::Failed { reason: "no".into() }
+        } else {
+            Outcome::Completed { artifact: artifact(1_u64), note: None, sums: Vec::new() }
+        };
         assert!(store.finish_execution(&claimed, &outcome, None, at(100)).await.unwrap());
         let expected = if left == 1 { ReportStatus::Active } else { ReportStatus::Inactive };
         assert_eq!(status(&store, 8).await, expected, "Inactive only when the last execution is over");
@@ -220,7 +223,7 @@ async fn only_the_holder_of_the_newest_epoch_can_finish_an_execution() {
     let second = store.claim_execution(301, 400).await.unwrap().unwrap();
     assert_eq!((second.execution.epoch.number(), second.execution.attempts), (2, 2));
     assert!(!store.extend_lease(first.execution.id, first.execution.epoch, 500, 0).await.unwrap());
-    let completed = |epoch: u64| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()) };
+    let completed = |epoch: u64| Outcome::Completed { artifact: artifact(epoch), note: Some("a note".into()), sums: Vec::new() };
     assert!(!store.finish_execution(&first, &completed(1), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&second, &completed(2), None, at(1)).await.unwrap());
     assert!(store.finish_execution(&second, &completed(2), None, at(2)).await.unwrap(), "asked again, for the answer may have been lost");
@@ -346,7 +349,12 @@ async fn a_paused_report_with_slots_to_come_stays_paused_when_its_run_ends() {
     store.queue_due_reports(at(4), CatchUp::All, 10, || Ok::<_, StoreError>(Uuid::from_u128(77))).await.unwrap();
     let claimed = store.claim_execution(0, 1).await.unwrap().unwrap();
     change(&store, 8, |report| report.paused().unwrap()).await;
-    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(4)).await.unwrap());
+    assert!(
+        store
+            .finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None, sums: Vec::new() }, None, at(4))
+            .await
+            .unwrap()
+    );
     assert_eq!(status(&store, 8).await, ReportStatus::Paused);
 }
 
@@ -381,6 +389,7 @@ mod executions;
 mod external_identities;
 mod group_commit;
 mod identities;
+mod mails;
 mod migration;
 mod next_executions;
 mod outages;

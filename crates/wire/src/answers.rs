@@ -98,10 +98,14 @@ pub struct Tenant {
     pub profile: Option<Profile>,
     #[serde(default, deserialize_with = "or_default")]
     pub enrollments: Vec<Enrollment>,
-    /// The code for the contact, which is shown only once.
+    /// The code for the contact, which is shown only once, and only if it could not be mailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Text")]
     pub verification_code: Option<Secret>,
+    /// The contact's address, to which the code goes by mail, so that it is shown to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text")]
+    pub verification_code_sent_to: Option<String>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub more: More,
@@ -199,10 +203,14 @@ pub struct Enrollment {
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(with = "Time")]
     pub changed: String,
-    /// The code for the contact, which is shown only once.
+    /// The code for the contact, which is shown only once, and only if it could not be mailed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Text")]
     pub verification_code: Option<Secret>,
+    /// The contact's address, to which the code goes by mail, so that it is shown to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Text")]
+    pub verification_code_sent_to: Option<String>,
     #[serde(flatten)]
     #[schemars(skip)]
     pub more: More,

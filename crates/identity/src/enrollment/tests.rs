@@ -75,6 +75,18 @@ fn a_rejection_is_appealed_three_times_at_most() {
 fn changed_legal_details_send_an_active_enrollment_back_to_review() {
     for &stage in EnrollmentStage::ALL {
         let expected = if stage == EnrollmentStage::Active { EnrollmentStage::Review } else { stage };
-        assert_eq!(at(stage).legal_details_changed(NOW).stage, expected);
+        assert_eq!(at(stage).legal_details_changed(false, NOW).stage, expected);
+    }
+}
+
+#[test]
+fn a_code_ends_with_the_address_that_it_was_made_for() {
+    let waiting = at(EnrollmentStage::EmailVerification);
+    assert_eq!(waiting.legal_details_changed(false, NOW), waiting);
+    let again = waiting.legal_details_changed(true, NOW + TimeDelta::hours(1));
+    assert_eq!((again.stage, &again.code, again.changed), (EnrollmentStage::Started, &None, NOW + TimeDelta::hours(1)));
+    assert!(again.confirm("right", NOW).is_err());
+    for &stage in EnrollmentStage::ALL.iter().filter(|stage| **stage != EnrollmentStage::EmailVerification) {
+        assert_eq!(at(stage).legal_details_changed(true, NOW), at(stage).legal_details_changed(false, NOW), "{}", stage.name());
     }
 }

@@ -105,6 +105,17 @@ impl GrantRefusal {
         Self::new(7000222, "invalid_client", 401, "The client secret has expired. Add a new one to the application.")
     }
 
+    pub fn is_wrong_secret(&self) -> bool {
+        self.code == Self::wrong_secret().code
+    }
+
+    /// The refusal of a wrong secret from an address that sent too many. A right one is taken all the same.
+    pub fn too_many_secrets() -> Self {
+        let text =
+            "Too many wrong client secrets came from this address. A right one is taken at any time; before another one is tried, wait.";
+        Self::new(90055, "temporarily_unavailable", 429, text)
+    }
+
     /// An unknown user and a wrong password get the same answer.
     pub fn wrong_credentials() -> Self {
         Self::new(50126, "invalid_grant", 400, "The user name or the password is wrong.")

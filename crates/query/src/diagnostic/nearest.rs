@@ -8,7 +8,7 @@ const LONGEST: usize = 100;
 const LONGEST_CANDIDATE: usize = 1024;
 
 /// The candidate that differs in few characters, or else the one that begins almost like the name; `None` if no candidate is near.
-pub(crate) fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let name: Vec<char> = fold(name).chars().collect();
     if name.len() > LONGEST {
         return None;

@@ -36,7 +36,13 @@ impl Display for Name {
         if bare && !is_keyword(&self.text) {
             return f.write_str(&self.text);
         }
-        write!(f, "\"{}\"", self.text.replace('"', "\"\""))
+        f.write_str(&Name::quoted(&self.text))
+    }
+}
+
+impl Name {
+    pub(super) fn quoted(text: &str) -> String {
+        format!("\"{}\"", text.replace('"', "\"\""))
     }
 }
 

@@ -20,6 +20,42 @@ fn literal(value: LiteralValue) -> Literal {
 }
 
 #[test]
+fn a_name_is_quoted_where_it_has_to_be() {
+    for bare in ["Seats", "3PApps", "_", "Umsätze", "字体", "हिंदी", "True", "Price(USD)", "Price(US2)"] {
+        assert_eq!(written_name(bare), bare);
+    }
+    for quoted in [
+        "Net price",
+        "Order",
+        "in",
+        "2024",
+        "20.5",
+        "a-b",
+        "%",
+        "",
+        "[a]",
+        "it's",
+        "COUNT(Seats)",
+        "Price(IN)",
+        "Price(2)",
+        "Price( USD)",
+        "A, B",
+        "A FROM B",
+        "DISTINCT A",
+        "A;",
+        " A",
+        "A ",
+    ] {
+        assert_eq!(written_name(quoted), format!("\"{quoted}\""));
+    }
+    assert_eq!(written_name("a\"b"), "\"a\"\"b\"");
+    for name in ["a\"b", "\"a\"", "Net price", "Price(USD)", "2024"] {
+        let select = parse(&format!("SELECT {} FROM D", written_name(name))).unwrap();
+        assert_eq!(select.names[0].text, name);
+    }
+}
+
+#[test]
 fn every_clause() {
     let text = "select distinct A, \"b \"\"c\", [d ]] e], 3PApps from X where a = 'it''s' and b != -1.50 AND c NOT in (1, 'x') \
                 and d like '%' AND e Not Like 5 and f >= TRUE order by a, b asc, c DESC limit 10 timespan last_7_days ;";

@@ -1,4 +1,4 @@
-//! The backoff of a callback: waits grow, and the callback is given up three days after it was made.
+//! The backoff of a callback, which is that of a mail too: waits grow, and it is given up three days after it was made.
 //!
 //! The result of an attempt goes in, and the time of the next one or the end comes out. Nothing is sent here.
 
@@ -37,6 +37,11 @@ pub fn after_attempt(number: u32, status: Option<u16>, now: DateTime<Utc>, give_
         Some(GONE) => return AfterAttempt::GiveUp,
         _ => {}
     }
+    after_failed_attempt(number, now, give_up)
+}
+
+/// The next step after a failed attempt with this number, counted from 1, if its failure may pass.
+pub fn after_failed_attempt(number: u32, now: DateTime<Utc>, give_up: DateTime<Utc>) -> AfterAttempt {
     let [.., longest] = WAITS;
     let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let wait = WAITS.get(place).copied().unwrap_or(longest);

@@ -14,10 +14,10 @@ impl Store {
 
     /// Runs in each transaction that grants or removes something, once it is certain that something changes.
     pub(crate) async fn record_change(&self, connection: &mut Connection) -> Result<(), StoreError> {
-        match &self.recorded {
-            Some(event) => record(connection, event).await,
-            None => Ok(()),
+        if let Some(event) = &self.recorded {
+            record(connection, event).await?;
         }
+        self.write_mail(connection).await
     }
 }
 

@@ -171,6 +171,14 @@ impl Dialect {
         }
     }
 
+    /// The function that makes a JSON object of names and values that take turns.
+    pub(crate) fn json_object(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "json_object",
+            Dialect::Postgres => "json_build_object",
+        }
+    }
+
     pub(crate) fn now_milliseconds(self) -> &'static str {
         match self {
             Dialect::Sqlite => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",

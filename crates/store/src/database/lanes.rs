@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::database::again::ATTEMPTS;
 use crate::database::dialect::{Dialect, LaneKind};
-use crate::database::lanes::connection::Connection;
+use crate::database::lanes::connection::{Connection, Transaction};
 use crate::database::outage::{NoConnection, is_cut, none_free};
 use crate::telemetry::LaneTelemetry;
 
@@ -72,6 +72,14 @@ struct State {
     closed: bool,
 }
 
+/// What an idle connection is asked, to find out whether the database still answers.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    Ping,
+    /// To begin a transaction, which never waits for others where connections can be lost.
+    Begin(&'static str),
+}
+
 enum Taken {
     Idle(Connection),
     Waits(oneshot::Receiver<Connection>),
@@ -99,14 +107,23 @@ impl Lane {
     }
 
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        self.acquire_asked(Question::Ping).await
+    }
+
+    /// A connection on which a transaction has begun. An idle one shows by that answer that it is not lost, and is not asked twice.
+    pub(crate) async fn begin(&self, text: &'static str) -> Result<Transaction, sqlx::Error> {
+        Transaction::begin(self.acquire_asked(Question::Begin(text)).await?, text).await
+    }
+
+    async fn acquire_asked(&self, question: Question) -> Result<Connection, sqlx::Error> {
         let begun = Instant::now();
-        let acquired = self.acquire_since(begun).await;
+        let acquired = self.acquire_since(begun, question).await;
         self.0.telemetry.waited(begun.elapsed());
         acquired
     }
 
-    async fn acquire_since(&self, begun: Instant) -> Result<Connection, sqlx::Error> {
-        let mut first_free = pin!(self.first_free());
+    async fn acquire_since(&self, begun: Instant, question: Question) -> Result<Connection, sqlx::Error> {
+        let mut first_free = pin!(self.first_free(question));
         loop {
             let deadline = self.deadline(begun);
             if let Ok(found) = timeout_at(deadline, first_free.as_mut()).await {
@@ -125,14 +142,23 @@ impl Lane {
         (since + ACQUIRE).min(begun + QUEUE)
     }
 
-    async fn first_free(&self) -> Result<Connection, sqlx::Error> {
+    async fn first_free(&self, question: Question) -> Result<Connection, sqlx::Error> {
         loop {
             let mut connection = match self.take()? {
                 Taken::Idle(connection) => connection,
                 // The connection was opened or used just now.
                 Taken::Waits(given) => return given.await.map_err(|_| sqlx::Error::PoolClosed),
             };
-            if !self.0.dialect.loses_connections() || matches!(timeout(ANSWER, connection.ping()).await, Ok(Ok(()))) {
+            if !self.0.dialect.loses_connections() {
+                return Ok(connection);
+            }
+            let answering = async {
+                match question {
+                    Question::Ping => connection.ping().await,
+                    Question::Begin(text) => connection.begin(text).await,
+                }
+            };
+            if matches!(timeout(ANSWER, answering).await, Ok(Ok(()))) {
                 return Ok(connection);
             }
             // The other idle connections are as old, and each would take as long to fail.
@@ -326,6 +352,11 @@ impl Pool {
     /// A connection that may write.
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         self.writing.acquire().await
+    }
+
+    /// A transaction that may write, begun with this statement.
+    pub(crate) async fn begin(&self, text: &'static str) -> Result<Transaction, sqlx::Error> {
+        self.writing.begin(text).await
     }
 
     /// A connection for several statements that read.

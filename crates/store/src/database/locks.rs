@@ -5,6 +5,7 @@
 //!
 //! | transaction | holds |
 //! | --- | --- |
+//! | `add_mail`, and the mail of a change: its bounds need not be exact | no lock of its own |
 //! | events alone: audit, counted events, the group commit of grants without refresh tokens | no lock |
 //! | group commit with refresh tokens | its users (shared), then the tokens, by digest |
 //! | `redeem_authorization_code`, `redeem_device_code`, `add_refresh_token` | the user (shared), then the code's row |
@@ -13,8 +14,8 @@
 //! | `finish_execution`, `release_execution`, `cancel_execution`, `retry_execution`, `delete_report`, `announce_next_execution` | the report |
 //! | `queue_due_reports` | the queue of due reports, then each due report that no other transaction holds |
 //! | `claim_execution`, `forget_*`, `trim_refresh_tokens`, `replan` | rows that no other transaction holds; the others are left for the next time |
-//! | `put_block_sums` | the execution's row |
-//! | `note_damage`, `claim_callback`, `finish_callback`, `replay_callback`, `decide_device_code`, `pause_runs` | the one row that they change under a condition |
+//! | `renew_block_sums` | the execution's row |
+//! | `note_damage`, `claim_callback`, `finish_callback`, `claim_mail`, `finish_mail`, `replay_callback`, `decide_device_code`, `pause_runs` | the one row that they change under a condition |
 //! | `add_user`, `add_application`, `put_location`, `add_external_identity`, `remove_external_identity`, `put_role` | the tenant and its counted room |
 //! | `set_tenant_limits` | the tenant |
 //! | `change_enrollment`, `move_enrollment`, `change_tenant` | the tenant, then the reports that are paused, by id |
@@ -133,7 +134,7 @@ impl Store {
     /// Begins on another connection if the first one was lost, since nothing has been written yet.
     async fn begin_in(&self, pool: &Pool, hold: Option<Hold<'_>>) -> Result<Transaction, StoreError> {
         again(|| async move {
-            let mut transaction = Transaction::begin(pool.acquire().await?, self.dialect.begin()).await?;
+            let mut transaction = pool.begin(self.dialect.begin()).await?;
             if let Some(hold) = hold {
                 self.hold(&mut transaction, hold).await?;
             }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use insightgate_identity::role::Locations;
 use insightgate_report::execution::Epoch;
+use serde_json::{Map, Value};
 use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
@@ -21,7 +22,7 @@ pub(crate) fn millis(instant: DateTime<Utc>) -> i64 {
 pub(crate) fn written_locations(locations: &Locations) -> Option<String> {
     match locations {
         Locations::Organization => None,
-        Locations::Only(mpn_ids) => Some(serde_json::Value::from(mpn_ids.clone()).to_string()),
+        Locations::Only(mpn_ids) => Some(Value::from(mpn_ids.clone()).to_string()),
     }
 }
 
@@ -107,6 +108,47 @@ impl Read for AnyRow {
     fn optional_number(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
         Ok(self.try_get(column)?)
     }
+}
+
+/// A row of another table that a statement returned in one of its columns, as a JSON object.
+pub(crate) struct ObjectRow(Map<String, Value>);
+
+impl ObjectRow {
+    pub(crate) fn of(row: &AnyRow, column: &'static str) -> Result<ObjectRow, StoreError> {
+        let text = row.text(column)?;
+        serde_json::from_str(&text).map(ObjectRow).map_err(|_| StoreError::Corrupt { column, value: text.chars().take(70).collect() })
+    }
+
+    /// The value as `read` finds it, unless it is NULL. Every column that is asked for is there.
+    fn optional<T>(&self, column: &'static str, read: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, StoreError> {
+        match self.0.get(column) {
+            Some(Value::Null) => Ok(None),
+            Some(value) => read(value).map(Some).ok_or_else(|| StoreError::Corrupt { column, value: value.to_string() }),
+            None => Err(sqlx::Error::ColumnNotFound(column.to_owned()).into()),
+        }
+    }
+}
+
+impl Read for ObjectRow {
+    fn text(&self, column: &'static str) -> Result<String, StoreError> {
+        self.optional_text(column)?.ok_or_else(|| null(column))
+    }
+
+    fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+        self.optional(column, |value| value.as_str().map(str::to_owned))
+    }
+
+    fn number(&self, column: &'static str) -> Result<i64, StoreError> {
+        self.optional_number(column)?.ok_or_else(|| null(column))
+    }
+
+    fn optional_number(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.optional(column, Value::as_i64)
+    }
+}
+
+fn null(column: &'static str) -> StoreError {
+    StoreError::Corrupt { column, value: "NULL".to_owned() }
 }
 
 fn to_instant(column: &'static str, value: i64) -> Result<DateTime<Utc>, StoreError> {

@@ -16,13 +16,18 @@ pub(crate) async fn insert_rows<Row>(
     bind: impl for<'q> Fn(Query<'q, Any, AnyArguments>, &Row) -> Query<'q, Any, AnyArguments>,
 ) -> Result<(), StoreError> {
     for some in in_powers_of_two(rows) {
-        let values: Vec<String> = (0..some.len()).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
         // The text consists only of names and placeholders; values are bound.
-        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", values.join(", ")));
+        let text = AssertSqlSafe(format!("INSERT INTO {into} VALUES {} {end}", rows_of_places(some.len(), columns)));
         let query = some.iter().fold(sqlx::query(text), &bind);
         query.execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// Returns `($1, $2), ($3, $4), …`: what follows VALUES.
+pub(crate) fn rows_of_places(rows: usize, columns: usize) -> String {
+    let rows: Vec<String> = (0..rows).map(|row| format!("({})", placeholders(row * columns, columns))).collect();
+    rows.join(", ")
 }
 
 /// Splits rows into pieces of 64, 32, … and 1, so that the database prepares a few statements and not one for each number of rows.
@@ -47,6 +52,6 @@ mod tests {
             assert_eq!(pieces.concat(), rows);
             assert!(pieces.iter().all(|piece| piece.len().is_power_of_two() && piece.len() <= 64));
         }
-        assert_eq!(placeholders(2, 3), "$3, $4, $5");
+        assert_eq!((placeholders(2, 3), rows_of_places(2, 2)), ("$3, $4, $5".to_owned(), "($1, $2), ($3, $4)".to_owned()));
     }
 }

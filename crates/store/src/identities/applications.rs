@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_identity::application::{Application, ClientSecret, Permission};
-use sqlx::Any;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
+use sqlx::{Any, Row as _};
 use uuid::Uuid;
 
 use crate::database::again::again;
@@ -24,7 +24,58 @@ pub struct Consent {
     pub granted: DateTime<Utc>,
 }
 
+/// How many applications of a tenant are prepared how far for delegated access: each number counts those that the one before counts, and fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Prepared {
+    /// Enabled.
+    pub registered: u64,
+    /// With a secret that has not expired, or public.
+    pub with_secret: u64,
+    /// With the permission.
+    pub permitted: u64,
+    /// With consent to it, by the tenant or the user.
+    pub consented: u64,
+}
+
 impl Store {
+    /// Counts the tenant's applications by how far they are prepared to read data for the user. The application `except` and operators' are left out.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn prepared_applications(
+        &self,
+        tenant: Uuid,
+        except: Uuid,
+        user: Option<Uuid>,
+        now: DateTime<Utc>,
+    ) -> Result<Prepared, StoreError> {
+        let query = sqlx::query(
+            "WITH enabled AS (
+                 SELECT id, public FROM applications WHERE tenant_id = $1 AND id <> $2 AND enabled = 1 AND operator = 0),
+             with_secret AS (
+                 SELECT id FROM enabled WHERE public = 1 OR EXISTS
+                     (SELECT 1 FROM client_secrets WHERE application_id = enabled.id AND expires > $3)),
+             permitted AS (
+                 SELECT id FROM with_secret WHERE EXISTS
+                     (SELECT 1 FROM permissions WHERE application_id = with_secret.id AND permission = $4)),
+             consented AS (
+                 SELECT id FROM permitted WHERE EXISTS
+                     (SELECT 1 FROM consents WHERE application_id = permitted.id AND permission = $4 AND user_id IN ('', $5)))
+             SELECT (SELECT COUNT(*) FROM enabled), (SELECT COUNT(*) FROM with_secret), (SELECT COUNT(*) FROM permitted),
+                    (SELECT COUNT(*) FROM consented)",
+        );
+        let row = query
+            .bind(tenant.to_string())
+            .bind(except.to_string())
+            .bind(millis(now))
+            .bind(Permission::PartnerApi.name())
+            .bind(written_user(user))
+            .fetch_one(&self.pool)
+            .await?;
+        let count = |place: usize| row.try_get::<i64, _>(place).map(i64::unsigned_abs);
+        Ok(Prepared { registered: count(0)?, with_secret: count(1)?, permitted: count(2)?, consented: count(3)? })
+    }
+
     /// # Errors
     /// When there is no room for another, or the database does not answer.
     pub async fn add_application(&self, application: &Application, created: DateTime<Utc>) -> Result<(), StoreError> {
@@ -66,24 +117,32 @@ impl Store {
     }
 
     /// Changes the name, the redirect URIs and whether the application is enabled, but not its kind. Disabling ends the sign-ins through it; enabling
-    /// also ends those whose tokens were written at the moment when it was disabled.
+    /// also ends those whose tokens were written at the moment when it was disabled. Returns false if there is no such application, or it is not as it was
+    /// `known`: what somebody else changed meanwhile is not undone.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn change_application(&self, application: &Application) -> Result<bool, StoreError> {
+    pub async fn change_application(&self, application: &Application, known: Option<&Application>) -> Result<bool, StoreError> {
         again(|| async move {
             let mut transaction = self.begin(Hold::Application(application.id)).await?;
             let query = sqlx::query("SELECT enabled FROM applications WHERE id = $1").bind(application.id.to_string());
             let was_enabled = query.fetch_optional(&mut *transaction).await?.as_ref().map(|row| row.flag("enabled")).transpose()?;
-            let query = sqlx::query("UPDATE applications SET name = $1, enabled = $2, redirect_uris = $3 WHERE tenant_id = $4 AND id = $5")
+            let text = "UPDATE applications SET name = $1, enabled = $2, redirect_uris = $3 WHERE tenant_id = $4 AND id = $5
+                AND name = COALESCE($6, name) AND enabled = COALESCE($7, enabled) AND redirect_uris = COALESCE($8, redirect_uris)";
+            let query = sqlx::query(text)
                 .bind(application.name.clone())
                 .bind(i64::from(application.enabled))
                 .bind(written_uris(application))
                 .bind(application.tenant.to_string())
-                .bind(application.id.to_string());
+                .bind(application.id.to_string())
+                .bind(known.map(|known| known.name.clone()))
+                .bind(known.map(|known| i64::from(known.enabled)))
+                .bind(known.map(written_uris));
             let changed = execute(&mut transaction, query).await? == 1;
             if changed && !(application.enabled && was_enabled == Some(true)) {
                 execute(&mut transaction, revoke(self.dialect, "application_id").bind(application.id.to_string())).await?;
+                let query = sqlx::query("DELETE FROM console_sessions WHERE application_id = $1").bind(application.id.to_string());
+                execute(&mut transaction, query).await?;
             }
             if changed {
                 self.record_change(&mut transaction).await?;
@@ -166,8 +225,18 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn remove_client_secret(&self, application: Uuid, secret: Uuid) -> Result<bool, StoreError> {
+        let mut transaction = self.begin(Hold::Application(application)).await?;
         let query = sqlx::query("DELETE FROM client_secrets WHERE application_id = $1 AND id = $2");
-        Ok(self.change_identity(query.bind(application.to_string()).bind(secret.to_string())).await? == 1)
+        let removed = execute(&mut transaction, query.bind(application.to_string()).bind(secret.to_string())).await? == 1;
+        if removed {
+            // Which of the secrets opened them is not known.
+            let query =
+                sqlx::query("DELETE FROM console_sessions WHERE application_id = $1 AND user_id IS NULL").bind(application.to_string());
+            execute(&mut transaction, query).await?;
+            self.record_change(&mut transaction).await?;
+        }
+        self.commit_identities(transaction).await?;
+        Ok(removed)
     }
 
     /// Adds a permission; an existing one is left unchanged.

@@ -11,7 +11,8 @@ use crate::audit::AuditEvent;
 use crate::audit::recording::record;
 use crate::database::again::again;
 use crate::database::locks::Hold;
-use crate::identities::tenants::{add_tenant, put_enrollment, read_enrollment, written_profile};
+use crate::database::profile::{profile_query, read_profile, written_profile};
+use crate::identities::tenants::{add_tenant, put_enrollment, read_enrollment};
 use crate::reports::scheduled_reports::pause_reports;
 use crate::{Store, StoreError, Transaction, execute};
 
@@ -75,6 +76,7 @@ impl Store {
         let mut paused = None;
         if let Some(changed) = &changed {
             paused = self.write_enrollment(&mut transaction, tenant, from, changed).await?;
+            self.write_mail(&mut transaction).await?;
         }
         if let Some(event) = event(&outcome, paused) {
             record(&mut transaction, &event).await?;
@@ -83,8 +85,8 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Changes the name, the global account and the profile of the tenant, but never its domain, with which users sign in. Each enrollment that
-    /// `review` changes is written too. Returns false, and writes nothing, if the tenant does not exist.
+    /// Changes the name, the global account and the profile of the tenant, but never its domain, with which users sign in. `review` gets the profile that
+    /// is replaced, and each enrollment; those that it changes are written too. Returns false, and writes nothing, if the tenant does not exist.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -92,7 +94,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         profile: Option<&LegalProfile>,
-        review: impl Fn(&Enrollment) -> Option<Enrollment>,
+        review: impl Fn(Option<&LegalProfile>, &Enrollment) -> Option<Enrollment>,
         event: impl Fn(&[Reviewed]) -> Option<AuditEvent>,
     ) -> Result<bool, StoreError> {
         again(|| self.try_to_change_tenant(tenant, profile, &review, &event)).await
@@ -102,10 +104,11 @@ impl Store {
         &self,
         tenant: &Tenant,
         profile: Option<&LegalProfile>,
-        review: impl Fn(&Enrollment) -> Option<Enrollment>,
+        review: impl Fn(Option<&LegalProfile>, &Enrollment) -> Option<Enrollment>,
         event: impl Fn(&[Reviewed]) -> Option<AuditEvent>,
     ) -> Result<bool, StoreError> {
         let mut transaction = self.begin(Hold::Tenant(tenant.id)).await?;
+        let replaced = profile_query(tenant.id).fetch_optional(&mut *transaction).await?.as_ref().map_or(Ok(None), read_profile)?;
         let query = sqlx::query("UPDATE tenants SET name = $1, global_account = $2, profile = $3 WHERE id = $4")
             .bind(tenant.name.clone())
             .bind(tenant.global_account.clone())
@@ -118,7 +121,7 @@ impl Store {
         let mut reviewed = Vec::new();
         for row in query.fetch_all(&mut *transaction).await? {
             let known = read_enrollment(&row)?;
-            let Some(changed) = review(&known) else { continue };
+            let Some(changed) = review(replaced.as_ref(), &known) else { continue };
             let paused = self.write_enrollment(&mut transaction, tenant.id, Some(known.stage), &changed).await?;
             if changed.stage != known.stage {
                 reviewed.push(Reviewed { enrollment: changed, paused });

@@ -8,7 +8,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::again::again;
-use crate::database::dialect::by_bytes;
+use crate::database::dialect::{by_bytes, placeholders};
 use crate::database::locks::Hold;
 use crate::database::row::{Read, read_locations, written_locations};
 use crate::identities::applications::{read_application, written_user};
@@ -125,9 +125,28 @@ impl Store {
         let query =
             sqlx::query(by_bytes(self.dialect, "SELECT * FROM role_assignments WHERE tenant_id = $1 ORDER BY assignee_id, role {}"))
                 .bind(tenant.to_string());
-        let rows = query.fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((row.id("assignee_id")?, read_assignment(row)?))).collect()
+        read_assigned(&query.fetch_all(&self.pool).await?)
     }
+
+    /// Returns the assignments of these assignees, ordered by assignee and role.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn role_assignments_of(&self, tenant: Uuid, assignees: &[Uuid]) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
+        if assignees.is_empty() {
+            return Ok(Vec::new());
+        }
+        let listed = placeholders(1, assignees.len());
+        let text =
+            format!("SELECT * FROM role_assignments WHERE tenant_id = $1 AND assignee_id IN ({listed}) ORDER BY assignee_id, role {{}}");
+        let query = sqlx::query(by_bytes(self.dialect, &text)).bind(tenant.to_string());
+        let query = assignees.iter().fold(query, |query, assignee| query.bind(assignee.to_string()));
+        read_assigned(&query.fetch_all(&self.pool).await?)
+    }
+}
+
+fn read_assigned(rows: &[AnyRow]) -> Result<Vec<(Uuid, RoleAssignment)>, StoreError> {
+    rows.iter().map(|row| Ok((row.id("assignee_id")?, read_assignment(row)?))).collect()
 }
 
 fn read_assignment(row: &AnyRow) -> Result<RoleAssignment, StoreError> {

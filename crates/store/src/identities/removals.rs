@@ -44,10 +44,12 @@ const USER: Kind = Kind {
     statements: &[
         "DELETE FROM refresh_tokens WHERE user_id = $1",
         "DELETE FROM sign_in_sessions WHERE user_id = $1",
+        "DELETE FROM console_sessions WHERE user_id = $1",
         "DELETE FROM authorization_codes WHERE user_id = $1",
         "DELETE FROM device_codes WHERE user_id = $1",
         "DELETE FROM sign_in_counts WHERE subject = $1",
         "DELETE FROM consents WHERE user_id = $1",
+        "DELETE FROM mails WHERE recipient IN (SELECT username FROM users WHERE id = $1)",
     ],
 };
 
@@ -56,6 +58,7 @@ const APPLICATION: Kind = Kind {
     reports: "(owner_id = $1 OR application_id = $1)",
     statements: &[
         "DELETE FROM refresh_tokens WHERE application_id = $1",
+        "DELETE FROM console_sessions WHERE application_id = $1",
         "DELETE FROM authorization_codes WHERE application_id = $1",
         "DELETE FROM device_codes WHERE application_id = $1",
         "DELETE FROM consents WHERE application_id = $1",

@@ -13,9 +13,23 @@ use uuid::Uuid;
 use crate::database::again::{ATTEMPTS, again};
 use crate::database::dialect::by_bytes;
 use crate::database::locks::Hold;
+use crate::database::profile::{profile_query, read_profile, written_profile};
 use crate::database::row::{Read, millis};
 use crate::room;
 use crate::{Store, StoreError, execute};
+
+/// Which tenants to list. Each field narrows the list.
+#[derive(Debug, Clone, Default)]
+pub struct TenantFilter {
+    /// A part of the domain, the name or the id. Letter case does not matter, except beyond ASCII.
+    pub text: Option<String>,
+    /// Those with an enrollment in this stage.
+    pub stage: Option<EnrollmentStage>,
+    /// Those whose runs are paused.
+    pub paused: bool,
+    /// Those whose domain comes after this one.
+    pub after: Option<String>,
+}
 
 impl Store {
     /// # Errors
@@ -56,13 +70,33 @@ impl Store {
         rows.iter().map(read_tenant).collect()
     }
 
+    /// The first tenants by domain that the filter lets through, `limit` at most.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn tenant_page(&self, filter: &TenantFilter, limit: u32) -> Result<Vec<Tenant>, StoreError> {
+        let statement = by_bytes(
+            self.dialect,
+            "SELECT * FROM tenants WHERE domain {} > $1
+               AND ($2 = '' OR domain LIKE $2 ESCAPE '!' OR LOWER(name) LIKE $2 ESCAPE '!' OR id LIKE $2 ESCAPE '!')
+               AND ($3 = '' OR EXISTS (SELECT 1 FROM enrollments WHERE tenant_id = tenants.id AND stage = $3))
+               AND ($4 = 0 OR runs_paused IS NOT NULL)
+             ORDER BY domain {} LIMIT $5",
+        );
+        let pattern = filter.text.as_deref().map(pattern).unwrap_or_default();
+        let query = sqlx::query(statement)
+            .bind(filter.after.clone().unwrap_or_default())
+            .bind(pattern)
+            .bind(filter.stage.map(EnrollmentStage::name).unwrap_or_default())
+            .bind(i64::from(filter.paused))
+            .bind(i64::from(limit));
+        query.fetch_all(&self.pool).await?.iter().map(read_tenant).collect()
+    }
+
     /// # Errors
     /// When the database does not answer.
     pub async fn tenant_profile(&self, id: Uuid) -> Result<Option<LegalProfile>, StoreError> {
-        let query = sqlx::query("SELECT profile FROM tenants WHERE id = $1").bind(id.to_string());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
-        let Some(json) = row.optional_text("profile")? else { return Ok(None) };
-        serde_json::from_str(&json).map(Some).map_err(|_| StoreError::Corrupt { column: "profile", value: json })
+        profile_query(id).fetch_optional(&self.pool).await?.as_ref().map_or(Ok(None), read_profile)
     }
 
     /// Removes the tenant and everything that belongs to it, except for its audit events.
@@ -188,12 +222,14 @@ const OF_A_TENANT: &[&str] = &[
     "DELETE FROM callback_attempts WHERE callback_id IN (SELECT id FROM callbacks WHERE tenant_id = $1)",
     "DELETE FROM callbacks WHERE tenant_id = $1",
     "DELETE FROM callback_secrets WHERE tenant_id = $1",
+    "DELETE FROM mails WHERE tenant_id = $1",
     "DELETE FROM executions WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
     "DELETE FROM execute_now_creations WHERE report_id IN (SELECT id FROM scheduled_reports WHERE tenant_id = $1)",
     "DELETE FROM scheduled_reports WHERE tenant_id = $1",
     "DELETE FROM report_queries WHERE tenant_id = $1",
     "DELETE FROM refresh_tokens WHERE tenant_id = $1",
     "DELETE FROM sign_in_sessions WHERE tenant_id = $1",
+    "DELETE FROM console_sessions WHERE tenant_id = $1",
     "DELETE FROM authorization_codes WHERE tenant_id = $1",
     "DELETE FROM device_codes WHERE tenant_id = $1",
     "DELETE FROM role_assignments WHERE tenant_id = $1",
@@ -215,6 +251,18 @@ pub(crate) fn add_tenant(tenant: &Tenant, profile: Option<&LegalProfile>, create
         .bind(tenant.global_account.clone())
         .bind(profile.map(written_profile))
         .bind(millis(created))
+}
+
+/// A pattern for LIKE that finds the text anywhere.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(character.to_ascii_lowercase());
+    }
+    pattern + "%"
 }
 
 pub(crate) fn put_enrollment(tenant: Uuid, enrollment: &Enrollment) -> Query<'static, Any, AnyArguments> {
@@ -252,10 +300,6 @@ pub(crate) fn read_enrollment(row: &AnyRow) -> Result<Enrollment, StoreError> {
         changed: row.instant("changed")?,
         code,
     })
-}
-
-pub(crate) fn written_profile(profile: &LegalProfile) -> String {
-    serde_json::json!(profile).to_string()
 }
 
 pub(crate) fn read_tenant(row: &AnyRow) -> Result<Tenant, StoreError> {

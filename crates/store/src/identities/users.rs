@@ -93,6 +93,38 @@ impl Store {
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
 
+    /// Returns at most `limit` of the tenant's users, ordered by sign-in name, from the one after `after` on. `search` is a part of the sign-in name or of the
+    /// name for people; letter case does not matter.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn users_page(&self, tenant: Uuid, search: &str, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+        let text = format!(
+            "{SELECT_USERS} WHERE tenant_id = $1 AND username {{}} > $2
+             AND (username LIKE $3 ESCAPE '!' OR LOWER(display_name) LIKE $3 ESCAPE '!') ORDER BY username {{}} LIMIT $4"
+        );
+        let query = sqlx::query(by_bytes(self.dialect, &text))
+            .bind(tenant.to_string())
+            .bind(after.to_owned())
+            .bind(containing(search))
+            .bind(i64::from(limit));
+        query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
+    }
+
+    /// Ends the user's sign-ins: in browsers, on devices, and what applications were given for the user.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn end_sign_ins_of(&self, user: Uuid) -> Result<(), StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin(Hold::User(user)).await?;
+            end_sign_ins(self.dialect, &mut transaction, user).await?;
+            self.record_change(&mut transaction).await?;
+            self.commit_identities(transaction).await
+        })
+        .await
+    }
+
     /// Enables or disables the user. Disabling also ends the user's sign-ins: their refresh tokens do not become valid again when the account is enabled.
     ///
     /// # Errors
@@ -181,6 +213,19 @@ impl Store {
         let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());
         Ok(execute(&mut connection, query).await? == 1)
     }
+}
+
+/// The pattern of LIKE, with `!` as its escape, for texts in lower case that contain the text.
+fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in text.to_lowercase().chars() {
+        if matches!(letter, '!' | '%' | '_') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
 }
 
 fn read_credentials(row: &AnyRow) -> Result<UserCredentials, StoreError> {

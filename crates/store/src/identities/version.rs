@@ -53,7 +53,7 @@ impl Store {
         hold: Option<Hold<'_>>,
         query: Query<'static, Any, AnyArguments>,
     ) -> Result<u64, StoreError> {
-        if !self.is_shared() && self.recorded.is_none() {
+        if !self.is_shared() && self.recorded.is_none() && self.told.is_none() {
             let pool = self.pool.clone();
             return self.change(async move { Ok(query.execute(&pool).await?.rows_affected()) }).await;
         }

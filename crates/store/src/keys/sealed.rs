@@ -12,6 +12,7 @@ pub enum SealedPlace {
     Keys,
     TotpSecrets,
     CallbackSecrets,
+    Mails,
 }
 
 impl SealedPlace {
@@ -23,6 +24,7 @@ impl SealedPlace {
                 "SELECT id, 'totp ' || id AS purpose, totp_secret AS sealed FROM users WHERE totp_secret IS NOT NULL"
             }
             SealedPlace::CallbackSecrets => "SELECT id, 'callback ' || id AS purpose, sealed FROM callback_secrets",
+            SealedPlace::Mails => "SELECT id, 'mail ' || id AS purpose, sealed FROM mails WHERE sealed IS NOT NULL",
         }
     }
 
@@ -31,6 +33,7 @@ impl SealedPlace {
             SealedPlace::Keys => "UPDATE keys SET sealed = $1 WHERE id = $2 AND sealed = $3",
             SealedPlace::TotpSecrets => "UPDATE users SET totp_secret = $1 WHERE id = $2 AND totp_secret = $3",
             SealedPlace::CallbackSecrets => "UPDATE callback_secrets SET sealed = $1 WHERE id = $2 AND sealed = $3",
+            SealedPlace::Mails => "UPDATE mails SET sealed = $1 WHERE id = $2 AND sealed = $3",
         }
     }
 }

@@ -80,7 +80,8 @@ async fn references(connection: &mut AnyConnection) -> Result<Vec<String>, sqlx:
     let rows = sqlx::query(counted).fetch_all(connection).await?;
     let fault = |row: &sqlx::any::AnyRow| {
         let (table, parent, count): (String, String, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        Ok(format!("{count} rows of {table} refer to rows of {parent} that are not there"))
+        let (rows, refer) = if count == 1 { ("row", "refers") } else { ("rows", "refer") };
+        Ok(format!("{count} {rows} of {table} {refer} to rows of {parent} that are not there"))
     };
     rows.iter().take(MOST).map(fault).collect()
 }

@@ -1,7 +1,7 @@
 //! Checksums of the blocks of finished artifacts, and when an artifact was found to be damaged.
 //!
-//! They are written before the execution that made the artifact ends, so that no artifact is published without them. They are removed with the
-//! artifact, or with the execution.
+//! They are written in the transaction that ends the execution, so that no artifact is published without them. They are removed with the artifact, or
+//! with the execution.
 
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::Epoch;
@@ -17,26 +17,13 @@ use crate::{AuditEvent, Store, StoreError, execute};
 /// The blocks in each row, so that a reader of a small range reads one row.
 pub const BLOCKS_PER_ROW: u64 = 128;
 
+/// The epoch of an execution's first claim.
+const FIRST: Epoch = Epoch::new(1);
+
 /// SHA-256 of a block.
-type BlockSum = [u8; 32];
+pub(crate) type BlockSum = [u8; 32];
 
 impl Store {
-    /// Writes the checksums of the artifact that a claim has made, and replaces those of earlier claims. Returns false if the execution is no longer held.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn put_block_sums(&self, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<bool, StoreError> {
-        let mut transaction = self.begin_beside().await?;
-        let held = format!("SELECT id FROM executions WHERE id = $1 AND epoch = $2 AND status = 'Running' {}", self.dialect.for_update());
-        let held = sqlx::query(AssertSqlSafe(held));
-        if held.bind(execution.to_string()).bind(written_epoch(epoch)).fetch_optional(&mut *transaction).await?.is_none() {
-            return Ok(false);
-        }
-        replace_sums(&mut transaction, execution, epoch, sums).await?;
-        transaction.commit().await?;
-        Ok(true)
-    }
-
     /// Writes the checksums of a published artifact anew, whose own checksum shows that it is what was written. Returns false if the execution has
     /// another artifact, or none.
     ///
@@ -52,7 +39,8 @@ impl Store {
         if published.fetch_optional(&mut *transaction).await?.is_none() {
             return Ok(false);
         }
-        replace_sums(&mut transaction, execution, epoch, sums).await?;
+        remove_sums(&mut transaction, execution).await?;
+        insert_sums(&mut transaction, execution, epoch, sums).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -95,9 +83,21 @@ impl Store {
     }
 }
 
-async fn replace_sums(connection: &mut Connection, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<(), StoreError> {
-    let earlier = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
-    execute(connection, earlier.bind(execution.to_string())).await?;
+/// Writes the checksums of the artifact that a claim has made. Runs in the transaction that ends the execution, once it is certain that the claim holds it.
+pub(crate) async fn write_sums(connection: &mut Connection, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<(), StoreError> {
+    // An execution that was published before, and lost its artifact, is claimed anew. The first claim follows none.
+    if epoch > FIRST {
+        remove_sums(connection, execution).await?;
+    }
+    insert_sums(connection, execution, epoch, sums).await
+}
+
+async fn remove_sums(connection: &mut Connection, execution: Uuid) -> Result<(), StoreError> {
+    let query = sqlx::query("DELETE FROM artifact_blocks WHERE execution_id = $1");
+    execute(connection, query.bind(execution.to_string())).await.map(drop)
+}
+
+async fn insert_sums(connection: &mut Connection, execution: Uuid, epoch: Epoch, sums: &[BlockSum]) -> Result<(), StoreError> {
     let per_row = usize::try_from(BLOCKS_PER_ROW).unwrap_or(usize::MAX);
     let rows: Vec<(i64, String)> = (0..).step_by(per_row).zip(sums.chunks(per_row).map(|sums| hex::encode(sums.concat()))).collect();
     insert_rows(connection, ("artifact_blocks (execution_id, epoch, first_block, sums)", ""), 4, &rows, |query, (first, sums)| {

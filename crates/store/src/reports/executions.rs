@@ -6,16 +6,20 @@ use chrono::{DateTime, Utc};
 use insightgate_identity::program::Program;
 use insightgate_query::format::Format;
 use insightgate_report::execution::{Artifact, Epoch, Execution, ExecutionStatus, MAXIMUM_DEATHS, wait_after_deaths};
+use insightgate_report::quotas::ARTIFACT_GIB;
 use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::callbacks::{NewCallback, insert_callback, release_callbacks};
+use crate::callbacks::{CALLBACKS, NewCallback, insert_callback};
 use crate::database::again::again;
-use crate::database::dialect::Dialect;
+use crate::database::dialect::{Dialect, placeholders};
 use crate::database::locks::Hold;
-use crate::database::row::{Read, millis, read_locations, written_epoch, written_locations};
-use crate::reports::report_row::read_report;
+use crate::database::row::{ObjectRow, Read, millis, read_locations, written_epoch, written_locations};
+use crate::database::rows::{in_powers_of_two, rows_of_places};
+use crate::mails::MAILS;
+use crate::reports::artifact_blocks::{BlockSum, write_sums};
+use crate::reports::report_row::{read_report, report_object};
 use crate::{Connection, Store, StoreError, execute};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,11 +32,33 @@ pub struct NewExecution {
     pub queued: DateTime<Utc>,
 }
 
+/// From when until when a claim holds, in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease {
+    /// `None`: by the database's own time.
+    now: Option<i64>,
+    milliseconds: i64,
+}
+
+impl Lease {
+    /// From the database's time on.
+    pub fn of(milliseconds: i64) -> Lease {
+        Lease { now: None, milliseconds }
+    }
+
+    /// By a time that is not the database's: a simulation's.
+    pub fn between(now: i64, until: i64) -> Lease {
+        Lease { now: Some(now), milliseconds: until.saturating_sub(now) }
+    }
+}
+
 /// An execution that this process holds until its lease expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedExecution {
     pub execution: Execution,
     pub report: ScheduledReport,
+    /// What the operator gave the tenant for all of its artifacts, in GiB.
+    pub artifact_gib: Option<u64>,
 }
 
 /// An execution with the report to which it belongs, as lists show it.
@@ -80,6 +106,8 @@ pub enum Outcome {
     Completed {
         artifact: Artifact,
         note: Option<String>,
+        /// The checksums of the artifact's blocks, in order.
+        sums: Vec<BlockSum>,
     },
     /// Queues the execution again, not before this lease time; if the report was paused in the meantime, the execution is paused too.
     Retry {
@@ -101,55 +129,59 @@ pub enum Outcome {
 }
 
 impl Store {
-    /// Claims an execution whose lease has expired, after its [backoff](wait_after_deaths), or the one whose turn is next. Times are the database's
-    /// (or a simulation's), in milliseconds.
+    /// Claims an execution whose lease has expired, after its [backoff](wait_after_deaths), or the one whose turn is next. Times are a simulation's, in
+    /// milliseconds.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn claim_execution(&self, lease_now: i64, lease_until: i64) -> Result<Option<ClaimedExecution>, StoreError> {
-        self.claim_execution_beside(lease_now, lease_until, &[], None).await
+        self.claim_execution_beside(Lease::between(lease_now, lease_until), &[], None).await
     }
 
     /// Like [`Store::claim_execution`], for tenants other than `busy`. `among`: of the pending ones, one of these.
+    ///
+    /// It is one statement, which is committed by itself and returns all that the attempt needs: in a rush, runners wait for little else.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn claim_execution_beside(
         &self,
-        lease_now: i64,
-        lease_until: i64,
+        lease: Lease,
         busy: &[Uuid],
         among: Option<&[Uuid]>,
     ) -> Result<Option<ClaimedExecution>, StoreError> {
         let (skip_locked, wait) = (self.dialect.skip_locked(), wait_milliseconds());
-        let places = |first: usize, count: usize| (first..first + count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places(3, busy.len())) };
+        let now = format!("COALESCE($1, ({}))", self.dialect.now_milliseconds());
+        let of_others = if busy.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", placeholders(3, busy.len())) };
         let of_others = format!("AND tenant_id NOT IN ({PAUSED_TENANTS}) {of_others}");
         let of_these = match among {
             None => String::new(),
             Some([]) => "AND 1 = 0".to_owned(),
-            Some(among) => format!("AND id IN ({})", places(3 + busy.len(), among.len())),
+            Some(among) => format!("AND id IN ({})", placeholders(3 + busy.len(), among.len())),
         };
         // Two subqueries, so that each one follows the index and stops at its first row.
         let claim = format!(
-            "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = $1,
-                 begun = $2, took = NULL, progress = 0
+            "UPDATE executions SET status = 'Running', epoch = epoch + 1, attempts = attempts + 1, lease_until = {now} + $2,
+                 begun = {now}, took = NULL, progress = 0
              WHERE id = COALESCE(
-                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < $2 - {wait} {of_others}
+                 (SELECT id FROM executions WHERE status = 'Running' AND lease_until < {now} - {wait} {of_others}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}),
-                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= $2 {of_others} {of_these}
+                 (SELECT id FROM executions WHERE status = 'Pending' AND not_before <= {now} {of_others} {of_these}
                   ORDER BY turn, anchor, id LIMIT 1 {skip_locked}))
-             RETURNING *"
+             RETURNING *,
+                 (SELECT {report} FROM scheduled_reports AS report WHERE report.id = executions.report_id) AS report,
+                 (SELECT value FROM tenant_limits AS own WHERE own.tenant_id = executions.tenant_id AND own.name = $3) AS artifact_gib",
+            report = report_object(self.dialect)
         );
-        let mut transaction = self.begin_beside().await?;
-        let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease_until).bind(lease_now);
+        let mut connection = self.reports.acquire().await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(claim)).bind(lease.now).bind(lease.milliseconds).bind(ARTIFACT_GIB);
         let query = busy.iter().chain(among.unwrap_or_default()).fold(query, |query, id| query.bind(id.to_string()));
-        let Some(row) = query.fetch_optional(&mut *transaction).await? else { return Ok(None) };
-        let execution = read_execution(&row)?;
-        let query = sqlx::query("SELECT * FROM scheduled_reports WHERE id = $1").bind(execution.report.to_string());
-        let report = read_report(&query.fetch_one(&mut *transaction).await?)?;
-        transaction.commit().await?;
-        Ok(Some(ClaimedExecution { execution, report }))
+        let Some(row) = query.fetch_optional(&mut connection).await? else { return Ok(None) };
+        Ok(Some(ClaimedExecution {
+            execution: read_execution(&row)?,
+            report: read_report(&ObjectRow::of(&row, "report")?)?,
+            artifact_gib: row.optional_count("artifact_gib")?,
+        }))
     }
 
     /// Releases an execution that this process will not finish: another one can claim it at once, and the attempt is not counted.
@@ -183,7 +215,7 @@ impl Store {
         Ok(execute(&mut connection, query).await? == 1)
     }
 
-    /// Ends the lease of every running execution and of every claimed callback, since their holder died. This is for the start of the only process
+    /// Ends the lease of every running execution, and of every claimed callback and mail, since their holder died. This is for the start of the only process
     /// that uses this database. An execution can be claimed at once, or after the backoff for the deaths of its earlier attempts; a backoff that has
     /// begun continues.
     ///
@@ -194,10 +226,12 @@ impl Store {
         let statement = "UPDATE executions SET lease_until = $1 WHERE status = 'Running' AND lease_until > $1";
         sqlx::query(statement).bind(ended).execute(&self.reports).await?;
         let mut connection = self.reports.acquire().await?;
-        release_callbacks(&mut connection).await
+        CALLBACKS.release(&mut connection).await?;
+        MAILS.release(&mut connection).await
     }
 
-    /// Finishes an attempt, and in the same transaction updates its report and adds the callback. Returns false if the execution is no longer held.
+    /// Finishes an attempt, and in the same transaction updates its report, adds the callback and writes the checksums of the artifact, so that none is
+    /// published without them. Returns false if the execution is no longer held.
     ///
     /// Finishing an execution is idempotent: after a lost answer it may be called again, and returns true if this claim has already written that end.
     ///
@@ -223,13 +257,13 @@ impl Store {
         let (id, epoch) = (claimed.execution.id.to_string(), claimed.execution.epoch);
         let took = took(self.dialect);
         let mut transaction = self.begin(Hold::Report(claimed.report.id)).await?;
-        let changed = match outcome {
-            Outcome::Completed { artifact, note } => {
-                let query = sqlx::query(sqlx::AssertSqlSafe(format!(
+        let query = match outcome {
+            Outcome::Completed { artifact, note, .. } => {
+                sqlx::query(sqlx::AssertSqlSafe(format!(
                     "UPDATE executions SET status = 'Completed', failure = NULL, progress = 100, {took}, artifact_epoch = $2, row_count = $3, byte_count = $4,
                          sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
                          locations = $10, artifact_format = $11, clear_locations = $12, artifact_removed = NULL, damage_noted = NULL
-                     WHERE id = $1 AND epoch = $9 AND status = 'Running'"
+                     WHERE id = $1 AND epoch = $9 AND status = 'Running' RETURNING {NEXT_SLOT}"
                 )))
                 .bind(id)
                 .bind(written_epoch(artifact.epoch))
@@ -242,8 +276,7 @@ impl Store {
                 .bind(written_epoch(epoch))
                 .bind(written_locations(&artifact.locations))
                 .bind(artifact.format.name())
-                .bind(written_locations(&artifact.unredacted));
-                execute(&mut transaction, query).await?
+                .bind(written_locations(&artifact.unredacted))
             }
             Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
                 let query = sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -251,31 +284,34 @@ impl Store {
                          status = CASE WHEN EXISTS (SELECT 1 FROM scheduled_reports AS report
                                                     WHERE report.id = executions.report_id AND report.status = 'Paused')
                                        THEN 'Paused' ELSE 'Pending' END
-                     WHERE id = $1 AND epoch = $4 AND status = 'Running'"
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running' RETURNING {NEXT_SLOT}"
                 )));
                 let refused = i64::from(matches!(outcome, Outcome::Postponed { .. }));
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(*not_before).bind(written_epoch(epoch)).bind(refused))
-                    .await?
+                query.bind(id).bind(reason.clone()).bind(*not_before).bind(written_epoch(epoch)).bind(refused)
             }
             Outcome::Failed { reason } | Outcome::Refused { reason } => {
                 let query = sqlx::query(sqlx::AssertSqlSafe(format!(
                     "UPDATE executions SET status = 'Failed', failure = $2, finished = $3, failures = failures + 1, progress = NULL, {took}
-                     WHERE id = $1 AND epoch = $4 AND status = 'Running'"
+                     WHERE id = $1 AND epoch = $4 AND status = 'Running' RETURNING {NEXT_SLOT}"
                 )));
-                execute(&mut transaction, query.bind(id).bind(reason.clone()).bind(millis(now)).bind(written_epoch(epoch))).await?
+                query.bind(id).bind(reason.clone()).bind(millis(now)).bind(written_epoch(epoch))
             }
         };
-        if changed == 0 {
+        let Some(row) = query.fetch_optional(&mut *transaction).await? else {
             return has_ended(&mut transaction, claimed, outcome).await;
+        };
+        if let Outcome::Completed { artifact, sums, .. } = outcome {
+            write_sums(&mut transaction, claimed.execution.id, artifact.epoch, sums).await?;
         }
         if !matches!(outcome, Outcome::Retry { .. } | Outcome::Postponed { .. }) {
             let report = claimed.report.id.to_string();
-            if matches!(outcome, Outcome::Refused { .. }) {
-                let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3 AND next_slot IS NOT NULL");
-                let query = query.bind(ReportStatus::Paused.name()).bind(report.clone()).bind(ReportStatus::Active.name());
+            if row.optional_number("next_slot")?.is_none() {
+                end_exhausted_report(&mut transaction, &report).await?;
+            } else if matches!(outcome, Outcome::Refused { .. }) {
+                let query = sqlx::query("UPDATE scheduled_reports SET status = $1 WHERE id = $2 AND status = $3");
+                let query = query.bind(ReportStatus::Paused.name()).bind(report).bind(ReportStatus::Active.name());
                 execute(&mut transaction, query).await?;
             }
-            end_exhausted_report(&mut transaction, &report).await?;
             if let Some(callback) = callback {
                 insert_callback(&mut transaction, callback).await?;
             }
@@ -331,6 +367,9 @@ impl Store {
     }
 }
 
+/// What a report still has before it, read under the report's lock: one whose schedule goes on does not end with an execution.
+const NEXT_SLOT: &str = "(SELECT next_slot FROM scheduled_reports AS report WHERE report.id = executions.report_id) AS next_slot";
+
 /// Tenants whose executions nobody claims.
 pub(crate) const PAUSED_TENANTS: &str = "SELECT id FROM tenants WHERE runs_paused IS NOT NULL";
 
@@ -363,24 +402,36 @@ async fn has_ended(connection: &mut Connection, claimed: &ClaimedExecution, outc
 /// execution of a tenant that has none waiting gets the turn that is next now, however far behind the runners are.
 const TURN_STEP: i64 = 1000;
 
-/// A slot that is already queued is left unchanged.
+/// Queues an execution of a tenant. A slot that is already queued is left unchanged.
 pub(crate) async fn insert_execution(connection: &mut Connection, tenant: Uuid, execution: &NewExecution) -> Result<(), StoreError> {
-    let query = sqlx::query(
-        "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
-         SELECT $1, $2, $3, $4, $5, 'Pending', 0, 0, 0, 0, $6,
-             CASE WHEN own.turn IS NOT NULL THEN own.turn + $7 WHEN next.turn < $5 THEN next.turn ELSE $5 END
-         FROM (SELECT MAX(turn) AS turn FROM executions WHERE tenant_id = $6 AND status = 'Pending') AS own,
-              (SELECT MIN(turn) AS turn FROM executions WHERE status = 'Pending' AND not_before = 0) AS next
-         WHERE TRUE ON CONFLICT (report_id, slot) DO NOTHING",
-    )
-    .bind(execution.id.to_string())
-    .bind(execution.report.to_string())
-    .bind(execution.slot.clone())
-    .bind(millis(execution.anchor))
-    .bind(millis(execution.queued))
-    .bind(tenant.to_string())
-    .bind(TURN_STEP);
-    execute(connection, query).await?;
+    insert_executions(connection, &[(tenant, execution.clone())]).await
+}
+
+/// Queues many executions of many tenants, in order of their anchors. A slot that is already queued is left unchanged, and its turn is left out.
+pub(crate) async fn insert_executions(connection: &mut Connection, executions: &[(Uuid, NewExecution)]) -> Result<(), StoreError> {
+    for some in in_powers_of_two(executions) {
+        let statement = format!(
+            "WITH new (id, report_id, slot, anchor, queued, tenant_id) AS (VALUES {}),
+                  next AS (SELECT MIN(turn) AS turn FROM executions WHERE status = 'Pending' AND not_before = 0)
+             INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before, tenant_id, turn)
+             SELECT new.id, new.report_id, new.slot, new.anchor, new.queued, 'Pending', 0, 0, 0, 0, new.tenant_id,
+                 {TURN_STEP} * (ROW_NUMBER() OVER (PARTITION BY new.tenant_id ORDER BY new.anchor, new.id) - 1)
+                 + COALESCE((SELECT MAX(own.turn) FROM executions AS own WHERE own.tenant_id = new.tenant_id AND own.status = 'Pending') + {TURN_STEP},
+                            CASE WHEN next.turn < new.queued THEN next.turn ELSE new.queued END)
+             FROM new, next WHERE TRUE ON CONFLICT (report_id, slot) DO NOTHING",
+            rows_of_places(some.len(), 6)
+        );
+        let query = some.iter().fold(sqlx::query(sqlx::AssertSqlSafe(statement)), |query, (tenant, execution)| {
+            query
+                .bind(execution.id.to_string())
+                .bind(execution.report.to_string())
+                .bind(execution.slot.clone())
+                .bind(millis(execution.anchor))
+                .bind(millis(execution.queued))
+                .bind(tenant.to_string())
+        });
+        execute(connection, query).await?;
+    }
     Ok(())
 }
 

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use insightgate_report::execution::ExecutionStatus;
 use insightgate_report::scheduled_report::ScheduledReport;
+use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::database::dialect::placeholders;
-use crate::database::row::{Read, millis};
+use crate::database::page::{Conditions, Listing, Page, PagePlace};
+use crate::database::row::Read;
 use crate::reports::executions::{PAUSED_TENANTS, read_execution};
 use crate::reports::report_row::read_report;
 use crate::{ExecutionRecord, Store, StoreError};
@@ -31,21 +32,11 @@ pub struct PageFilter {
     pub to: Option<DateTime<Utc>>,
 }
 
-/// The position after which a page begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PagePlace {
-    /// In milliseconds.
-    pub at: i64,
-    pub id: Uuid,
-}
-
-#[derive(Debug, Clone)]
-pub struct Page<Item> {
-    pub items: Vec<Item>,
-    /// The number of items that match the filter, on all pages.
-    pub total: u64,
-    /// Where the next page begins; `None` on the last page.
-    pub next: Option<PagePlace>,
+impl PageFilter {
+    /// Those on the columns that both tables have; `at` is the column of its instants.
+    fn conditions(&self, at: &str) -> Conditions {
+        Conditions::default().text("tenant_id = {}", self.tenant).one_of("status", &self.statuses).between(at, self.from, self.to)
+    }
 }
 
 /// An execution with what only its managers see.
@@ -70,16 +61,6 @@ pub struct ManagedReport {
     pub executions: BTreeMap<&'static str, u64>,
 }
 
-/// Stands for the owner of an execution's report.
-const OWNER: &str = "owner";
-
-/// A list of one table, and the columns that the filter is about.
-struct Listing {
-    table: &'static str,
-    at: &'static str,
-    columns: [(&'static str, Option<Uuid>); 4],
-}
-
 impl Store {
     /// Returns executions in the order in which they fell due, the newest first.
     ///
@@ -91,9 +72,33 @@ impl Store {
         after: Option<PagePlace>,
         limit: u32,
     ) -> Result<Page<ManagedExecution>, StoreError> {
-        // An owner is one of reports.
-        let columns = [("tenant_id", filter.tenant), ("report_id", filter.report), ("id", filter.execution), (OWNER, filter.owner)];
-        let (rows, total, next) = self.page(Listing { table: "executions", at: "queued", columns }, filter, after, limit).await?;
+        let conditions = filter
+            .conditions("queued")
+            .text("report_id = {}", filter.report)
+            .text("id = {}", filter.execution)
+            .text("report_id IN (SELECT id FROM scheduled_reports WHERE owner_id = {})", filter.owner);
+        let page = self.page(Listing { columns: "*", table: "executions", at: "queued" }, conditions, after, limit).await?;
+        self.managed(page).await
+    }
+
+    /// Returns a report's executions in the order of the times that their time spans are relative to, the newest first. As many are read as the page has,
+    /// however many there are.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn executions_of_report(
+        &self,
+        report: Uuid,
+        after: Option<PagePlace>,
+        limit: u32,
+    ) -> Result<Page<ManagedExecution>, StoreError> {
+        let conditions = Conditions::default().text("report_id = {}", Some(report));
+        let page = self.page(Listing { columns: "*", table: "executions", at: "anchor" }, conditions, after, limit).await?;
+        self.managed(page).await
+    }
+
+    async fn managed(&self, page: Page<AnyRow>) -> Result<Page<ManagedExecution>, StoreError> {
+        let Page { items: rows, total, next } = page;
         let paused = sqlx::query(PAUSED_TENANTS).fetch_all(&self.reports).await?;
         let paused = paused.iter().map(|row| row.id("id")).collect::<Result<Vec<_>, _>>()?;
         let ids = rows.iter().map(|row| row.text("report_id")).collect::<Result<Vec<_>, _>>()?;
@@ -121,9 +126,9 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn report_page(&self, filter: &PageFilter, after: Option<PagePlace>, limit: u32) -> Result<Page<ManagedReport>, StoreError> {
-        let columns = [("tenant_id", filter.tenant), ("id", filter.report), ("owner_id", filter.owner), ("id", None)];
-        let (rows, total, next) = self.page(Listing { table: "scheduled_reports", at: "created", columns }, filter, after, limit).await?;
-        let reports = rows.iter().map(read_report).collect::<Result<Vec<_>, _>>()?;
+        let conditions = filter.conditions("created").text("id = {}", filter.report).text("owner_id = {}", filter.owner);
+        let page = self.page(Listing { columns: "*", table: "scheduled_reports", at: "created" }, conditions, after, limit).await?;
+        let Page { items: reports, total, next } = page.read(read_report)?;
         let mut counts: HashMap<Uuid, BTreeMap<&'static str, u64>> = HashMap::new();
         if !reports.is_empty() {
             let of = placeholders(0, reports.len());
@@ -150,65 +155,5 @@ impl Store {
         let query = ids.into_iter().fold(sqlx::query(AssertSqlSafe(text)), |query, id| query.bind(id));
         let rows = query.fetch_all(&self.reports).await?;
         rows.iter().map(read_report).map(|read| read.map(|report| (report.id, report))).collect()
-    }
-
-    /// The rows of a page, how many there are on all pages, and where the next one begins.
-    async fn page(
-        &self,
-        listing: Listing,
-        filter: &PageFilter,
-        after: Option<PagePlace>,
-        limit: u32,
-    ) -> Result<(Vec<AnyRow>, u64, Option<PagePlace>), StoreError> {
-        let Listing { table, at, columns } = listing;
-        let (mut conditions, mut texts) = (Vec::new(), Vec::new());
-        for (column, value) in columns {
-            let Some(value) = value else { continue };
-            texts.push(value.to_string());
-            let place = texts.len();
-            conditions.push(match column {
-                OWNER => format!("report_id IN (SELECT id FROM scheduled_reports WHERE owner_id = ${place})"),
-                column => format!("{column} = ${place}"),
-            });
-        }
-        if !filter.statuses.is_empty() {
-            conditions.push(format!("status IN ({})", placeholders(texts.len(), filter.statuses.len())));
-            texts.extend(filter.statuses.iter().map(|status| (*status).to_owned()));
-        }
-        let mut instants = Vec::new();
-        for (comparison, instant) in [(">=", filter.from), ("<", filter.to)] {
-            let Some(instant) = instant else { continue };
-            instants.push(millis(instant));
-            conditions.push(format!("{at} {comparison} ${}", texts.len() + instants.len()));
-        }
-        let all_of = |conditions: &[String]| match conditions {
-            [] => String::new(),
-            all => format!(" WHERE {}", all.join(" AND ")),
-        };
-        let bind = |text: String| {
-            let query = texts.iter().fold(sqlx::query(AssertSqlSafe(text)), |query, text| query.bind(text.clone()));
-            instants.iter().fold(query, |query, instant| query.bind(*instant))
-        };
-        let counted = bind(format!("SELECT COUNT(*) FROM {table}{}", all_of(&conditions)));
-        let total: i64 = counted.fetch_one(&self.reports).await?.try_get(0)?;
-        let mut bound = texts.len() + instants.len();
-        if after.is_some() {
-            let (instant, id) = (bound + 1, bound + 2);
-            conditions.push(format!("({at} < ${instant} OR ({at} = ${instant} AND id < ${id}))"));
-            bound += 2;
-        }
-        let listed = format!("SELECT * FROM {table}{} ORDER BY {at} DESC, id DESC LIMIT ${}", all_of(&conditions), bound + 1);
-        let mut listed = bind(listed);
-        if let Some(PagePlace { at, id }) = after {
-            listed = listed.bind(at).bind(id.to_string());
-        }
-        let mut rows = listed.bind(i64::from(limit) + 1).fetch_all(&self.reports).await?;
-        let further = rows.len() > limit as usize;
-        rows.truncate(limit as usize);
-        let next = match rows.last() {
-            Some(last) if further => Some(PagePlace { at: last.number(at)?, id: last.id("id")? }),
-            _ => None,
-        };
-        Ok((rows, u64::try_from(total).unwrap_or_default(), next))
     }
 }

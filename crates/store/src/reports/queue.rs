@@ -1,7 +1,10 @@
-//! What waits: executions and callbacks, counted by an index, for whoever watches the server.
+//! What waits: executions, callbacks and mails, counted by an index, for whoever watches the server.
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::callbacks::CALLBACKS;
+use crate::mails::MAILS;
+use crate::outbox::Outbox;
 use crate::{Store, StoreError};
 
 /// How much waits, of all tenants and processes together. Instants are milliseconds.
@@ -20,10 +23,16 @@ pub struct Queue {
     pub oldest_callback: Option<i64>,
     /// Callbacks that wait for their next attempt.
     pub callbacks_retrying: u64,
+    /// Mails that may be sent now.
+    pub mails_due: u64,
+    /// When the first of them fell due, by the product's clock.
+    pub oldest_mail: Option<i64>,
+    /// Mails that wait for their next attempt, or for the end of the day.
+    pub mails_retrying: u64,
 }
 
 impl Store {
-    /// Counts what waits: executions by the database's time `lease_now`, and callbacks by the product's clock `now`, both in milliseconds.
+    /// Counts what waits: executions by the database's time `lease_now`, and callbacks and mails by the product's clock `now`, both in milliseconds.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -41,17 +50,27 @@ impl Store {
                 _ => (queue.due, queue.oldest_queued) = (number, row.try_get("oldest")?),
             }
         }
-        let callbacks = "SELECT CAST(CASE WHEN due <= $1 THEN 1 ELSE 0 END AS BIGINT) AS is_due, CAST(COUNT(*) AS BIGINT) AS number,
-                 MIN(due) AS oldest
-             FROM callbacks WHERE state = 'pending' GROUP BY 1";
-        for row in sqlx::query(callbacks).bind(now).fetch_all(&self.reports).await? {
+        (queue.callbacks_due, queue.oldest_callback, queue.callbacks_retrying) = self.waiting(CALLBACKS, now).await?;
+        (queue.mails_due, queue.oldest_mail, queue.mails_retrying) = self.waiting(MAILS, now).await?;
+        Ok(queue)
+    }
+
+    /// How many rows of an outbox are due, when the first of them fell due, and how many wait.
+    async fn waiting(&self, outbox: Outbox, now: i64) -> Result<(u64, Option<i64>, u64), StoreError> {
+        let statement = format!(
+            "SELECT CAST(CASE WHEN due <= $1 THEN 1 ELSE 0 END AS BIGINT) AS is_due, CAST(COUNT(*) AS BIGINT) AS number, MIN(due) AS oldest
+             FROM {} WHERE state = 'pending' GROUP BY 1",
+            outbox.table
+        );
+        let (mut due, mut oldest, mut waiting) = (0, None, 0);
+        for row in sqlx::query(AssertSqlSafe(statement)).bind(now).fetch_all(&self.reports).await? {
             let number = count(row.try_get("number")?);
             match row.try_get::<i64, _>("is_due")? {
-                0 => queue.callbacks_retrying = number,
-                _ => (queue.callbacks_due, queue.oldest_callback) = (number, row.try_get("oldest")?),
+                0 => waiting = number,
+                _ => (due, oldest) = (number, row.try_get("oldest")?),
             }
         }
-        Ok(queue)
+        Ok((due, oldest, waiting))
     }
 }
 

@@ -1,15 +1,27 @@
-//! Reads a report from its row.
+//! Reads a report from its row, or from a column of another row.
 
 use insightgate_query::format::Format;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::schedule::Schedule;
 use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport, Timing};
-use sqlx::any::AnyRow;
 
 use crate::StoreError;
+use crate::database::dialect::Dialect;
 use crate::database::row::Read;
 
-pub(crate) fn read_report(row: &AnyRow) -> Result<ScheduledReport, StoreError> {
+/// The columns of a report that are written with it.
+pub(crate) const COLUMNS: &str =
+    "id, tenant_id, owner_id, application_id, program, name, description, query_id, query, owner_name, created, modified,
+    status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
+    callback_method, format, callback_on_failure, end_time, next_run_id";
+
+/// An expression for a whole report as a JSON object, where the row has no columns for it.
+pub(crate) fn report_object(dialect: Dialect) -> String {
+    let columns: Vec<String> = COLUMNS.split(',').map(str::trim).map(|column| format!("'{column}', {column}")).collect();
+    format!("CAST({}({}) AS TEXT)", dialect.json_object(), columns.join(", "))
+}
+
+pub(crate) fn read_report(row: &impl Read) -> Result<ScheduledReport, StoreError> {
     let timing = if row.flag("execute_now")? {
         Timing::Once { query_start: row.optional_instant("query_start")?, query_end: row.optional_instant("query_end")? }
     } else {

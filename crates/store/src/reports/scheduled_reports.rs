@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_identity::program::Program;
 use insightgate_report::execution::ExecutionStatus;
-use insightgate_report::schedule::CatchUp;
+use insightgate_report::schedule::{CatchUp, Schedule};
 use insightgate_report::scheduled_report::{ReportFault, ReportStatus, ScheduledReport, Timing};
 use sqlx::Row;
 use uuid::Uuid;
@@ -12,10 +12,11 @@ use crate::callbacks::cancel_callbacks;
 use crate::database::again::again;
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
-use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution};
+use crate::database::rows::{in_powers_of_two, rows_of_places};
+use crate::reports::executions::{NewExecution, end_exhausted_report, insert_execution, insert_executions};
 use crate::reports::idempotency::{Creation, CreationKey, keep_key};
 use crate::reports::queries::QUERY_COUNT;
-use crate::reports::report_row::read_report;
+use crate::reports::report_row::{COLUMNS, read_report};
 use crate::room;
 use crate::{Connection, Store, StoreError, execute};
 
@@ -47,10 +48,6 @@ pub struct ReportFilter {
     pub name: Option<String>,
     pub query_id: Option<String>,
 }
-
-const COLUMNS: &str = "id, tenant_id, owner_id, application_id, program, name, description, query_id, query, owner_name, created, modified,
-    status, execute_now, query_start, query_end, start_time, interval_hours, recurrence_count, fired, next_slot, revision, callback_url,
-    callback_method, format, callback_on_failure, end_time, next_run_id";
 
 /// Ordered like the index, so that the query stops at the limit. With one more key, each tick would read and sort all reports that are due at the same time.
 pub(crate) const DUE: &str =
@@ -279,7 +276,7 @@ impl Store {
             .fetch_all(&mut *transaction)
             .await
             .map_err(StoreError::from)?;
-        let (mut due, mut ended) = (Vec::new(), Vec::new());
+        let (mut fired, mut due, mut ended) = (Vec::new(), Vec::new(), Vec::new());
         for row in &rows {
             let report = read_report(row)?;
             let Timing::Recurring(schedule) = &report.timing else { continue };
@@ -288,21 +285,21 @@ impl Store {
                 ended.push(report.id);
             }
             due.extend(slots.into_iter().map(|slot| (report.tenant, report.id, slot)));
-            let query = sqlx::query("UPDATE scheduled_reports SET fired = $2, next_slot = $3, next_run_id = $4 WHERE id = $1");
-            let query = query.bind(report.id.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis));
-            execute(&mut transaction, query.bind(after.next_execution.map(|id| id.to_string()))).await?;
+            fired.push((report.id, after));
         }
+        move_schedules(&mut transaction, &fired).await?;
         // The last slots of these reports were skipped, so that no execution will end them.
         for report in ended {
             end_exhausted_report(&mut transaction, &report.to_string()).await?;
         }
         // Executions run in the order in which they were due, across all reports.
         due.sort_by_key(|(_, _, slot)| slot.at);
+        let mut executions = Vec::with_capacity(due.len());
         for (tenant, report, slot) in due {
             let id = slot.execution.map_or_else(&mut new_id, Ok)?;
-            let execution = NewExecution { id, report, slot: slot.key, anchor: slot.at, queued: now };
-            insert_execution(&mut transaction, tenant, &execution).await?;
+            executions.push((tenant, NewExecution { id, report, slot: slot.key, anchor: slot.at, queued: now }));
         }
+        insert_executions(&mut transaction, &executions).await?;
         transaction.commit().await?;
         Ok(rows.len())
     }
@@ -315,6 +312,24 @@ impl Store {
         let query = sqlx::query("SELECT MIN(next_slot) AS next_slot FROM scheduled_reports WHERE status = $1");
         query.bind(ReportStatus::Active.name()).fetch_one(&self.reports).await?.optional_instant("next_slot")
     }
+}
+
+/// Writes how far these schedules are.
+async fn move_schedules(connection: &mut Connection, schedules: &[(Uuid, Schedule)]) -> Result<(), StoreError> {
+    for some in in_powers_of_two(schedules) {
+        let statement = format!(
+            "WITH moved (id, fired, next_slot, next_run_id) AS (VALUES {})
+             UPDATE scheduled_reports SET fired = moved.fired, next_slot = moved.next_slot, next_run_id = moved.next_run_id
+             FROM moved WHERE scheduled_reports.id = moved.id",
+            rows_of_places(some.len(), 4)
+        );
+        let query = some.iter().fold(sqlx::query(sqlx::AssertSqlSafe(statement)), |query, (report, after)| {
+            let next_execution = after.next_execution.map(|id| id.to_string());
+            query.bind(report.to_string()).bind(i64::from(after.fired)).bind(after.next.map(millis)).bind(next_execution)
+        });
+        execute(connection, query).await?;
+    }
+    Ok(())
 }
 
 /// Pauses every active report on a schedule of the tenant's program, with its waiting executions. Returns the number of reports. Runs in the
@@ -367,6 +382,9 @@ async fn used_up(connection: &mut Connection, report: &ScheduledReport, quotas: 
     Ok((count >= quota).then_some(fault))
 }
 
+/// Longer than a creation waits for its turn.
+const LONGEST_TURN: TimeDelta = TimeDelta::minutes(1);
+
 async fn execute_now_count(
     connection: &mut Connection,
     owner: Uuid,
@@ -374,7 +392,8 @@ async fn execute_now_count(
     quotas: ReportQuotas,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
-    // Excludes those that were created while the clock was ahead.
+    // Excludes those that were created while the clock was ahead. A creation that waited for the owner's turn has an earlier time than one that did not.
+    let now = now + LONGEST_TURN;
     let count = "SELECT COUNT(*) FROM execute_now_creations WHERE owner_id = $1 AND program = $2 AND created > $3 AND created <= $4";
     let query = sqlx::query(count).bind(owner.to_string()).bind(program.name());
     read_count(&query.bind(millis(quotas.execute_now_since)).bind(millis(now)).fetch_one(connection).await?)

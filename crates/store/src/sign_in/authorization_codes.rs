@@ -3,15 +3,14 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::database::again::again;
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
-use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
+use crate::sign_in::by_digest::ByDigest;
+use crate::sign_in::refresh_tokens::RefreshTokenRecord;
 use crate::sign_in::sessions::hold_session;
-use crate::{Store, StoreError, execute};
+use crate::{Store, StoreError};
 
-/// The most codes of one user; a further one replaces the oldest.
-const PER_USER: i64 = 100;
+const AUTHORIZATION_CODES: ByDigest = ByDigest { table: "authorization_codes", owner: "user_id", age: "expires" };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
@@ -46,11 +45,7 @@ impl Store {
         if !hold_session(&mut transaction, session).await? {
             return Ok(false);
         }
-        let query = sqlx::query(
-            "DELETE FROM authorization_codes WHERE digest IN
-                 (SELECT digest FROM authorization_codes WHERE user_id = $1 ORDER BY expires DESC, digest LIMIT 1000 OFFSET $2)",
-        );
-        execute(&mut transaction, query.bind(code.user.to_string()).bind(PER_USER - 1)).await?;
+        AUTHORIZATION_CODES.make_room(&mut transaction, code.user).await?;
         let (challenge, method) = code.challenge.clone().unzip();
         sqlx::query(
             "INSERT INTO authorization_codes (digest, family_id, tenant_id, application_id, user_id, redirect_uri, challenge,
@@ -81,8 +76,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn authorization_code(&self, digest: &str) -> Result<Option<AuthorizationCode>, StoreError> {
-        let query = sqlx::query("SELECT * FROM authorization_codes WHERE digest = $1").bind(digest.to_owned());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = AUTHORIZATION_CODES.find(self, digest).await? else { return Ok(None) };
         Ok(Some(AuthorizationCode {
             digest: row.text("digest")?,
             family: row.id("family_id")?,
@@ -107,18 +101,6 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn redeem_authorization_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
-        again(|| async move {
-            let mut transaction = self.begin_with_token(token).await?;
-            let query = sqlx::query("UPDATE authorization_codes SET used = 1 WHERE digest = $1 AND used = 0").bind(digest.to_owned());
-            if execute(&mut transaction, query).await? != 1 {
-                return Ok(false);
-            }
-            insert(&mut transaction, token.as_slice(), false).await?;
-            self.record_change(&mut transaction).await?;
-            transaction.commit().await?;
-            self.grown.note(token);
-            Ok(true)
-        })
-        .await
+        self.redeem("UPDATE authorization_codes SET used = 1 WHERE digest = $1 AND used = 0", digest, token).await
     }
 }

@@ -6,10 +6,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::database::again::again;
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
-use crate::sign_in::refresh_tokens::{RefreshTokenRecord, insert};
+use crate::sign_in::refresh_tokens::RefreshTokenRecord;
 use crate::sign_in::sessions::{SignInSession, hold_session};
 use crate::{Connection, Store, StoreError, execute};
 
@@ -149,19 +148,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn redeem_device_code(&self, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
-        again(|| async move {
-            let mut transaction = self.begin_with_token(token).await?;
-            let query = sqlx::query("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'");
-            if execute(&mut transaction, query.bind(digest.to_owned())).await? != 1 {
-                return Ok(false);
-            }
-            insert(&mut transaction, token.as_slice(), false).await?;
-            self.record_change(&mut transaction).await?;
-            transaction.commit().await?;
-            self.grown.note(token);
-            Ok(true)
-        })
-        .await
+        self.redeem("UPDATE device_codes SET state = 'used' WHERE digest = $1 AND state = 'approved'", digest, token).await
     }
 }
 

@@ -31,6 +31,7 @@ impl Store {
             ("device_codes", "digest", "expires < $1", now - DEVICE_CODES_KEPT),
             ("authorization_codes", "digest", "expires < $1", now - AUTHORIZATION_CODES_KEPT),
             ("sign_in_sessions", "digest", "expires < $1", now),
+            ("console_sessions", "digest", "expires < $1", now),
             ("sign_in_counts", "subject, network", "last_success = 0 AND network = '' AND last_failure < $1", now - FAILURES_KEPT),
         ];
         let long_lived = [

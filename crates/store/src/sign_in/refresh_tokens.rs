@@ -135,11 +135,28 @@ impl Store {
     }
 
     /// Begins the transaction that adds this token. If the user's sign-ins are ended at the same time, the token ends with them.
-    pub(crate) async fn begin_with_token(&self, token: Option<&RefreshTokenRecord>) -> Result<Transaction, StoreError> {
+    async fn begin_with_token(&self, token: Option<&RefreshTokenRecord>) -> Result<Transaction, StoreError> {
         match token {
             Some(token) => self.begin(Hold::UsersStay(&[token.user])).await,
             None => self.begin_beside().await,
         }
+    }
+
+    /// Uses up the code with this digest by `use_up`, a statement that changes its row if it was not used before, and adds the refresh token that it leads
+    /// to, if any, in one transaction. Returns false, and writes nothing, if the statement changed nothing.
+    pub(super) async fn redeem(&self, use_up: &'static str, digest: &str, token: Option<&RefreshTokenRecord>) -> Result<bool, StoreError> {
+        again(|| async move {
+            let mut transaction = self.begin_with_token(token).await?;
+            if execute(&mut transaction, sqlx::query(use_up).bind(digest.to_owned())).await? != 1 {
+                return Ok(false);
+            }
+            insert(&mut transaction, token.as_slice(), false).await?;
+            self.record_change(&mut transaction).await?;
+            transaction.commit().await?;
+            self.grown.note(token);
+            Ok(true)
+        })
+        .await
     }
 
     /// Removes the least recently used tokens of sign-ins that got tokens since the last call and that have too many. Until then there may be more,

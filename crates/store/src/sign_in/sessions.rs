@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
+use crate::sign_in::by_digest::ByDigest;
 use crate::sign_in::refresh_tokens::revoke;
 use crate::{Connection, Dialect, Store, StoreError, execute};
 
@@ -47,8 +48,7 @@ impl MissingStep {
     }
 }
 
-/// The most sessions of one user; a further one replaces the oldest.
-const PER_USER: i64 = 100;
+const SIGN_IN_SESSIONS: ByDigest = ByDigest { table: "sign_in_sessions", owner: "user_id", age: "signed_in" };
 
 impl Store {
     /// Adds the session. `replaced` is the digest of the session that it replaces. Returns false, and writes nothing, if that session has ended.
@@ -66,11 +66,7 @@ impl Store {
         if execute(&mut transaction, query).await? != 1 && must_be_there {
             return Ok(false);
         }
-        let query = sqlx::query(
-            "DELETE FROM sign_in_sessions WHERE digest IN
-                 (SELECT digest FROM sign_in_sessions WHERE user_id = $1 ORDER BY signed_in DESC, digest LIMIT 1000 OFFSET $2)",
-        );
-        execute(&mut transaction, query.bind(session.user.to_string()).bind(PER_USER - 1)).await?;
+        SIGN_IN_SESSIONS.make_room(&mut transaction, session.user).await?;
         sqlx::query(
             "INSERT INTO sign_in_sessions (digest, tenant_id, user_id, missing, offered_secret, amr, signed_in, expires)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -93,8 +89,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn sign_in_session(&self, digest: &str) -> Result<Option<SignInSession>, StoreError> {
-        let query = sqlx::query("SELECT * FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = SIGN_IN_SESSIONS.find(self, digest).await? else { return Ok(None) };
         let missing = match row.optional_text("missing")? {
             None => None,
             Some(_) => Some(row.named("missing", MissingStep::from_name)?),
@@ -114,9 +109,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn delete_sign_in_session(&self, digest: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("DELETE FROM sign_in_sessions WHERE digest = $1").bind(digest.to_owned());
-        query.execute(&self.pool).await?;
-        Ok(())
+        SIGN_IN_SESSIONS.delete(self, digest).await
     }
 }
 
@@ -130,6 +123,7 @@ pub(crate) async fn hold_session(connection: &mut Connection, digest: &str) -> R
 pub(crate) async fn end_sign_ins(dialect: Dialect, connection: &mut Connection, user: Uuid) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM sign_in_sessions WHERE user_id = $1",
+        "DELETE FROM console_sessions WHERE user_id = $1",
         "DELETE FROM authorization_codes WHERE user_id = $1",
         "DELETE FROM device_codes WHERE user_id = $1",
     ] {

@@ -1,4 +1,4 @@
-//! Checksums of artifacts: complete, written only by the claim that holds the execution, and removed with the artifact. Artifacts that are lost.
+//! Checksums of artifacts: complete, written only by the claim that publishes the artifact, and removed with the artifact. Artifacts that are lost.
 
 use super::group_commit::event;
 use super::*;
@@ -11,47 +11,61 @@ async fn rows(store: &Store) -> i64 {
     sqlx::query("SELECT COUNT(*) FROM artifact_blocks").fetch_one(&store.pool).await.unwrap().try_get(0).unwrap()
 }
 
-async fn claimed(store: &Store) -> ClaimedExecution {
-    let report = once(10);
+async fn claimed(store: &Store, id: u128) -> ClaimedExecution {
+    let report = once(id);
     store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
     store.claim_execution(0, 1_000).await.unwrap().unwrap()
 }
 
+async fn publish(store: &Store, claim: &ClaimedExecution, sums: &[[u8; 32]]) -> bool {
+    let outcome = Outcome::Completed { artifact: artifact(claim.execution.epoch), note: None, sums: sums.to_vec() };
+    store.finish_execution(claim, &outcome, None, at(1)).await.unwrap()
+}
+
 #[tokio::test]
-async fn sums_are_those_of_the_holder_and_go_with_the_file() {
+async fn sums_are_published_with_their_file_and_go_with_it() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let claim = claimed(&store).await;
-    let (id, epoch) = (claim.execution.id, claim.execution.epoch);
     let per_row = BLOCKS_PER_ROW as usize;
-    assert_eq!(store.block_sums(id, epoch, 0).await.unwrap(), None);
-    for count in [0, 1, per_row, per_row + 1, 3 * per_row - 1] {
+    for (number, count) in [0, 1, per_row, per_row + 1, 3 * per_row - 1, 64 * per_row + 1].into_iter().enumerate() {
+        let claim = claimed(&store, 10 + number as u128).await;
+        let (id, epoch) = (claim.execution.id, claim.execution.epoch);
         let written = sums(count, 5);
-        assert!(store.put_block_sums(id, epoch, &written).await.unwrap());
-        assert_eq!(rows(&store).await, count.div_ceil(per_row) as i64, "nothing is left of what was written before");
-        for (block, _) in written.iter().enumerate() {
-            let first = block / per_row * per_row;
+        assert!(publish(&store, &claim, &written).await);
+        assert!(publish(&store, &claim, &written).await, "asked again, for the answer may have been lost");
+        assert_eq!(rows(&store).await, count.div_ceil(per_row) as i64);
+        for first in (0..count).step_by(per_row) {
             let expected = &written[first..(first + per_row).min(count)];
-            assert_eq!(store.block_sums(id, epoch, block as u64).await.unwrap().unwrap(), expected);
+            for block in [first, first + expected.len() - 1] {
+                assert_eq!(store.block_sums(id, epoch, block as u64).await.unwrap().unwrap(), expected);
+            }
         }
         assert_eq!(store.block_sums(id, epoch, (count + per_row) as u64).await.unwrap(), None);
+        assert_eq!(store.block_sums(id, Epoch::new(epoch.number() + 1), 0).await.unwrap(), None);
+        assert!(store.mark_artifact_removed(id, at(2)).await.unwrap());
+        assert_eq!(rows(&store).await, 0);
     }
-    assert_eq!(store.block_sums(id, Epoch::new(epoch.number() + 1), 0).await.unwrap(), None);
-    assert!(
-        !store.put_block_sums(id, Epoch::new(epoch.number() + 1), &sums(1, 1)).await.unwrap(),
-        "of a claim that does not hold the execution"
-    );
-    assert!(store.finish_execution(&claim, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
-    assert!(!store.put_block_sums(id, epoch, &[]).await.unwrap(), "the execution has ended");
-    assert_eq!(rows(&store).await, 3);
-    assert!(store.mark_artifact_removed(id, at(2)).await.unwrap());
-    assert_eq!(rows(&store).await, 0);
+}
+
+#[tokio::test]
+async fn sums_are_those_of_the_claim_that_publishes() {
+    let Deployment { store, _folder, .. } = deployment().await;
+    let first = claimed(&store, 10).await;
+    // The version before wrote them before the end, and its process died in between.
+    let left = "INSERT INTO artifact_blocks (execution_id, epoch, first_block, sums) VALUES ($1, 1, 0, 'ab')";
+    sqlx::query(left).bind(first.execution.id.to_string()).execute(&store.pool).await.unwrap();
+    let second = store.claim_execution(2_000, 3_000).await.unwrap().unwrap();
+    assert!(!publish(&store, &first, &sums(1, 1)).await, "it does not hold the execution any more");
+    assert!(publish(&store, &second, &sums(3, 2)).await);
+    assert!(!publish(&store, &first, &sums(1, 1)).await);
+    assert_eq!(rows(&store).await, 1);
+    assert_eq!(store.block_sums(second.execution.id, second.execution.epoch, 0).await.unwrap().unwrap(), sums(3, 2));
 }
 
 #[tokio::test]
 async fn sums_go_with_the_execution() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let claim = claimed(&store).await;
-    assert!(store.put_block_sums(claim.execution.id, Epoch::new(1), &sums(200, 9)).await.unwrap());
+    let claim = claimed(&store, 10).await;
+    assert!(publish(&store, &claim, &sums(200, 9)).await);
     assert_eq!(rows(&store).await, 2);
     store.delete_report(OWNER, Program::Mpn, claim.report.id, at(2)).await.unwrap();
     assert_eq!(rows(&store).await, 0);
@@ -60,7 +74,7 @@ async fn sums_go_with_the_execution() {
 #[tokio::test]
 async fn damage_is_noted_once_in_a_while() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let claim = claimed(&store).await;
+    let claim = claimed(&store, 10).await;
     let event = |id: u128| AuditEvent {
         id: Uuid::from_u128(id),
         at: at(1),
@@ -84,12 +98,9 @@ async fn damage_is_noted_once_in_a_while() {
 #[tokio::test]
 async fn an_execution_whose_artifact_is_lost_fails_and_may_publish_another() {
     let Deployment { store, _folder, .. } = deployment().await;
-    let report = once(10);
-    store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
-    let claim = store.claim_execution(0, 1_000).await.unwrap().unwrap();
-    store.put_block_sums(claim.execution.id, claim.execution.epoch, &[[1; 32]]).await.unwrap();
+    let claim = claimed(&store, 10).await;
     assert_eq!(store.published_artifacts(None).await.unwrap(), []);
-    let done = |epoch: Epoch| Outcome::Completed { artifact: artifact(epoch), note: None };
+    let done = |epoch: Epoch| Outcome::Completed { artifact: artifact(epoch), note: None, sums: sums(1, 1) };
     assert!(store.finish_execution(&claim, &done(claim.execution.epoch), None, at(1)).await.unwrap());
 
     let published = store.published_artifacts(None).await.unwrap();

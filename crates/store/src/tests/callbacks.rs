@@ -32,7 +32,7 @@ async fn running(store: &Store, id: u128) -> ClaimedExecution {
 /// Finishes an execution with a callback that has this id.
 async fn told(store: &Store, report: u128, id: u128) -> ClaimedExecution {
     let claimed = running(store, report).await;
-    let completed = Outcome::Completed { artifact: artifact(1_u64), note: None };
+    let completed = Outcome::Completed { artifact: artifact(1_u64), note: None, sums: Vec::new() };
     let new = callback(&claimed, id, CallbackEvent::Completed);
     assert!(store.finish_execution(&claimed, &completed, Some(&new), at(1)).await.unwrap());
     claimed
@@ -44,7 +44,7 @@ fn attempt(number: u32, hour: i64, http_status: Option<u16>) -> CallbackAttempt 
 }
 
 async fn state(store: &Store, id: u128) -> CallbackState {
-    store.callback(Uuid::from_u128(id)).await.unwrap().unwrap().state
+    store.callback(Uuid::from_u128(id)).await.unwrap().unwrap().delivery.state
 }
 
 async fn due(store: &Store, hour: i64, without: &[Uuid]) -> Vec<Uuid> {
@@ -67,7 +67,7 @@ async fn a_run_is_told_of_once_and_only_by_its_holder() {
     let Deployment { store, _folder, .. } = deployment().await;
     let first = running(&store, 7).await;
     let second = store.claim_execution(200, 300).await.unwrap().unwrap();
-    let completed = Outcome::Completed { artifact: artifact(2_u64), note: None };
+    let completed = Outcome::Completed { artifact: artifact(2_u64), note: None, sums: Vec::new() };
     let lost = callback(&first, 90, CallbackEvent::Completed);
     assert!(!store.finish_execution(&first, &completed, Some(&lost), at(1)).await.unwrap());
     assert_eq!(store.callback(lost.id).await.unwrap(), None, "whoever lost the execution tells of nothing");
@@ -83,7 +83,7 @@ async fn a_run_is_told_of_once_and_only_by_its_holder() {
     }
     drop(connection);
     let page = store.callback_page(&CallbackFilter::default(), None, 10).await.unwrap();
-    let ids: Vec<u128> = page.callbacks.iter().map(|callback| callback.id.as_u128()).collect();
+    let ids: Vec<u128> = page.items.iter().map(|callback| callback.id.as_u128()).collect();
     assert_eq!((ids, page.total), (vec![93, 91], 2), "one for each execution and event");
 }
 
@@ -97,30 +97,30 @@ async fn one_holder_at_a_time_and_a_late_answer_changes_nothing() {
     assert!(due(&store, 1, &[tenant().id]).await.is_empty());
     assert!(store.claim_callback(id, at(0), 1000, 2000).await.unwrap().is_none(), "it is not due");
     let first = store.claim_callback(id, at(1), 1000, 2000).await.unwrap().unwrap();
-    assert_eq!((first.callback.attempts, first.callback.epoch.number(), first.tried), (1, 1, 0));
+    assert_eq!((first.callback.delivery.attempts, first.callback.delivery.epoch.number(), first.tried), (1, 1, 0));
     assert!(store.claim_callback(id, at(1), 1999, 3000).await.unwrap().is_none(), "it is leased");
     assert!(due(&store, 1, &[]).await.is_empty());
     let second = store.claim_callback(id, at(1), 2001, 3000).await.unwrap().unwrap();
-    assert_eq!((second.callback.attempts, second.callback.epoch.number()), (2, 2));
-    let late = store.finish_callback(&first, Some(&attempt(1, 1, Some(200))), CallbackOutcome::Delivered, at(1)).await.unwrap();
+    assert_eq!((second.callback.delivery.attempts, second.callback.delivery.epoch.number()), (2, 2));
+    let late = store.finish_callback(&first, Some(&attempt(1, 1, Some(200))), SendOutcome::Delivered, at(1)).await.unwrap();
     assert!(!late && state(&store, 90).await == CallbackState::Pending);
-    let retry = CallbackOutcome::Retry { due: at(2) };
+    let retry = SendOutcome::Retry { due: at(2) };
     assert!(store.finish_callback(&second, Some(&attempt(2, 1, Some(500))), retry, at(1)).await.unwrap());
-    assert!(!store.finish_callback(&second, Some(&attempt(2, 1, Some(200))), CallbackOutcome::Delivered, at(1)).await.unwrap(), "once");
+    assert!(!store.finish_callback(&second, Some(&attempt(2, 1, Some(200))), SendOutcome::Delivered, at(1)).await.unwrap(), "once");
     assert!(due(&store, 1, &[]).await.is_empty());
     let third = store.claim_callback(id, at(2), 2002, 3000).await.unwrap().unwrap();
-    assert_eq!((third.callback.attempts, third.tried), (3, 1));
-    assert!(store.finish_callback(&third, Some(&attempt(3, 2, None)), CallbackOutcome::Failed, at(2)).await.unwrap());
+    assert_eq!((third.callback.delivery.attempts, third.tried), (3, 1));
+    assert!(store.finish_callback(&third, Some(&attempt(3, 2, None)), SendOutcome::Failed, at(2)).await.unwrap());
     let kept = store.callback(id).await.unwrap().unwrap();
-    assert_eq!((kept.state, kept.finished), (CallbackState::Failed, Some(at(2))));
+    assert_eq!((kept.delivery.state, kept.delivery.finished), (CallbackState::Failed, Some(at(2))));
     assert_eq!(store.callback_attempts(id).await.unwrap(), [attempt(2, 1, Some(500)), attempt(3, 2, None)]);
     // A replay starts again: its backoff is short again, and a current attempt does not count.
     let replayed = store.replay_callback(id, at(50), give_up_after(at(50))).await.unwrap().unwrap();
-    assert_eq!((replayed.state, replayed.due, replayed.finished), (CallbackState::Pending, at(50), None));
+    assert_eq!((replayed.delivery.state, replayed.delivery.due, replayed.delivery.finished), (CallbackState::Pending, at(50), None));
     let fourth = store.claim_callback(id, at(50), 5000, 6000).await.unwrap().unwrap();
-    assert_eq!((fourth.callback.attempts, fourth.tried), (4, 0));
+    assert_eq!((fourth.callback.delivery.attempts, fourth.tried), (4, 0));
     store.replay_callback(id, at(51), give_up_after(at(51))).await.unwrap().unwrap();
-    assert!(!store.finish_callback(&fourth, Some(&attempt(4, 50, Some(200))), CallbackOutcome::Delivered, at(51)).await.unwrap());
+    assert!(!store.finish_callback(&fourth, Some(&attempt(4, 50, Some(200))), SendOutcome::Delivered, at(51)).await.unwrap());
     assert_eq!(due(&store, 51, &[]).await, [id]);
     assert_eq!(store.replay_callback(Uuid::from_u128(1), at(51), at(52)).await.unwrap(), None);
 }
@@ -161,11 +161,11 @@ async fn a_deleted_report_takes_its_callbacks_with_it() {
     let held = store.claim_callback(Uuid::from_u128(90), at(1), 1000, 2000).await.unwrap().unwrap();
     assert!(store.delete_report(OWNER, Program::Mpn, Uuid::from_u128(7), at(2)).await.unwrap());
     assert_eq!((state(&store, 90).await, state(&store, 91).await), (CallbackState::Cancelled, CallbackState::Pending));
-    assert!(!store.finish_callback(&held, Some(&attempt(1, 2, Some(200))), CallbackOutcome::Delivered, at(2)).await.unwrap());
+    assert!(!store.finish_callback(&held, Some(&attempt(1, 2, Some(200))), SendOutcome::Delivered, at(2)).await.unwrap());
     assert_eq!(state(&store, 90).await, CallbackState::Cancelled);
     // None of them keeps the tenant from being removed.
     let delivered = store.claim_callback(Uuid::from_u128(91), at(1), 1000, 2000).await.unwrap().unwrap();
-    assert!(store.finish_callback(&delivered, Some(&attempt(1, 2, Some(200))), CallbackOutcome::Delivered, at(2)).await.unwrap());
+    assert!(store.finish_callback(&delivered, Some(&attempt(1, 2, Some(200))), SendOutcome::Delivered, at(2)).await.unwrap());
     assert!(store.add_callback_secret(&secret(5, 0), at(24), 5).await.unwrap());
     assert!(store.delete_tenant(tenant().id).await.unwrap());
     assert_eq!(store.callback(Uuid::from_u128(91)).await.unwrap(), None);
@@ -178,12 +178,12 @@ async fn what_ended_long_ago_is_forgotten_with_its_attempts() {
         told(&store, 100 + number, 900 + number).await;
         let Some(hour) = ended else { continue };
         let held = store.claim_callback(Uuid::from_u128(900 + number), at(1), 1000, 2000).await.unwrap().unwrap();
-        assert!(store.finish_callback(&held, Some(&attempt(1, hour, Some(200))), CallbackOutcome::Delivered, at(hour)).await.unwrap());
+        assert!(store.finish_callback(&held, Some(&attempt(1, hour, Some(200))), SendOutcome::Delivered, at(hour)).await.unwrap());
     }
     assert_eq!(store.forget_callbacks(at(30), 1).await.unwrap(), 1, "the oldest first");
     assert_eq!(store.forget_callbacks(at(30), 10).await.unwrap(), 1);
     assert_eq!(store.forget_callbacks(at(30), 10).await.unwrap(), 0);
-    let left = store.callback_page(&CallbackFilter::default(), None, 10).await.unwrap().callbacks;
+    let left = store.callback_page(&CallbackFilter::default(), None, 10).await.unwrap().items;
     assert_eq!(left.iter().map(|callback| callback.id.as_u128()).collect::<Vec<_>>(), [903, 902]);
     assert!(store.callback_attempts(Uuid::from_u128(900)).await.unwrap().is_empty());
     assert_eq!(store.callback_attempts(Uuid::from_u128(902)).await.unwrap().len(), 1);
@@ -198,12 +198,12 @@ async fn lists_are_filtered_and_paged() {
     }
     let id = |number: u128| Uuid::from_u128(900 + number);
     let held = store.claim_callback(id(3), at(1), 1000, 2000).await.unwrap().unwrap();
-    assert!(store.finish_callback(&held, None, CallbackOutcome::Cancelled, at(2)).await.unwrap());
+    assert!(store.finish_callback(&held, None, SendOutcome::Cancelled, at(2)).await.unwrap());
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
         let page = store.callback_page(&CallbackFilter::default(), after, 2).await.unwrap();
         assert_eq!(page.total, 5);
-        seen.extend(page.callbacks.iter().map(|callback| callback.id));
+        seen.extend(page.items.iter().map(|callback| callback.id));
         after = page.next;
         if after.is_none() {
             break;
@@ -218,7 +218,7 @@ async fn lists_are_filtered_and_paged() {
         (CallbackFilter { tenant: Some(Uuid::from_u128(99)), ..filter() }, vec![]),
     ] {
         let page = store.callback_page(&filter, None, 10).await.unwrap();
-        let found: Vec<_> = page.callbacks.iter().map(|callback| callback.id).collect();
+        let found: Vec<_> = page.items.iter().map(|callback| callback.id).collect();
         assert_eq!((found, page.total), (expected.clone(), expected.len() as u64), "{filter:?}");
     }
 }

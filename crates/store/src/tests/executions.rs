@@ -1,5 +1,6 @@
 //! What can happen to an execution: answers that come late or never, a process that dies, tenants that compete, time that passes.
 
+mod overview;
 mod run_control;
 
 use super::*;
@@ -9,7 +10,7 @@ async fn claimed(store: &Store, now: i64, until: i64) -> ClaimedExecution {
 }
 
 fn completed(epoch: u64) -> Outcome {
-    Outcome::Completed { artifact: artifact(epoch), note: None }
+    Outcome::Completed { artifact: artifact(epoch), note: None, sums: Vec::new() }
 }
 
 async fn add_once(store: &Store, id: u128) {

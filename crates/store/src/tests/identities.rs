@@ -10,7 +10,7 @@ use insightgate_identity::user::PasswordState;
 
 use super::sign_in::token;
 use super::*;
-use crate::{AuditFilter, AuditPage};
+use crate::{AuditEvent, AuditFilter, Named, Page, TenantFilter, Thing};
 
 const APP: Uuid = Uuid::from_u128(2);
 
@@ -75,13 +75,13 @@ async fn no_token_outlives_that_its_application_was_disabled() {
     let state = async |digest: &str| store.refresh_token(digest).await.unwrap().unwrap().1;
     store.add_refresh_token(&token("before", 1, at(0))).await.unwrap();
     application.name = "Renamed".to_owned();
-    assert!(store.change_application(&application).await.unwrap());
+    assert!(store.change_application(&application, None).await.unwrap());
     assert_eq!(state("before").await, RefreshTokenState::Fresh, "a name ends nothing");
     application.enabled = false;
-    assert!(store.change_application(&application).await.unwrap());
+    assert!(store.change_application(&application, None).await.unwrap());
     store.add_refresh_token(&token("late", 2, at(0))).await.unwrap();
     application.enabled = true;
-    assert!(store.change_application(&application).await.unwrap());
+    assert!(store.change_application(&application, None).await.unwrap());
     assert_eq!([state("before").await, state("late").await], [RefreshTokenState::Revoked, RefreshTokenState::Revoked]);
 }
 
@@ -154,7 +154,7 @@ async fn what_ends_a_users_sign_ins() {
             1 => store.set_user_enabled(OWNER, false).await.unwrap(),
             _ => {
                 let shut = Application { enabled: false, ..Application::confidential(APP, tenant().id, "Reports") };
-                assert!(store.change_application(&shut).await.unwrap());
+                assert!(store.change_application(&shut, None).await.unwrap());
             }
         }
         assert_eq!(store.refresh_token("d").await.unwrap().unwrap().1, RefreshTokenState::Revoked, "{way}");
@@ -186,7 +186,7 @@ async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
     store.add_tenant(&other, Some(&profile), at(0)).await.unwrap();
     assert_eq!(store.tenant_profile(other.id).await.unwrap(), Some(profile));
     let renamed = Tenant { name: "Contoso Group".into(), global_account: Some("1".into()), ..tenant() };
-    assert!(store.change_tenant(&renamed, None, |_| None, |_| None).await.unwrap());
+    assert!(store.change_tenant(&renamed, None, |_, _| None, |_| None).await.unwrap());
     assert_eq!(store.tenants().await.unwrap(), [renamed.clone(), other.clone()]);
     let location = Location { mpn_id: "1".into(), name: "Contoso Ltd".into(), country: "Switzerland".into() };
     store.put_location(renamed.id, &location).await.unwrap();
@@ -199,16 +199,71 @@ async fn a_tenant_is_changed_and_deleted_with_all_that_it_has() {
     assert_eq!(store.principal(renamed.id, APP, Some(OWNER)).await.unwrap(), None);
 }
 
+/// The transaction itself finds the contact that is replaced: whoever changes the profile may have read an earlier one.
+#[tokio::test]
+async fn a_code_ends_in_the_transaction_that_changes_the_contact() {
+    let Deployment { store, _folder, .. } = deployment().await;
+    let of = |address: &str| LegalProfile { primary_contact_email: address.to_owned(), ..LegalProfile::default() };
+    let change = async |address: &str| {
+        let (profile, replaced) = (of(address), std::sync::Mutex::new(Vec::new()));
+        let review = |known: Option<&LegalProfile>, enrollment: &Enrollment| {
+            let known = known.map(|known| known.primary_contact_email.clone());
+            replaced.lock().unwrap().push((known.clone(), enrollment.program));
+            Some(enrollment.legal_details_changed(known.as_deref() != Some(address), at(2)))
+        };
+        assert!(store.change_tenant(&tenant(), Some(&profile), review, |_| None).await.unwrap());
+        replaced.into_inner().unwrap()
+    };
+    assert!(change("ana@contoso.example").await.is_empty(), "there is no enrollment");
+    for program in [Program::Mpn, Program::Cmp] {
+        let coded = Enrollment::start(program, at(0)).send_code("digest".into(), at(1)).unwrap();
+        store.put_enrollment(tenant().id, &coded).await.unwrap();
+    }
+    let codes = async || store.enrollments(tenant().id).await.unwrap().iter().filter(|one| one.code.is_some()).count();
+    let of_both = |address: &str| [Program::Mpn, Program::Cmp].map(|program| (Some(address.to_owned()), program));
+    assert_eq!((change("ana@contoso.example").await, codes().await), (of_both("ana@contoso.example").to_vec(), 2));
+    assert_eq!((change("ben@contoso.example").await, codes().await), (of_both("ana@contoso.example").to_vec(), 0));
+    assert_eq!((change("ana@contoso.example").await, codes().await), (of_both("ben@contoso.example").to_vec(), 0), "it does not come back");
+    let stages: Vec<_> = store.enrollments(tenant().id).await.unwrap().iter().map(|one| one.stage).collect();
+    assert_eq!(stages, [EnrollmentStage::Started; 2]);
+}
+
+#[tokio::test]
+async fn tenants_are_found_by_part_of_a_name_and_by_their_state_page_by_page() {
+    let Deployment { store, _folder, .. } = populated().await;
+    for (id, domain, name) in [(9, "fabrikam.example", "100% Fabrikam"), (10, "adatum.example", "A_Datum")] {
+        let other = Tenant { id: Uuid::from_u128(id), domain: domain.into(), name: name.into(), global_account: None };
+        store.add_tenant(&other, None, at(0)).await.unwrap();
+    }
+    let review = Enrollment { stage: EnrollmentStage::Review, ..Enrollment::active(Program::Cmp, at(0)) };
+    store.put_enrollment(Uuid::from_u128(9), &review).await.unwrap();
+    store.pause_runs(Uuid::from_u128(10), Some("the lake moves"), at(1)).await.unwrap();
+    let found = async |filter: TenantFilter, limit| {
+        let page = store.tenant_page(&filter, limit).await.unwrap();
+        page.into_iter().map(|tenant| tenant.domain.split('.').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let text = |text: &str| TenantFilter { text: Some(text.into()), ..TenantFilter::default() };
+    assert_eq!(found(TenantFilter::default(), 9).await, ["adatum", "contoso", "fabrikam"]);
+    assert_eq!(found(TenantFilter::default(), 2).await, ["adatum", "contoso"]);
+    assert_eq!(found(TenantFilter { after: Some("contoso.example".into()), ..TenantFilter::default() }, 9).await, ["fabrikam"]);
+    assert_eq!(found(text("CONTOSO"), 9).await, ["contoso"]);
+    assert_eq!(found(text("00%"), 9).await, ["fabrikam"]);
+    assert_eq!(found(text("a_d"), 9).await, ["adatum"], "no sign stands for others");
+    assert_eq!(found(text("00000000000a"), 9).await, ["adatum"]);
+    assert_eq!(found(TenantFilter { stage: Some(EnrollmentStage::Review), ..TenantFilter::default() }, 9).await, ["fabrikam"]);
+    assert_eq!(found(TenantFilter { paused: true, ..TenantFilter::default() }, 9).await, ["adatum"]);
+}
+
 /// A list that another version wrote is an error, and never means everything.
 #[tokio::test]
 async fn redirect_uris_and_changes_of_an_application() {
     let Deployment { store, _folder, .. } = populated().await;
     let found = store.application(tenant().id, APP).await.unwrap().unwrap();
     let changed = Application { name: "Renamed".into(), redirect_uris: vec!["http://localhost".into()], ..found };
-    assert!(store.change_application(&changed).await.unwrap());
+    assert!(store.change_application(&changed, None).await.unwrap());
     assert_eq!(store.applications(tenant().id).await.unwrap().first(), Some(&changed));
     let foreign = Application { tenant: Uuid::from_u128(77), ..changed };
-    assert!(!store.change_application(&foreign).await.unwrap());
+    assert!(!store.change_application(&foreign, None).await.unwrap());
     sqlx::query("UPDATE applications SET redirect_uris = 'x'").execute(&store.pool).await.unwrap();
     assert!(matches!(store.application(tenant().id, APP).await, Err(StoreError::Corrupt { column: "redirect_uris", .. })));
 }
@@ -233,7 +288,7 @@ async fn the_record_is_filtered_and_paged() {
         };
         store.record_audit_event(event).await.unwrap();
     }
-    let ids = |page: &AuditPage| page.events.iter().map(|event| event.id.as_u128()).collect::<Vec<_>>();
+    let ids = |page: &Page<AuditEvent>| page.items.iter().map(|event| event.id.as_u128()).collect::<Vec<_>>();
     let all = AuditFilter::default();
     let first = store.audit_page(&all, None, 3).await.unwrap();
     assert_eq!((ids(&first), first.total), (vec![3, 4, 5], 5));
@@ -293,4 +348,55 @@ async fn who_is_removed_takes_along_what_depends_on_them() {
     assert_eq!(removed, Removal::Done { reports: vec![of_another.id] });
     assert!(store.application(own, application).await.unwrap().is_none());
     assert!(store.user(own, Uuid::from_u128(4)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn users_are_listed_by_pages_and_found_by_a_part_of_a_name() {
+    let Deployment { store, _folder, .. } = populated().await;
+    for (id, name, display) in [(21, "b%c", "Bea Ärmel"), (22, "bxc", ""), (23, "c!_d", "Cem Bey")] {
+        let user = User { display_name: display.into(), ..User::new(Uuid::from_u128(id), tenant().id, format!("{name}@contoso.example")) };
+        store.add_user(&user, None, at(0)).await.unwrap();
+    }
+    let found = async |search: &str, after: &str, limit| {
+        let page = store.users_page(tenant().id, search, after, limit).await.unwrap();
+        page.iter().map(|user| user.username.split('@').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("", "", 2).await, ["analyst", "b%c"]);
+    assert_eq!(found("", "b%c@contoso.example", 2).await, ["bxc", "c!_d"]);
+    assert_eq!(found("", "c!_d@contoso.example", 2).await, [""; 0]);
+    // What is typed stands for itself.
+    for (search, names) in [("%", vec!["b%c"]), ("!_", vec!["c!_d"]), ("BE", vec!["b%c", "c!_d"]), ("bxc@CON", vec!["bxc"]), ("zz", vec![])]
+    {
+        assert_eq!(found(search, "", 10).await, names, "{search}");
+    }
+    assert_eq!(store.users_page(Uuid::from_u128(99), "", "", 10).await.unwrap(), []);
+    let roles = store.role_assignments_of(tenant().id, &[Uuid::from_u128(21), OWNER]).await.unwrap();
+    assert_eq!(roles.iter().map(|(holder, held)| (*holder, held.role)).collect::<Vec<_>>(), [(OWNER, Role::ExecutiveReportViewer)]);
+    assert_eq!(store.role_assignments_of(tenant().id, &[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_an_id_is_of_is_told_within_its_organisation() {
+    let Deployment { store, _folder, .. } = populated().await;
+    let report = once(7);
+    store.add_report(&report, Some(&first_execution(&report)), None).await.unwrap().unwrap();
+    let operator = Application { operator: true, ..Application::confidential(Uuid::from_u128(8), tenant().id, "Operator") };
+    store.add_application(&operator, at(0)).await.unwrap();
+    let execution = first_execution(&report).id;
+    let ids = [OWNER, APP, report.id, execution, operator.id, Uuid::from_u128(99)];
+    let mut found = store.named(tenant().id, &ids).await.unwrap();
+    found.sort();
+    let named = |id, name: &str, thing| Named { id, name: name.to_owned(), thing };
+    let of_report = Thing::Report { owner: OWNER, program: Program::Mpn };
+    assert_eq!(
+        found,
+        [
+            named(APP, "Reports", Thing::Application),
+            named(OWNER, "analyst@contoso.example", Thing::User),
+            named(report.id, "Größe", of_report),
+            named(execution, "Größe", Thing::Execution),
+        ]
+    );
+    assert_eq!(store.named(Uuid::from_u128(99), &ids).await.unwrap(), [], "those of another organisation are not told");
+    assert_eq!(store.named(tenant().id, &[]).await.unwrap(), []);
 }

@@ -42,7 +42,12 @@ async fn goes_on_with_reports(store: &Store) {
     crate::reports::executions::insert_execution(&mut transaction, tenant.id, &next).await.unwrap();
     transaction.commit().await.unwrap();
     let claimed = store.claim_execution(1, 2).await.unwrap().unwrap();
-    assert!(store.finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None }, None, at(1)).await.unwrap());
+    assert!(
+        store
+            .finish_execution(&claimed, &Outcome::Completed { artifact: artifact(1_u64), note: None, sums: Vec::new() }, None, at(1))
+            .await
+            .unwrap()
+    );
 
     // Its schedules continue as before.
     let announced = store.announce_next_execution(scheduled, Uuid::from_u128(6)).await.unwrap().unwrap();

@@ -220,35 +220,11 @@ async fn wrong_passwords_all_count_and_known_addresses_are_bounded() {
 }
 
 fn session(number: u64) -> SignInSession {
-    SignInSession {
-        digest: format!("session {number}"),
-        tenant: tenant().id,
-        user: OWNER,
-        missing: None,
-        offered_secret: None,
-        amr: "pwd".into(),
-        signed_in: at(0) + TimeDelta::seconds(i64::try_from(number).unwrap()),
-        expires: at(9),
-    }
+    sign_in::session(&format!("session {number}"), at(0) + TimeDelta::seconds(i64::try_from(number).unwrap()), at(9))
 }
 
 fn authorization_code(number: u64) -> AuthorizationCode {
-    AuthorizationCode {
-        digest: format!("code {number}"),
-        family: Uuid::from_u128(4000 + u128::from(number)),
-        tenant: tenant().id,
-        application: APP,
-        user: OWNER,
-        redirect_uri: "u".into(),
-        challenge: None,
-        nonce: None,
-        resource: "r".into(),
-        openid: false,
-        offline: true,
-        amr: "pwd".into(),
-        expires: at(9),
-        used: false,
-    }
+    sign_in::authorization_code(&format!("code {number}"), 4000 + u128::from(number), at(9))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -413,7 +389,7 @@ async fn executions_and_their_reports_agree_whatever_happens_at_once() {
             _ => {
                 let Some(claimed) = store.claim_execution(0, 100).await.unwrap() else { return };
                 let outcome = match number % 3 {
-                    0 => Outcome::Completed { artifact: artifact(claimed.execution.epoch), note: None },
+                    0 => Outcome::Completed { artifact: artifact(claimed.execution.epoch), note: None, sums: Vec::new() },
                     1 => Outcome::Retry { reason: "r".into(), not_before: 0 },
                     _ => Outcome::Refused { reason: "r".into() },
                 };

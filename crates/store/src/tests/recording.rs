@@ -41,7 +41,7 @@ const STEPS: &[Step] = &[
     )),
     step!("application.register", |store| store.add_application(&Application::confidential(APP, tenant().id, "Reports"), at(0))),
     step!("application.change", |store| store
-        .change_application(&Application { name: "Other".into(), ..Application::confidential(APP, tenant().id, "Reports") })),
+        .change_application(&Application { name: "Other".into(), ..Application::confidential(APP, tenant().id, "Reports") }, None)),
     step!("secret.add", |store| store.add_client_secret(APP, &secret(SECRET))),
     step!("secret.remove", |store| store.remove_client_secret(APP, SECRET)),
     step!("permission.add", |store| store.add_permission(APP, Permission::PartnerApi)),
@@ -74,6 +74,15 @@ const STEPS: &[Step] = &[
         created: at(0)
     })),
     step!("sign_in.succeed", |store| store.put_sign_in_session(&session(), None, false)),
+    step!("console.signIn", |store| store.add_console_session(&ConsoleSession {
+        digest: "console".into(),
+        tenant: tenant().id,
+        application: APP,
+        user: Some(OWNER),
+        mfa: false,
+        signed_in: at(0),
+        expires: at(12),
+    })),
     step!("device.approve", |store| store.decide_device_code("device", Some(&session()))),
     step!("token.issue", |store| store.redeem_device_code("device", None)),
     step!("run.refuse", |store| refuse_an_execution(store)),
@@ -114,16 +123,7 @@ fn callback_secret() -> CallbackSecret {
 }
 
 fn session() -> SignInSession {
-    SignInSession {
-        digest: "session".into(),
-        tenant: tenant().id,
-        user: OWNER,
-        missing: None,
-        offered_secret: None,
-        amr: "pwd".into(),
-        signed_in: at(0),
-        expires: at(12),
-    }
+    sign_in::session("session", at(0), at(12))
 }
 
 fn event(number: usize, action: &str) -> AuditEvent {
@@ -158,6 +158,7 @@ async fn everything(store: &Store) -> Vec<String> {
         "external_identities",
         "callback_secrets",
         "sign_in_sessions",
+        "console_sessions",
         "device_codes",
         "scheduled_reports",
     ] {

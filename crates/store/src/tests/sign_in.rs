@@ -94,6 +94,40 @@ async fn each_wrong_password_is_one_write() {
     assert!(written[0] > 0 && written.iter().all(|bytes| *bytes == written[0]), "{written:?}");
 }
 
+/// A session of the owner that is signed in.
+pub(super) fn session(digest: &str, signed_in: DateTime<Utc>, expires: DateTime<Utc>) -> SignInSession {
+    SignInSession {
+        digest: digest.to_owned(),
+        tenant: tenant().id,
+        user: OWNER,
+        missing: None,
+        offered_secret: None,
+        amr: "pwd".into(),
+        signed_in,
+        expires,
+    }
+}
+
+/// A code of the owner that leads to refresh tokens of this family.
+pub(super) fn authorization_code(digest: &str, family: u128, expires: DateTime<Utc>) -> AuthorizationCode {
+    AuthorizationCode {
+        digest: digest.to_owned(),
+        family: Uuid::from_u128(family),
+        tenant: tenant().id,
+        application: APP,
+        user: OWNER,
+        redirect_uri: "u".into(),
+        challenge: None,
+        nonce: None,
+        resource: "r".into(),
+        openid: false,
+        offline: true,
+        amr: "pwd".into(),
+        expires,
+        used: false,
+    }
+}
+
 pub(super) fn code(id: u64, network: &str, expires: DateTime<Utc>) -> DeviceCode {
     DeviceCode {
         digest: format!("digest {id}"),
@@ -204,33 +238,8 @@ async fn what_has_ended_goes() {
     store.change_sign_in_count(&Subject::Nobody("n".into()), None, day(80), one_more).await.unwrap();
     store.know_address(OWNER, "home", at(1)).await.unwrap();
     store.know_address(OWNER, "office", day(80)).await.unwrap();
-    let session = SignInSession {
-        digest: "s".into(),
-        tenant: tenant().id,
-        user: OWNER,
-        missing: None,
-        offered_secret: None,
-        amr: "pwd".into(),
-        signed_in: day(80),
-        expires: at(80 * 24 + 12),
-    };
-    assert!(store.put_sign_in_session(&session, None, false).await.unwrap());
-    let authorization = AuthorizationCode {
-        digest: "a".into(),
-        family: Uuid::from_u128(4),
-        tenant: tenant().id,
-        application: APP,
-        user: OWNER,
-        redirect_uri: "u".into(),
-        challenge: None,
-        nonce: None,
-        resource: "r".into(),
-        openid: false,
-        offline: false,
-        amr: "pwd".into(),
-        expires: day(80) + TimeDelta::minutes(10),
-        used: false,
-    };
+    assert!(store.put_sign_in_session(&session("s", day(80), at(80 * 24 + 12)), None, false).await.unwrap());
+    let authorization = authorization_code("a", 4, day(80) + TimeDelta::minutes(10));
     assert!(store.add_authorization_code(&authorization, "s").await.unwrap());
     store.add_device_code(&code(1, "n", day(80) + TimeDelta::minutes(15)), day(80)).await.unwrap();
     let tables = ["device_codes", "authorization_codes", "sign_in_sessions", "sign_in_counts", "refresh_tokens"];
@@ -266,17 +275,7 @@ async fn what_has_ended_goes() {
 async fn sessions_and_codes_of_a_user_are_bounded() {
     let Deployment { store, _folder, .. } = populated().await;
     for number in 0..120 {
-        let session = SignInSession {
-            digest: format!("s{number}"),
-            tenant: tenant().id,
-            user: OWNER,
-            missing: None,
-            offered_secret: None,
-            amr: "pwd".into(),
-            signed_in: at(number),
-            expires: at(1000),
-        };
-        assert!(store.put_sign_in_session(&session, None, false).await.unwrap());
+        assert!(store.put_sign_in_session(&session(&format!("s{number}"), at(number), at(1000)), None, false).await.unwrap());
     }
     assert_eq!(rows(&store, "sign_in_sessions").await, 100);
     assert!(store.sign_in_session("s119").await.unwrap().is_some() && store.sign_in_session("s0").await.unwrap().is_none());

@@ -27,6 +27,11 @@ impl Dice {
     }
 }
 
+/// Such checksums as only this claim writes.
+fn sums_of(epoch: Epoch) -> Vec<[u8; 32]> {
+    vec![[epoch.number() as u8; 32]]
+}
+
 struct World {
     store: Store,
     dice: Dice,
@@ -68,7 +73,7 @@ impl World {
     /// The artifact of the claim's epoch is complete; reports the end.
     async fn complete(&mut self, claimed: &ClaimedExecution) -> bool {
         let execution = &claimed.execution;
-        let outcome = Outcome::Completed { artifact: artifact(execution.epoch), note: None };
+        let outcome = Outcome::Completed { artifact: artifact(execution.epoch), note: None, sums: sums_of(execution.epoch) };
         let held = self.store.finish_execution(claimed, &outcome, None, self.now).await.unwrap();
         if held {
             self.published.entry(execution.id).or_default().insert(execution.epoch);
@@ -207,7 +212,9 @@ async fn live(seed: u64) {
             assert_eq!(report.status, ReportStatus::Inactive, "seed {seed}");
             let published = &world.published[&execution.id];
             assert_eq!(published.len(), 1, "seed {seed}: published twice");
-            assert!(published.contains(&execution.artifact.as_ref().unwrap().epoch), "seed {seed}");
+            let epoch = execution.artifact.as_ref().unwrap().epoch;
+            assert!(published.contains(&epoch), "seed {seed}");
+            assert_eq!(world.store.block_sums(execution.id, epoch, 0).await.unwrap(), Some(sums_of(epoch)), "seed {seed}");
         }
     }
 }

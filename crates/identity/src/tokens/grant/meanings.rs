@@ -30,6 +30,7 @@ impl GrantRefusal {
             Self::assertion_not_taken(),
             Self::wrong_secret(),
             Self::expired_secret(),
+            Self::too_many_secrets(),
             Self::wrong_credentials(),
             Self::locked(),
             Self::disabled_user(),

@@ -60,6 +60,13 @@ impl Connection {
         raw.ping().await
     }
 
+    /// Begins a transaction, which ends with the use of the connection at the latest.
+    pub(crate) async fn begin(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
+        // Set before the statement is sent, since a caller that gives up in between leaves a transaction behind.
+        self.state.transaction = true;
+        self.command(text).await
+    }
+
     /// Runs one statement to its end. Results are short here, so that they are read as a whole.
     pub(crate) async fn answer<'q, E>(&mut self, query: E) -> Vec<Answered>
     where
@@ -174,11 +181,11 @@ impl<'c> Executor<'c> for &'c mut Connection {
 pub(crate) struct Transaction(Connection);
 
 impl Transaction {
-    /// `begin` is the statement that begins it.
-    pub(crate) async fn begin(mut connection: Connection, begin: &'static str) -> Result<Transaction, sqlx::Error> {
-        // Set before the statement is sent, since a caller that gives up in between leaves a transaction behind.
-        connection.state.transaction = true;
-        connection.command(begin).await?;
+    /// `text` is the statement that begins it, unless the lane has sent it already.
+    pub(crate) async fn begin(mut connection: Connection, text: &'static str) -> Result<Transaction, sqlx::Error> {
+        if !connection.state.transaction {
+            connection.begin(text).await?;
+        }
         Ok(Transaction(connection))
     }
 

@@ -29,7 +29,7 @@ async fn a_cancelled_execution_is_never_finished_and_ends_its_report() {
     assert_eq!(found(&store, running).await.progress, Some(40));
     assert_eq!(store.cancel_execution(running, "cancelled by its owner", at(2)).await.unwrap(), Ok(()));
     assert!(!store.extend_lease(running, claimed.execution.epoch, 300, 50).await.unwrap());
-    let completed = Outcome::Completed { artifact: artifact(claimed.execution.epoch), note: None };
+    let completed = Outcome::Completed { artifact: artifact(claimed.execution.epoch), note: None, sums: Vec::new() };
     assert!(!store.finish_execution(&claimed, &completed, None, at(3)).await.unwrap());
     let ended = found(&store, running).await;
     assert_eq!((ended.status, ended.failure.as_deref()), (ExecutionStatus::Cancelled, Some("cancelled by its owner")));
@@ -55,7 +55,7 @@ async fn what_failed_is_tried_again_as_if_it_had_not_been_tried() {
     assert_eq!(status(&store, 7).await, ReportStatus::Active);
     let second = store.claim_execution(0, 100).await.unwrap().unwrap();
     assert!(second.execution.epoch > claimed.execution.epoch, "what the first attempt left has another key");
-    let completed = Outcome::Completed { artifact: artifact(second.execution.epoch), note: None };
+    let completed = Outcome::Completed { artifact: artifact(second.execution.epoch), note: None, sums: Vec::new() };
     assert!(store.finish_execution(&second, &completed, None, at(3)).await.unwrap());
     assert_eq!(found(&store, id).await.progress, Some(100));
     assert_eq!(store.retry_execution(id, at(4)).await.unwrap(), Err(Unchanged::Is(ExecutionStatus::Completed)));
