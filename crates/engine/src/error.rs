@@ -12,6 +12,23 @@ use crate::guard::PageFault;
 use crate::storage::causes::causes;
 use crate::storage::store_fault::{FaultKind, StoreFault, store_error};
 
+/// A format of tables whose own records say which Parquet files of a folder count. Read as plain files, they also give rows that were deleted or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    Delta,
+    Iceberg,
+}
+
+impl TableFormat {
+    /// The name for texts, with its article.
+    fn shown(self) -> &'static str {
+        match self {
+            TableFormat::Delta => "a Delta table",
+            TableFormat::Iceberg => "an Iceberg table",
+        }
+    }
+}
+
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never names them.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -27,6 +44,13 @@ pub enum EngineError {
         /// Whether `detail` is written by this crate, so that the caller may read it.
         told: bool,
     },
+    /// A folder of plain Parquet files is the folder of a table, whose files cannot be read as plain ones.
+    #[error(
+        "{folder} is {}: some of its Parquet files hold rows that were deleted or replaced, so that none of them is read. Write the table's current rows \
+         as plain Parquet files, and put them into the folder in its place",
+        format.shown()
+    )]
+    TableFound { folder: String, format: TableFormat },
     /// A file changed or vanished between the listing and the end of the query.
     #[error("{file} changed while it was read")]
     FilesChanged { file: String },
@@ -123,6 +147,11 @@ impl EngineError {
                 let why = if *told { format!(": {detail}") } else { String::new() };
                 format!("A file of the dataset cannot be read: {}{}{why}.", of_column(column), file_name(file))
             }
+            EngineError::TableFound { format, .. } => format!(
+                "The data of the dataset is {}, and cannot be read as plain Parquet files: rows that were deleted would come back. Its operator has \
+                 to look after that.",
+                format.shown()
+            ),
             EngineError::FilesChanged { .. } => "The data changed while it was read.".to_owned(),
             EngineError::LocationScopeUnsupported { dataset } => {
                 format!("'{dataset}' cannot be limited to locations: only a viewer of the whole organization may query it.")

@@ -7,6 +7,7 @@ pub(crate) mod causes;
 pub(crate) mod checked_store;
 pub(crate) mod flush;
 pub(crate) mod free_disk;
+pub(crate) mod odd_names;
 pub(crate) mod reachable;
 pub(crate) mod store_check;
 pub(crate) mod store_fault;

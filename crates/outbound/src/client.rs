@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Method};
+use reqwest::{Certificate, Method, RequestBuilder};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -99,10 +99,23 @@ impl Outbound {
     /// # Errors
     /// When the address may not be connected to, or no complete answer comes within the limits.
     pub async fn get(&self, url: &Url, limits: Limits) -> Result<Answer, OutboundError> {
+        self.answered(url, self.http.get(url.clone()), limits).await
+    }
+
+    /// Sends the fields of a form. As for a GET, an answer that exceeds the limits is an error, and redirects are not followed.
+    ///
+    /// # Errors
+    /// When the address may not be connected to, or no complete answer comes within the limits.
+    pub async fn post_form(&self, url: &Url, form: String, limits: Limits) -> Result<Answer, OutboundError> {
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        self.answered(url, request, limits).await
+    }
+
+    async fn answered(&self, url: &Url, request: RequestBuilder, limits: Limits) -> Result<Answer, OutboundError> {
         self.check(url, limits.https_only)?;
         let host = url.host_str().unwrap_or_default();
         let failed = |error: reqwest::Error| failure(host, limits, &error);
-        let mut response = self.http.get(url.clone()).timeout(limits.time).send().await.map_err(failed)?;
+        let mut response = request.timeout(limits.time).send().await.map_err(failed)?;
         if response.content_length().is_some_and(|length| length > limits.body as u64) {
             return Err(OutboundError::TooLarge(limits.body));
         }

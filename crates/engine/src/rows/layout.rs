@@ -8,6 +8,8 @@ use insightgate_identity::scope::is_access_log;
 use object_store::path::Path;
 use uuid::Uuid;
 
+use crate::error::TableFormat;
+
 /// The key of the folders whose value is the tenant that owns the rows.
 pub(crate) const TENANT_KEY: &str = "tenant";
 
@@ -49,12 +51,41 @@ pub(crate) fn tenant_folder(dataset: &Path, tenant: Uuid) -> Path {
 /// Hidden files and folders, such as those of a writer that has not finished, are not data.
 pub(crate) fn is_data_file(folder: &Path, file: &Path) -> bool {
     let Some(parts) = file.prefix_match(folder) else { return false };
-    let visible = |part: &str| !part.starts_with(['.', '_']);
     let mut all_visible = true;
     for part in parts {
-        all_visible &= visible(part.as_ref());
+        all_visible &= is_visible(part.as_ref());
     }
     all_visible && file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+}
+
+/// The folders in which tables keep their own records, right below the table's folder.
+pub(crate) const RECORDS: [&str; 2] = [DELTA_LOG, ICEBERG_METADATA];
+
+const DELTA_LOG: &str = "_delta_log";
+const ICEBERG_METADATA: &str = "metadata";
+
+/// The table within a dataset's folder to whose records the file belongs, and the table's folder. A table in a hidden folder is no data.
+pub(crate) fn table_of(folder: &Path, file: &Path) -> Option<(TableFormat, Path)> {
+    let mut table = folder.clone();
+    let mut rest = file.prefix_match(folder)?.peekable();
+    while let Some(part) = rest.next() {
+        let next = rest.peek()?;
+        match part.as_ref() {
+            DELTA_LOG => return Some((TableFormat::Delta, table)),
+            ICEBERG_METADATA if is_iceberg_metadata(next.as_ref()) => return Some((TableFormat::Iceberg, table)),
+            hidden if !is_visible(hidden) => return None,
+            _ => table = table.join(part),
+        }
+    }
+    None
+}
+
+fn is_iceberg_metadata(name: &str) -> bool {
+    name == "version-hint.text" || name.ends_with(".metadata.json")
+}
+
+fn is_visible(part: &str) -> bool {
+    !part.starts_with(['.', '_'])
 }
 
 /// The `key=value` folders on the way from the dataset's folder to a file, the outermost first. Hive's marker of a null gives `None`.
@@ -116,6 +147,29 @@ mod tests {
             assert_eq!(log_file_of_version(&file), format!("access-log/tenant={}/2026-11-22.0", Uuid::nil()));
         }
         assert!(!is_of_access_log(&dataset_folder(Program::Mpn, "AccessLogs")));
+    }
+
+    #[test]
+    fn records_show_tables() {
+        let folder = Path::from("mpn/Sales");
+        for (file, expected) in [
+            ("mpn/Sales/_delta_log/00000000000000000000.json", Some((TableFormat::Delta, "mpn/Sales"))),
+            ("mpn/Sales/_delta_log/_sidecars/a.parquet", Some((TableFormat::Delta, "mpn/Sales"))),
+            ("mpn/Sales/tenant=a/_delta_log/_last_checkpoint", Some((TableFormat::Delta, "mpn/Sales/tenant=a"))),
+            ("mpn/Sales/metadata/00002-7c3f.metadata.json", Some((TableFormat::Iceberg, "mpn/Sales"))),
+            ("mpn/Sales/metadata/v3.gz.metadata.json", Some((TableFormat::Iceberg, "mpn/Sales"))),
+            ("mpn/Sales/y=1/metadata/version-hint.text", Some((TableFormat::Iceberg, "mpn/Sales/y=1"))),
+            // What a writer keeps to itself, and names that only look alike.
+            ("mpn/Sales/_old/_delta_log/00000000000000000000.json", None),
+            ("mpn/Sales/.old/metadata/version-hint.text", None),
+            ("mpn/Sales/_delta_log", None),
+            ("mpn/Sales/metadata/rows.parquet", None),
+            ("mpn/Sales/a.metadata.json", None),
+            ("mpn/SalesOther/_delta_log/00000000000000000000.json", None),
+        ] {
+            let expected = expected.map(|(format, table)| (format, Path::from(table)));
+            assert_eq!(table_of(&folder, &Path::from(file)), expected, "{file}");
+        }
     }
 
     #[test]

@@ -17,10 +17,11 @@ use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use crate::error::EngineError;
+use crate::error::{EngineError, TableFormat};
 use crate::guard::footer;
 use crate::rows::layout;
 use crate::storage::causes::causes;
+use crate::storage::odd_names::odd_path;
 use crate::storage::store_fault::store_error;
 use crate::types;
 
@@ -67,6 +68,8 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
     let mut files = list(store, &folder, &listed).await?;
     if is_access_log(&dataset.name) {
         files = newest(files);
+    } else if listed != folder {
+        refuse_table(store, &folder).await?;
     }
     let data_as_of = files.iter().map(|file| file.meta.last_modified).max();
     Ok(Snapshot { files, data_as_of })
@@ -86,23 +89,54 @@ fn newest(files: Vec<PinnedFile>) -> Vec<PinnedFile> {
     kept
 }
 
-/// The data files of a dataset's folder that lie below `listed`, in the order of their paths.
+/// Fails if a dataset's folder is a table's, where only a folder within it was listed: its partitions may be the tenants' folders.
+async fn refuse_table(store: &dyn ObjectStore, folder: &Path) -> Result<(), EngineError> {
+    let records = layout::RECORDS.map(|name| folder.clone().join(name));
+    let [first, second] = records.each_ref().map(|records| list(store, folder, records));
+    futures::try_join!(first, second).map(drop)
+}
+
+/// The data files of a dataset's folder that lie below `listed`, in the order of their paths. Fails if they are a table's.
 pub(crate) async fn list(store: &dyn ObjectStore, folder: &Path, listed: &Path) -> Result<Vec<PinnedFile>, EngineError> {
-    let mut metas = match data_files(folder, store.list(Some(listed))).await {
-        Err(error) if is_circle(&error) => {
+    let Listed { mut metas, table } = match data_files(folder, store.list(Some(listed))).await {
+        Err(error) if is_passed_over(&error) => {
             // The library ends its list at the first error, unless it is called outside the runtime.
             let anew = std::thread::scope(|scope| scope.spawn(|| store.list(Some(listed))).join());
             let Ok(anew) = anew else { return Err(error.into()) };
-            data_files(folder, anew.filter(|found| std::future::ready(!found.as_ref().is_err_and(is_circle)))).await?
+            data_files(folder, anew.filter(|found| std::future::ready(!found.as_ref().is_err_and(is_passed_over)))).await?
         }
         listed => listed?,
     };
+    if let Some((format, folder)) = table {
+        return Err(EngineError::TableFound { folder: folder.to_string(), format });
+    }
     metas.sort_by(|one, other| one.location.as_ref().cmp(other.location.as_ref()));
     Ok(metas.into_iter().map(|meta| PinnedFile { folder_values: layout::folder_values(folder, &meta.location), meta }).collect())
 }
 
-async fn data_files(folder: &Path, listed: impl Stream<Item = object_store::Result<ObjectMeta>>) -> object_store::Result<Vec<ObjectMeta>> {
-    listed.try_filter(|meta| std::future::ready(layout::is_data_file(folder, &meta.location))).try_collect().await
+/// What a list of objects says of a dataset's folder.
+#[derive(Default)]
+struct Listed {
+    metas: Vec<ObjectMeta>,
+    /// The first table to whose records one of the objects belongs.
+    table: Option<(TableFormat, Path)>,
+}
+
+async fn data_files(folder: &Path, listed: impl Stream<Item = object_store::Result<ObjectMeta>>) -> object_store::Result<Listed> {
+    let sorted = |mut all: Listed, meta: ObjectMeta| {
+        all.table = all.table.or_else(|| layout::table_of(folder, &meta.location));
+        if layout::is_data_file(folder, &meta.location) {
+            all.metas.push(meta);
+        }
+        std::future::ready(Ok(all))
+    };
+    listed.try_fold(Listed::default(), sorted).await
+}
+
+/// Whether the rest of the list is whole without it. A file of rows whose name cannot be read is not passed over: its rows would be missing.
+fn is_passed_over(error: &object_store::Error) -> bool {
+    let is_data = |path: String| path.to_ascii_lowercase().ends_with(".parquet");
+    is_circle(error) || odd_path(error).is_some_and(|path| !is_data(path))
 }
 
 /// Whether a link leads to itself, or to a folder that contains it: everything behind it is listed anyway.

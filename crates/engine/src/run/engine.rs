@@ -185,7 +185,7 @@ impl Engine {
     pub(crate) fn over(data: Arc<dyn ObjectStore>, settings: EngineSettings, sharing: Sharing) -> Result<Engine, EngineError> {
         let telemetry = StorageTelemetry::default();
         let data = telemetry.around("rows", data);
-        let artifacts = settings.artifact_root.open()?.timed(&telemetry, "artifacts");
+        let artifacts = settings.artifact_root.open()?.passing_over(settings.artifact_root.folder()).timed(&telemetry, "artifacts");
         // Where the data lie nothing may be written; the access log lies beside the artifacts.
         let data = Arc::new(WithAccessLog { rows: data, log: Arc::clone(&artifacts.store) });
         make_folder(&settings.spill_dir)?;

@@ -15,7 +15,7 @@ use crate::error::EngineError;
 use crate::rows::check_files::FileCheck;
 use crate::run::engine::Engine;
 use crate::storage::artifact::{ArtifactKey, ArtifactMeta, ArtifactReader, ListedArtifact, missing};
-use crate::storage::reachable;
+use crate::storage::{odd_names, reachable};
 
 impl Engine {
     /// Returns the size of an artifact, and when it was written.
@@ -65,6 +65,20 @@ impl Engine {
             Ok::<_, EngineError>(files)
         };
         of_tenants.try_flatten_stream().boxed()
+    }
+
+    /// The files in the folders of artifacts and of rows whose names cannot be read, as they can be shown. An artifact of such a name is never opened, and
+    /// rows of such a name end the queries of their dataset. It reads the folders on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a folder cannot be read.
+    pub fn odd_names(&self) -> Result<Vec<String>, EngineError> {
+        let mut found = Vec::new();
+        for folder in [&self.inner.artifact_folder, &self.inner.data_folder].into_iter().flatten() {
+            found.extend(odd_names::find(folder).map_err(EngineError::io(folder.display().to_string()))?);
+        }
+        Ok(found)
     }
 
     /// Deletes everything under the report's prefix, whichever executions wrote it. A file that cannot be deleted does not keep the others.

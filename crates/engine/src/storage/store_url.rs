@@ -22,6 +22,7 @@ use url::Url;
 use crate::error::EngineError;
 use crate::storage::advice::Step;
 use crate::storage::checked_store::CheckedStore;
+use crate::storage::odd_names::PassingOver;
 use crate::storage::timed_store::StorageTelemetry;
 
 /// How often, and for how long at most, a request that failed for a transient reason is retried: a preview has 100 seconds in all.
@@ -223,6 +224,14 @@ impl OpenedStore {
     /// The same store, whose calls are timed under this name.
     pub(crate) fn timed(self, telemetry: &StorageTelemetry, which: &'static str) -> OpenedStore {
         OpenedStore { store: telemetry.around(which, self.store), ..self }
+    }
+
+    /// The same store without files whose names it cannot hold, if it is this folder.
+    pub(crate) fn passing_over(self, folder: Option<&std::path::Path>) -> OpenedStore {
+        match folder {
+            Some(folder) => OpenedStore { store: Arc::new(PassingOver { store: self.store, folder: folder.to_owned() }), ..self },
+            None => self,
+        }
     }
 
     pub(crate) fn is_folder(&self) -> bool {

@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -42,29 +42,36 @@ pub fn make(folder: &Path, owner_alone: bool) -> io::Result<NamedTempFile> {
     Err(io::Error::other("other processes remove every file that is made there"))
 }
 
-/// A file that nobody has locked was left by a process that was killed. A file that cannot be opened or removed belongs to another user, and stays.
-fn remove_leftovers(folder: &Path) {
-    // The path may have no folder.
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file())) {
-            continue;
-        }
-        let path = entry.path();
-        // Opened for writing too, so that this does not block on a pipe that has taken the file's place.
-        let Ok(file) = OpenOptions::new().read(true).write(true).open(&path) else { continue };
-        remove_unlocked(&file, &path);
+/// Removes what killed processes left in the folder.
+pub fn remove_leftovers(folder: &Path) {
+    // Removed while it is locked, so that its maker can see that it was taken.
+    for (path, _lock) in locked_leftovers(folder) {
+        let _ = std::fs::remove_file(path);
     }
 }
 
-fn remove_unlocked(file: &File, path: &Path) {
-    if file.try_lock().is_ok() {
-        // Removed while it is locked, so that its maker can see that it was taken.
-        let _ = std::fs::remove_file(path);
-    }
+/// What killed processes left in the folder.
+pub fn leftovers(folder: &Path) -> Vec<PathBuf> {
+    locked_leftovers(folder).into_iter().map(|(path, _)| path).collect()
+}
+
+/// A file that nobody has locked was left by a process that was killed. A file that cannot be opened belongs to another user, and stays.
+fn locked_leftovers(folder: &Path) -> Vec<(PathBuf, File)> {
+    // The path may have no folder.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let left = entries.filter_map(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if !(name.starts_with(PREFIX) && name.ends_with(SUFFIX) && entry.file_type().is_ok_and(|kind| kind.is_file())) {
+            return None;
+        }
+        let path = entry.path();
+        // Opened for writing too, so that this does not block on a pipe that has taken the file's place.
+        let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
+        file.try_lock().is_ok().then_some((path, file))
+    });
+    left.collect()
 }
 
 #[cfg(test)]
@@ -81,6 +88,7 @@ mod tests {
         for path in others.iter().chain([&left]) {
             std::fs::write(path, "text").unwrap();
         }
+        assert_eq!(leftovers(folder.path()), std::slice::from_ref(&left));
         let second = make(folder.path(), false).unwrap();
         assert!(written.path().exists() && second.path().exists() && written.path() != second.path());
         assert!(!left.exists());

@@ -1,3 +1,5 @@
+mod tables;
+
 use std::collections::HashMap;
 
 use datafusion::arrow::array::{

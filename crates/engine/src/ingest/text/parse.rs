@@ -76,7 +76,10 @@ impl Reading<'_> {
         let advice =
             advice.or_else(|| with_comma().map(|(flags, number)| format!("; {flags} would read it as {number}"))).unwrap_or_default();
         let (row, line) = place.split_once(" (").map_or((place, String::new()), |(row, line)| (row, format!(" ({line}")));
-        format!("'{text}'{row}, {}{line}{advice}", types::spelled(kind_of(text, self.decimal_comma)))
+        // What a float cannot hold is read as a text, and is no less a number for that.
+        let is_beyond = text.contains(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok_and(f64::is_infinite);
+        let found = if is_beyond { "a number too large".to_owned() } else { types::spelled(kind_of(text, self.decimal_comma)) };
+        format!("'{text}'{row}, {found}{line}{advice}")
     }
 }
 
