@@ -14,12 +14,16 @@ use tokio::time::Instant;
 use crate::audit::write_counts;
 use crate::background::driver::Loop;
 use crate::background::turn::{Next, Turn};
-use crate::callbacks::deliverer::{self, Shares};
+use crate::callbacks::deliverer::Callbacks;
 use crate::context::{SharedContext, Signals};
 use crate::executions::places::Places;
 use crate::executions::{runner, scheduler, sweeper};
 use crate::failure::Failure;
 use crate::keys::rotate::tend_keys;
+use crate::mail::deliverer::Mails;
+use crate::mail::expiring::tell_of_secrets;
+use crate::outbox::shares::Shares;
+use crate::outbox::{Outbox, send_due};
 use crate::sign_in::forget::forget_sign_ins;
 use crate::usage;
 
@@ -36,7 +40,7 @@ pub enum RunBy {
 pub fn all(context: &SharedContext, of_one_tenant: usize) -> Vec<(RunBy, Loop)> {
     let of_one_tenant = of_one_tenant.max(1);
     let runners = of_one_tenant + of_one_tenant.div_ceil(2);
-    vec![
+    let mut loops = vec![
         (RunBy::Every, clock(context)),
         (RunBy::Every, keys(context)),
         (RunBy::Every, sign_ins(context)),
@@ -49,7 +53,11 @@ pub fn all(context: &SharedContext, of_one_tenant: usize) -> Vec<(RunBy, Loop)> 
         (RunBy::Schedulers, orphans(context)),
         (RunBy::Workers, executions(context, Places::new(of_one_tenant), runners)),
         (RunBy::Workers, callbacks(context)),
-    ]
+    ];
+    if context.mail.is_some() {
+        loops.extend([(RunBy::Schedulers, expiring_secrets(context)), (RunBy::Workers, mails(context))]);
+    }
+    loops
 }
 
 /// Follows the database's clock.
@@ -153,12 +161,30 @@ pub fn executions(context: &SharedContext, places: Places, runners: usize) -> Lo
 
 /// Sends callbacks that are due. The period covers what no signal announces: a retry that is due, or an execution that another process finished.
 fn callbacks(context: &SharedContext) -> Loop {
-    let shares = Shares::default();
+    sending::<Callbacks>("callbacks", "callbacks could not be claimed", context).woken_by(signal(context, |signals| &signals.callbacks))
+}
+
+/// Sends mails that are due. The period covers what no signal announces, as for callbacks.
+fn mails(context: &SharedContext) -> Loop {
+    sending::<Mails>("mails", "mails could not be claimed", context).woken_by(signal(context, |signals| &signals.mails))
+}
+
+/// Tells administrators of secrets that expire.
+fn expiring_secrets(context: &SharedContext) -> Loop {
+    let work = |context: SharedContext, turn| async move { tell_of_secrets(&context, &turn).await.map(|()| Next::Period) };
+    each("expiring-secrets", "secrets that expire could not be looked for", seconds(3600), context, work)
+        .after_failure(seconds(60))
+        .woken_by(signal(context, |signals| &signals.clock_moved))
+}
+
+/// Sends what waits in an outbox.
+fn sending<O: Outbox>(name: &'static str, trouble: &'static str, context: &SharedContext) -> Loop {
+    let shares = Shares::new(O::BOUNDS);
     let work = move |context: SharedContext, turn| {
         let shares = shares.clone();
-        async move { deliverer::send_due(&context, &shares, &turn).await.map(|()| Next::Period) }
+        async move { send_due::<O>(&context, &shares, &turn).await.map(|()| Next::Period) }
     };
-    each("callbacks", "callbacks could not be claimed", seconds(1), context, work).woken_by(signal(context, |signals| &signals.callbacks))
+    each(name, trouble, seconds(1), context, work)
 }
 
 const fn seconds(seconds: u64) -> Duration {

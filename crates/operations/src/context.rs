@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use insightgate_engine::Engine;
-use insightgate_outbound::Outbound;
+use insightgate_outbound::{MailError, Mailer, Outbound};
 use insightgate_store::Store;
 use thiserror::Error;
 
@@ -48,10 +48,14 @@ pub struct Context {
     pub issuers: ExternalIssuers,
     /// The client that sends callbacks, under the rules of the settings.
     pub outbound: Outbound,
+    /// None: no mail is sent or written.
+    pub mail: Option<Mailer>,
     pub settings: Settings,
     pub signals: Signals,
     pub held_polls: HeldPolls,
     pub addresses: AddressGuard,
+    /// The addresses that sent wrong client secrets.
+    pub secret_senders: AddressGuard,
     pub downloads: Downloads,
     pub limits: Limits,
     pub readiness: Readiness,
@@ -96,13 +100,15 @@ pub enum ContextFault {
     Links(#[from] LinkKeyFault),
     #[error(transparent)]
     Guesses(#[from] GuessKeyFault),
+    #[error("mail cannot be sent: {0}")]
+    Mail(#[from] MailError),
 }
 
 impl Context {
     /// Opens a context and loads its keys. The first start makes them.
     ///
     /// # Errors
-    /// When the database does not answer, or a key cannot be made or decrypted.
+    /// When the database does not answer, a key cannot be made or decrypted, or mail cannot be sent as the settings say.
     pub async fn open(parts: Parts) -> Result<Context, ContextFault> {
         let Parts { store, engine, vault, clock, random, issuers, outbound, settings, definitions, hashes, sandbox } = parts;
         Ok(Context {
@@ -110,6 +116,7 @@ impl Context {
             links: LinkKeys::load(&store, &vault, &clock, &random).await?,
             guess_key: GuessKey::load(&store, &vault, &clock, &random).await?,
             directory: Directory::new(store.clone()),
+            mail: settings.mail.as_ref().map(Mailer::new).transpose()?,
             telemetry: Telemetry::new(&store, &engine, settings.tenant_telemetry),
             store,
             engine,
@@ -124,6 +131,7 @@ impl Context {
             signals: Signals::default(),
             held_polls: HeldPolls::default(),
             addresses: AddressGuard::default(),
+            secret_senders: AddressGuard::default(),
             downloads: Downloads::default(),
             limits: Limits::default(),
             readiness: Readiness::default(),

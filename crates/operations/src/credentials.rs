@@ -8,3 +8,4 @@ pub(crate) mod guesses;
 pub mod hashing_queue;
 pub mod password;
 pub mod second_factor;
+pub(crate) mod wrong_secrets;

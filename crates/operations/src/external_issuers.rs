@@ -7,6 +7,7 @@
 mod claims;
 mod keys;
 mod settings;
+pub mod sign_in;
 pub(crate) mod subject;
 mod token_header;
 
@@ -102,8 +103,18 @@ impl ExternalIssuers {
         self.0.iter().find(|issuer| issuer.settings.url == url)
     }
 
+    /// In the order of the configuration.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<ExternalIssuer>> {
+        self.0.iter()
+    }
+
+    /// The issuers at which people can sign in to the console.
+    pub fn of_console(&self) -> impl Iterator<Item = &Arc<ExternalIssuer>> {
+        self.all().filter(|issuer| issuer.settings.console_client_id.is_some())
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|issuer| issuer.settings.url.as_str())
+        self.all().map(|issuer| issuer.settings.url.as_str())
     }
 
     /// The issuer that a token claims. Nothing is verified yet: the claim only decides whose rules the token must meet.

@@ -124,6 +124,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match (&error, error.outage()) {
             (StoreError::Full { .. }, _) => Failure::Conflict(error.to_string()),
+            (StoreError::MailsFull, _) => Failure::ShareTaken { told: error.to_string(), wait_seconds: QUOTA_SECONDS },
             _ if error.is_unkeepable() => Failure::Invalid("A text holds the character U+0000, which no text may have.".to_owned()),
             (_, Some(_)) => Failure::unavailable(&error),
             (_, None) => Failure::internal(error),
@@ -162,6 +163,7 @@ impl From<EngineError> for Failure {
             // The cause is the data or the query, not the server.
             EngineError::Misfit { .. }
             | EngineError::Corrupt { .. }
+            | EngineError::TableFound { .. }
             | EngineError::Budget { .. }
             | EngineError::RowGroupTooLarge { .. }
             | EngineError::OutOfRange(_)

@@ -27,6 +27,7 @@ pub use request::TokenRequest;
 use crate::audit::{self, Happening};
 use crate::callers::directory::View;
 use crate::context::Context;
+use crate::credentials::wrong_secrets;
 use crate::telemetry::TokenOutcome;
 pub use crate::token_failure::TokenFailure;
 use client::{check_secret, find_application, find_tenant};
@@ -95,7 +96,8 @@ pub async fn issue_token(
     correlation: &str,
 ) -> Result<TokenAnswer, TokenFailure> {
     let mut trail = Trail::new(request, correlation);
-    let outcome = grant(context, request, authority, &mut trail).await;
+    let granted = grant(context, request, authority, &mut trail).await;
+    let outcome = granted.map_err(|failure| slowed(context, request, &trail, failure));
     context.telemetry.token(grant_type(request).map_or("other", Grant::name), counted(&outcome));
     let (action, detail) = match &outcome {
         Ok(_) if trail.recorded => return outcome,
@@ -110,6 +112,16 @@ pub async fn issue_token(
     };
     audit::record(context, trail.happening(action, detail)).await;
     outcome
+}
+
+/// Counts a wrong client secret. Of the console's form every refusal counts, whatever it is about, so that the count does not tell which ids there are.
+fn slowed(context: &Context, request: &TokenRequest, trail: &Trail, failure: TokenFailure) -> TokenFailure {
+    let TokenFailure::Refused(refusal) = failure else { return failure };
+    if !refusal.is_wrong_secret() && (trail.proven || !request.of_console) {
+        return refusal.into();
+    }
+    let sent = (request.client_id.as_deref().unwrap_or_default(), request.client_secret.as_deref().unwrap_or_default());
+    wrong_secrets::count(context, sent, request.address).unwrap_or(refusal).into()
 }
 
 fn counted(outcome: &Result<TokenAnswer, TokenFailure>) -> TokenOutcome {

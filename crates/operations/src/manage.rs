@@ -6,6 +6,7 @@
 
 pub mod administrator;
 pub mod applications;
+pub mod audit_export;
 pub mod audit_log;
 pub mod callbacks;
 pub mod datasets;
@@ -14,8 +15,11 @@ pub(crate) mod fields;
 pub mod keys;
 pub mod locations;
 mod lookup;
+pub mod page;
 pub mod removal;
 pub mod runs;
+pub mod server;
+pub mod tenant_page;
 pub mod tenants;
 pub mod users;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod absent_values;
 pub mod asked;
+pub mod check;
 pub mod create;
 pub mod delete;
 pub mod explain;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use insightgate_engine::{Engine, EngineError};
-use insightgate_store::Store;
+use insightgate_store::{Store, StoreError};
 use serde::Serialize;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout};
@@ -109,7 +109,9 @@ impl Readiness {
             return looked;
         }
         let mut ahead = 0;
-        let found = match timeout(LIMIT, store.lease_time()).await {
+        // SQLite goes on to work on a file that has lost its name.
+        let answered = async { futures::try_join!(store.lease_time(), store.check_place()).map(|(time, ())| time) };
+        let found = match timeout(LIMIT, answered).await {
             Ok(Ok(time)) => {
                 if !clock.is_manual() {
                     // The clock may follow the database's, so its correction is taken out to compare the machine's own clock.
@@ -216,9 +218,12 @@ fn in_reach(looked: Looked) -> Result<(), Failure> {
     }
 }
 
-fn of_database(error: &insightgate_store::StoreError) -> Trouble {
-    tracing::error!(%error, "the database cannot be used");
-    let words = error.outage().map_or_else(|| "the database failed".to_owned(), |outage| outage.to_string());
+fn of_database(error: &StoreError) -> Trouble {
+    tracing::error!(%error, hint = error.hint(), "the database cannot be used");
+    let words = match error {
+        StoreError::Moved { .. } => "its file was moved, deleted or replaced, and what is written now will be lost".to_owned(),
+        _ => error.outage().map_or_else(|| "the database failed".to_owned(), |outage| outage.to_string()),
+    };
     Trouble { words, away: true }
 }
 

@@ -2,4 +2,7 @@
 
 pub mod change;
 pub mod create;
+pub mod download;
+pub mod history;
 pub mod list;
+pub mod overview;

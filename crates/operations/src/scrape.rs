@@ -93,11 +93,13 @@ fn keep(context: &Context, queue: &Queue) {
         ("executions", "running", queue.running),
         ("callbacks", "due", queue.callbacks_due),
         ("callbacks", "retrying", queue.callbacks_retrying),
+        ("mails", "due", queue.mails_due),
+        ("mails", "retrying", queue.mails_retrying),
     ] {
         sampled.waiting.get_or_create(&[("queue", which), ("state", state)]).set(number);
     }
     let now = context.clock.now().timestamp_millis();
-    for (which, oldest) in [("executions", queue.oldest_queued), ("callbacks", queue.oldest_callback)] {
+    for (which, oldest) in [("executions", queue.oldest_queued), ("callbacks", queue.oldest_callback), ("mails", queue.oldest_mail)] {
         let milliseconds = oldest.map_or(0, |oldest| now.saturating_sub(oldest).max(0));
         sampled.oldest.get_or_create(&[("queue", which)]).set(milliseconds as f64 / 1000.0);
     }

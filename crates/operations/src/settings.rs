@@ -1,4 +1,4 @@
-//! The settings of a deployment, with their defaults. They contain no secrets.
+//! The settings of a deployment, with their defaults. They contain no secrets but the password of the mail server, which is not shown.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use insightgate_engine::Sharing;
 use insightgate_identity::access::AccessRules;
 use insightgate_identity::tokens::api_ids;
+use insightgate_outbound::MailSettings;
 use insightgate_report::execution::HISTORY_DAYS;
 use insightgate_report::schedule::CatchUp;
 use insightgate_report::scheduled_report::ReportRules;
@@ -67,6 +68,8 @@ pub struct Settings {
     /// Whether tokens are accepted only from users who gave a second factor, by the insights API and the management API.
     pub require_mfa: bool,
     pub callbacks: CallbackSettings,
+    /// The operator's mail server. None: no mail is sent.
+    pub mail: Option<MailSettings>,
     /// Whether the telemetry has numbers of each tenant.
     pub tenant_telemetry: bool,
 }
@@ -110,6 +113,7 @@ impl Default for Settings {
             strict_refresh: false,
             require_mfa: false,
             callbacks: CallbackSettings::default(),
+            mail: None,
             tenant_telemetry: false,
         }
     }

@@ -164,6 +164,7 @@ pub async fn proceed(context: &Context, visit: &Visit, purpose: &Purpose, step: 
         Purpose::Device(user_code) => match device::find(context, visit, user_code).await {
             Ok(subject) => subject,
             Err(TokenFailure::Refused(refusal)) => {
+                count_refusal(context, None, None, &refusal, visit.address, &visit.correlation);
                 let fault = Some(refusal.to_string());
                 return Ok(keep(Next::Ask(Ask::DeviceCode { fault }, Party::default())));
             }

@@ -17,4 +17,6 @@ pub struct Signals {
     pub clock_moved: Notify,
     /// A callback may be due.
     pub callbacks: Notify,
+    /// A mail may be due.
+    pub mails: Notify,
 }

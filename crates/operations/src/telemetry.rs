@@ -1,4 +1,4 @@
-//! What a process counts about its own work, for whoever watches it: tokens, executions, callbacks. What is not counted but looked at when somebody
+//! What a process counts about its own work, for whoever watches it: tokens, executions, callbacks, mails. What is not counted but looked at when somebody
 //! asks is in `sampled`; `scrape` looks.
 //!
 //! Every label has a bounded number of values, none of which a caller can choose. No label names a tenant unless the settings ask for it.
@@ -32,13 +32,16 @@ pub const PREFIX: &str = "insightgate";
 
 /// Upper bounds in seconds of the time that an attempt at an execution takes.
 const EXECUTION_BOUNDS: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
-/// Upper bounds in seconds of an exchange with the receiver of a callback, which may take 15.
+/// Upper bounds in seconds of an exchange with the receiver of a callback, which may take 15, or with a mail server, which may take 30.
 const CALLBACK_BOUNDS: [f64; 8] = [0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 
 /// The grants of the token endpoint, as labels.
 const GRANTS: [&str; 5] = ["password", "refresh_token", "authorization_code", "device_code", "client_credentials"];
 /// What comes of an attempt at a callback, as labels.
 const CALLBACK_OUTCOMES: [&str; 4] = ["delivered", "retried", "failed", "cancelled"];
+
+/// What comes of an attempt at a mail, as labels.
+const MAIL_OUTCOMES: [&str; 3] = ["delivered", "retried", "failed"];
 
 /// How a token request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,6 +114,8 @@ pub struct Telemetry {
     bytes: Counter,
     callbacks: Ends,
     callback_times: Histogram,
+    mails: Ends,
+    mail_times: Histogram,
     tenants: Option<Tenants>,
     pub(crate) sampled: Sampled,
     /// When the database was last asked how much waits. Whoever holds it is the only one that looks and encodes.
@@ -131,6 +136,8 @@ impl Telemetry {
             bytes: Counter::default(),
             callbacks: Ends::default(),
             callback_times: Histogram::new(CALLBACK_BOUNDS),
+            mails: Ends::default(),
+            mail_times: Histogram::new(CALLBACK_BOUNDS),
             tenants: of_tenants.then(Tenants::default),
             sampled: Sampled::default(),
             looked: Mutex::default(),
@@ -156,6 +163,9 @@ impl Telemetry {
         registry.register("callbacks", "Attempts at callbacks by what came of them", self.callbacks.clone());
         let about = "Time of an exchange with the receiver of a callback";
         registry.register_with_unit("callback", about, Unit::Seconds, self.callback_times.clone());
+        registry.register("mails", "Attempts at mails by what came of them", self.mails.clone());
+        let about = "Time of an exchange with the mail server";
+        registry.register_with_unit("mail", about, Unit::Seconds, self.mail_times.clone());
         if let Some(tenants) = &self.tenants {
             tenants.register(registry);
         }
@@ -173,6 +183,9 @@ impl Telemetry {
         }
         for outcome in CALLBACK_OUTCOMES {
             drop(self.callbacks.get_or_create(&[("outcome", outcome)]));
+        }
+        for outcome in MAIL_OUTCOMES {
+            drop(self.mails.get_or_create(&[("outcome", outcome)]));
         }
     }
 
@@ -198,6 +211,11 @@ impl Telemetry {
         if let Some(took) = took {
             self.callback_times.observe(took.as_secs_f64());
         }
+    }
+
+    pub(crate) fn mail(&self, outcome: &'static str, took: Duration) {
+        self.mails.get_or_create(&[("outcome", outcome)]).inc();
+        self.mail_times.observe(took.as_secs_f64());
     }
 
     /// Counts a request of a caller who is known.

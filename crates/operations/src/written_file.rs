@@ -54,6 +54,21 @@ pub fn followed(path: &Path) -> io::Result<Option<PathBuf>> {
     })
 }
 
+/// Whether the path leads to a named pipe, which is opened once somebody opens its other end. One that a process has open, as `/dev/stdin` or what a
+/// shell makes of `<(…)`, waits for nobody.
+pub fn is_named_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        let is_pipe = |path: &Path| std::fs::metadata(path).is_ok_and(|found| std::os::unix::fs::FileTypeExt::is_fifo(&found.file_type()));
+        matches!(place(path), Ok(Place::Other(path)) if is_pipe(&path) && open_file(&path).is_none())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// Removes the file that the path leads to. Links to it stay, and so does everything that is not a plain file. A missing file is no error.
 ///
 /// # Errors
@@ -362,6 +377,7 @@ mod tests {
 
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(is_named_pipe(&pipe) && !is_named_pipe(&null) && !is_named_pipe(folder.path()) && !is_named_pipe(Path::new("/dev/stdin")));
         let reader = std::thread::spawn({
             let pipe = pipe.clone();
             move || std::fs::read(pipe).unwrap()

@@ -1,129 +1,67 @@
-//! Sends callbacks that are due, a few at a time, under a lease, fenced by the epoch.
-//!
-//! Concurrent callbacks are limited per process: 2 per receiver, 4 per tenant, 16 in total, so that a receiver that hangs delays nobody else. If the
-//! process dies during an attempt, the callback is sent again. Receivers recognise repetitions by the callback's id.
+//! Sends callbacks that are due, as `outbox` does with everything. Receivers recognise repetitions by the callback's id.
 
-use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use insightgate_identity::enrollment::EnrollmentStage;
 use insightgate_outbound::{Limits, Message, OutboundError};
 use insightgate_report::callback::{AfterAttempt, CallbackMethod, after_attempt};
-use insightgate_store::{Callback, CallbackAttempt, CallbackOutcome, ClaimedCallback};
-use tokio::task::JoinSet;
+use insightgate_store::{Callback, CallbackAttempt, ClaimedCallback, Due, SendOutcome, StoreError};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use crate::audit::{self, Happening};
-use crate::background::turn::Turn;
 use crate::callbacks::signature;
 use crate::context::{Context, SharedContext};
 use crate::failure::Failure;
+use crate::outbox::shares::Bounds;
+use crate::outbox::{self, Outbox};
 use crate::sandbox::callbacks::Met;
 
 /// How long a receiver may take to answer.
 const EXCHANGE: Duration = Duration::from_secs(15);
-/// The length of a lease in milliseconds, by the database's clock. It is several times an exchange.
-const LEASE_MILLISECONDS: i64 = 60_000;
-/// The most concurrent callbacks.
-const MOST: usize = 16;
-const MOST_PER_TENANT: usize = 4;
-const MOST_PER_RECEIVER: usize = 2;
-/// How many due callbacks are read to find some that may be sent now.
-const LOOKED_AT: u32 = 1000;
 /// The most characters of an attempt's error.
 const LONGEST_ERROR: usize = 300;
 
-/// A claimed callback, with the share that it holds until its attempt ends.
-struct Flight {
-    claimed: ClaimedCallback,
-    _share: Share,
-}
+/// The outbox of callbacks.
+pub(crate) struct Callbacks;
 
-/// The concurrent callbacks, counted by tenant and by receiver.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Shares(Arc<Mutex<Counts>>);
+impl Outbox for Callbacks {
+    type Claimed = ClaimedCallback;
 
-#[derive(Debug, Default)]
-struct Counts {
-    tenants: HashMap<Uuid, usize>,
-    receivers: HashMap<String, usize>,
-}
+    const WHAT: &'static str = "callback";
+    const BOUNDS: Bounds = Bounds { most: 16, per_tenant: 4, per_receiver: 2 };
+    const LEASE_MILLISECONDS: i64 = 60_000;
 
-/// Counts for one concurrent callback. Dropping it releases the share, however the attempt ended.
-#[derive(Debug)]
-struct Share {
-    shares: Shares,
-    tenant: Uuid,
-    receiver: String,
-}
-
-impl Shares {
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        // The counts are consistent after each statement, so a poisoned lock can be used.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn due(context: &Context, now: DateTime<Utc>, lease_now: i64, without: &[Uuid], limit: u32) -> Result<Vec<Due>, StoreError> {
+        context.store.due_callbacks(now, lease_now, without, limit).await
     }
 
-    fn under_way(&self) -> usize {
-        self.counts().tenants.values().sum()
+    async fn claim(
+        context: &Context,
+        id: Uuid,
+        now: DateTime<Utc>,
+        lease_now: i64,
+        lease_until: i64,
+    ) -> Result<Option<ClaimedCallback>, StoreError> {
+        context.store.claim_callback(id, now, lease_now, lease_until).await
     }
 
-    /// Takes a share. `None` if the tenant or the receiver is at its limit.
-    fn take(&self, tenant: Uuid, receiver: String) -> Option<Share> {
-        let mut counts = self.counts();
-        let (of_tenant, of_receiver) = (counts.tenants.get(&tenant), counts.receivers.get(&receiver));
-        if of_tenant.is_some_and(|count| *count >= MOST_PER_TENANT) || of_receiver.is_some_and(|count| *count >= MOST_PER_RECEIVER) {
-            return None;
-        }
-        *counts.tenants.entry(tenant).or_default() += 1;
-        *counts.receivers.entry(receiver.clone()).or_default() += 1;
-        Some(Share { shares: self.clone(), tenant, receiver })
+    /// Receivers are counted per tenant, so that a shared host which is slow for one tenant delays only that tenant.
+    fn receiver(due: &Due) -> String {
+        format!("{} {}", due.tenant, receiver(&due.receiver))
     }
 
-    fn full_tenants(&self) -> Vec<Uuid> {
-        self.counts().tenants.iter().filter(|(_, count)| **count >= MOST_PER_TENANT).map(|(tenant, _)| *tenant).collect()
+    async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
+        attempt(context, claimed).await
     }
-}
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut counts = self.shares.counts();
-        give_one_back(&mut counts.tenants, &self.tenant);
-        give_one_back(&mut counts.receivers, self.receiver.as_str());
+    fn signal(context: &Context) -> &Notify {
+        &context.signals.callbacks
     }
-}
-
-fn give_one_back<Key, Named>(counts: &mut HashMap<Key, usize>, key: &Named)
-where
-    Key: Hash + Eq + Borrow<Named>,
-    Named: Hash + Eq + ?Sized,
-{
-    if let Some(count) = counts.get_mut(key) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(key);
-        }
-    }
-}
-
-/// Sends the callbacks that may be sent now. Each attempt is a task of its own, since recording the outcome of one and claiming others both need the
-/// database to themselves, and must not wait for each other.
-pub(crate) async fn send_due(context: &SharedContext, shares: &Shares, turn: &Turn) -> Result<(), Failure> {
-    for flight in take_due(context, shares).await? {
-        let context = Arc::clone(context);
-        turn.spawn(async move {
-            let recorded = deliver(&context, flight).await;
-            // The share is free, so another callback may be sent now.
-            context.signals.callbacks.notify_one();
-            recorded
-        });
-    }
-    Ok(())
 }
 
 /// Sends all callbacks that are due now, and waits for the attempts. Returns how many there were.
@@ -131,64 +69,19 @@ pub(crate) async fn send_due(context: &SharedContext, shares: &Shares, turn: &Tu
 /// # Errors
 /// When the database does not answer, so that none could be claimed.
 pub async fn deliver_due(context: &SharedContext) -> Result<usize, Failure> {
-    let (shares, mut under_way, mut count) = (Shares::default(), JoinSet::new(), 0);
-    loop {
-        let flights = take_due(context, &shares).await?;
-        count += flights.len();
-        for flight in flights {
-            let context = Arc::clone(context);
-            under_way.spawn(async move { deliver(&context, flight).await });
-        }
-        if under_way.join_next().await.is_none() {
-            return Ok(count);
-        }
-    }
+    outbox::deliver_due::<Callbacks>(context).await
 }
 
-/// Claims the callbacks that may be sent now, each in a committed statement.
-async fn take_due(context: &Context, shares: &Shares) -> Result<Vec<Flight>, Failure> {
-    let room = MOST.saturating_sub(shares.under_way());
-    if room == 0 {
-        return Ok(Vec::new());
-    }
-    let (now, lease_now) = (context.clock.now(), context.store.lease_time().await?);
-    let mut flights = Vec::new();
-    for due in context.store.due_callbacks(now, lease_now, &shares.full_tenants(), LOOKED_AT).await? {
-        if flights.len() == room {
-            break;
-        }
-        let Some(share) = shares.take(due.tenant, format!("{} {}", due.tenant, receiver(&due.url))) else { continue };
-        let claimed = context.store.claim_callback(due.id, now, lease_now, lease_now + LEASE_MILLISECONDS).await;
-        if claimed.is_err() && !flights.is_empty() {
-            // Those that are claimed are sent. If the error lasts, the next turn meets it again.
-            break;
-        }
-        // `None` if another process claimed it first.
-        flights.extend(claimed?.map(|claimed| Flight { claimed, _share: share }));
-    }
-    Ok(flights)
-}
-
-/// The scheme, host and port of the address. Receivers are counted per tenant, so that a shared host which is slow for one tenant delays only that tenant.
+/// The scheme, host and port of the address.
 fn receiver(url: &str) -> String {
     Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
-/// Makes an attempt. Returns whether it was made and its outcome recorded.
-async fn deliver(context: &Context, flight: Flight) -> bool {
-    let attempted = context.background.in_time(attempt(context, &flight.claimed)).await;
-    if let Err(error) = &attempted {
-        // The callback is claimed again once its lease has expired.
-        tracing::error!(?error, callback = %flight.claimed.callback.id, "an attempt at a callback could not be made or recorded");
-    }
-    attempted.is_ok()
-}
-
 async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Failure> {
     let callback = &claimed.callback;
-    let now = || context.clock.of_work(callback.due);
+    let now = || context.clock.of_work(callback.delivery.due);
     if let Some(reason) = shut(context, callback).await? {
-        if context.store.finish_callback(claimed, None, CallbackOutcome::Cancelled, now()).await? {
+        if context.store.finish_callback(claimed, None, SendOutcome::Cancelled, now()).await? {
             context.telemetry.callback("cancelled", None);
             record(context, callback, Some(callback.tenant), "callback.cancel", reason).await;
         }
@@ -215,36 +108,36 @@ async fn attempt(context: &Context, claimed: &ClaimedCallback) -> Result<(), Fai
         Err(words) => (None, Some(words)),
     };
     let now = now();
-    let outcome = match after_attempt(claimed.tried.saturating_add(1), status, now, callback.give_up) {
-        AfterAttempt::Delivered => CallbackOutcome::Delivered,
-        AfterAttempt::Retry { due } => CallbackOutcome::Retry { due },
-        AfterAttempt::GiveUp => CallbackOutcome::Failed,
+    let outcome = match after_attempt(claimed.tried.saturating_add(1), status, now, callback.delivery.give_up) {
+        AfterAttempt::Delivered => SendOutcome::Delivered,
+        AfterAttempt::Retry { due } => SendOutcome::Retry { due },
+        AfterAttempt::GiveUp => SendOutcome::Failed,
     };
     let words = error.clone().unwrap_or_else(|| status.map(|status| format!("HTTP status {status}")).unwrap_or_default());
-    let attempt = CallbackAttempt { number: callback.attempts, at, milliseconds, http_status: status, error };
+    let attempt = CallbackAttempt { number: callback.delivery.attempts, at, milliseconds, http_status: status, error };
     if !context.store.finish_callback(claimed, Some(&attempt), outcome, now).await? {
-        tracing::warn!(callback = %callback.id, attempt = callback.attempts, "an attempt ended when its callback was not held any more");
+        tracing::warn!(callback = %callback.id, attempt = callback.delivery.attempts, "an attempt ended when its callback was not held any more");
         return Ok(());
     }
     let counted = match outcome {
-        CallbackOutcome::Delivered => "delivered",
-        CallbackOutcome::Retry { .. } => "retried",
-        CallbackOutcome::Failed => "failed",
-        CallbackOutcome::Cancelled => "cancelled",
+        SendOutcome::Delivered => "delivered",
+        SendOutcome::Retry { .. } => "retried",
+        SendOutcome::Failed => "failed",
+        SendOutcome::Cancelled => "cancelled",
     };
     context.telemetry.callback(counted, Some(took));
     if let Some(sandbox) = &context.sandbox {
         sandbox.after_callback(context, callback.id, now).await?;
     }
     match outcome {
-        CallbackOutcome::Failed => {
-            tracing::warn!(callback = %callback.id, attempts = callback.attempts, reason = words, "a callback was given up");
+        SendOutcome::Failed => {
+            tracing::warn!(callback = %callback.id, attempts = callback.delivery.attempts, reason = words, "a callback was given up");
             record(context, callback, Some(callback.tenant), "callback.giveUp", words).await;
         }
-        CallbackOutcome::Retry { .. } => {
-            tracing::info!(callback = %callback.id, attempt = callback.attempts, reason = words, "a callback failed")
+        SendOutcome::Retry { .. } => {
+            tracing::info!(callback = %callback.id, attempt = callback.delivery.attempts, reason = words, "a callback failed")
         }
-        CallbackOutcome::Delivered | CallbackOutcome::Cancelled => {}
+        SendOutcome::Delivered | SendOutcome::Cancelled => {}
     }
     Ok(())
 }
@@ -319,20 +212,6 @@ async fn record(context: &Context, callback: &Callback, tenant: Option<Uuid>, ac
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_are_bounded_and_given_back() {
-        let shares = Shares::default();
-        let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let take = |tenant, receiver: &str| shares.take(tenant, receiver.to_owned());
-        let mut held: Vec<Share> = (0..MOST_PER_RECEIVER).map(|_| take(one, "https://a").unwrap()).collect();
-        assert!(take(one, "https://a").is_none() && take(other, "https://a").is_none(), "the receiver has its share");
-        held.extend(["https://b", "https://c"].map(|receiver| take(one, receiver).unwrap()));
-        assert!(take(one, "https://d").is_none() && take(other, "https://d").is_some(), "the tenant has its share");
-        assert_eq!((shares.full_tenants(), shares.under_way()), (vec![one], MOST_PER_TENANT));
-        drop(held);
-        assert!(shares.counts().tenants.is_empty() && shares.counts().receivers.is_empty(), "nothing is kept of what ended");
-    }
 
     #[test]
     fn a_receiver_is_a_host_and_a_port() {

@@ -20,14 +20,16 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Arc<Principa
     principal(context, token, Audience::Insights).await
 }
 
-/// Accepts a token for the management API, and no other token.
+/// Accepts a token for the management API, and no other token. That a second factor is missing is audited.
 ///
 /// # Errors
 /// When the token is not accepted, or the database does not answer.
-pub async fn authenticate_management(context: &Context, token: &str) -> Result<Arc<Principal>, Failure> {
+pub async fn authenticate_management(context: &Context, token: &str, correlation: &str) -> Result<Arc<Principal>, Failure> {
     let principal = principal(context, token, Audience::Management).await?;
     if context.settings.require_mfa && !principal.is_mfa_compliant() {
-        return Err(Failure::SecondFactorRequired);
+        let failure = Failure::SecondFactorRequired;
+        audit::record_refusal(context, &principal, "management", &failure.to_string(), correlation).await;
+        return Err(failure);
     }
     Ok(principal)
 }

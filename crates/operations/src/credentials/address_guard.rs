@@ -1,5 +1,5 @@
 //! Counts the failed sign-ins of one address, under any names. This stops password spraying: trying one password on many users. Sign-ins that succeed
-//! lower the count, and users who are known from the address never wait for it.
+//! lower the count, and users who are known from the address never wait for it. Wrong client secrets are counted in the same way, and apart.
 //!
 //! The counts are in memory and bounded: the oldest are dropped. Each name has a count of its own beside this one.
 
@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_identity::guessing::{Counted, FORGIVES_AGAIN, Lockout};
+use insightgate_identity::guessing::{Counted, FORGIVES_AGAIN, Lockout, WrongPassword};
 use uuid::Uuid;
 
 /// The most addresses that are remembered, and the most users who have lowered the count of one.
@@ -57,8 +57,9 @@ impl AddressGuard {
         self.failures(address, now) > 0 && !self.state().welcome.contains_key(&network)
     }
 
-    /// Counts a failed sign-in. From the fiftieth on, the address has to wait, twice as long each time, for an hour at most.
-    pub fn failed(&self, address: Option<IpAddr>, now: DateTime<Utc>) {
+    /// Counts a failed sign-in; with `wrong`, once for as long as that is remembered. From the fiftieth on, the address has to wait, twice as long each
+    /// time, for an hour at most.
+    pub fn failed(&self, address: Option<IpAddr>, wrong: Option<WrongPassword>, now: DateTime<Utc>) {
         let Some(address) = address.map(network_of) else { return };
         let mut state = self.state();
         let entries = &mut state.failures;
@@ -70,7 +71,7 @@ impl AddressGuard {
             }
         }
         let known = entries.entry(address).or_default();
-        known.count = std::mem::take(&mut known.count).after_failure(Counted::Address, None, now).0;
+        known.count = std::mem::take(&mut known.count).after_failure(Counted::Address, wrong, now).0;
         known.last = now;
     }
 
@@ -121,13 +122,13 @@ mod tests {
         let addresses = ["203.0.113.7", "::ffff:203.0.113.7", "203.0.113.8"].map(|text| Some(text.parse().unwrap()));
         let [one, same, other] = addresses;
         for _ in 1..Counted::Address.free() {
-            guard.failed(one, NOW);
-            guard.failed(None, NOW);
+            guard.failed(one, None, NOW);
+            guard.failed(None, None, NOW);
         }
         assert_eq!((guard.shut_until(one, NOW), guard.shut_until(None, NOW)), (None, None));
         let mut now = NOW;
         for wait in [60, 120, 240, 480] {
-            guard.failed(same, now);
+            guard.failed(same, None, now);
             assert!(guard.shut_until(other, now).is_none());
             let until = now + TimeDelta::seconds(wait);
             assert_eq!(guard.shut_until(one, until - TimeDelta::milliseconds(1)), Some(until), "{wait}");
@@ -142,7 +143,7 @@ mod tests {
         let guard = AddressGuard::default();
         let [office, elsewhere] = ["203.0.113.7", "2001:db8::7"].map(|text| Some(text.parse().unwrap()));
         for _ in 0..Counted::Address.free() {
-            guard.failed(office, NOW);
+            guard.failed(office, None, NOW);
         }
         assert!(guard.shut_until(office, NOW).is_some() && guard.only_fails(office, NOW));
         let [ana, ben] = [1, 2].map(Uuid::from_u128);
@@ -162,7 +163,7 @@ mod tests {
         let guard = AddressGuard::default();
         for number in 0..u32::try_from(CAPACITY).unwrap() + 10 {
             let (address, now) = (Some(IpAddr::V4(number.into())), NOW + TimeDelta::milliseconds(number.into()));
-            guard.failed(address, now);
+            guard.failed(address, None, now);
             guard.succeeded(address, Uuid::from_u128(number.into()), now);
         }
         let state = guard.state();

@@ -67,6 +67,11 @@ impl GuessKey {
         WrongPassword(u128::from_be_bytes(digest))
     }
 
+    /// A wrong client secret as it is remembered, in memory alone. It needs no slow hash, since the right one has too many bits to be guessed.
+    pub fn wrong_secret(&self, client: &str, secret: &str) -> WrongPassword {
+        WrongPassword(u128::from_be_bytes(self.digest(&["secret", client, secret])))
+    }
+
     fn text(&self, parts: &[&str]) -> String {
         hex::encode(self.digest(parts))
     }
@@ -103,6 +108,9 @@ mod tests {
         assert_eq!(one.wrong_password(&ana, b"work"), one.wrong_password(&ana, b"work"));
         assert_ne!(one.wrong_password(&ana, b"work"), one.wrong_password(&ben, b"work"));
         assert_ne!(one.wrong_password(&ana, b"work"), other.wrong_password(&ana, b"work"));
+        assert_eq!(one.wrong_secret("a", "s"), one.wrong_secret("a", "s"));
+        assert_ne!(one.wrong_secret("a", "s"), one.wrong_secret("b", "s"));
+        assert_ne!(one.wrong_secret("a", "s"), other.wrong_secret("a", "s"));
         assert_ne!(one.nobody(Uuid::nil(), "a"), one.nobody(Uuid::from_u128(1), "a"));
     }
 }

@@ -76,7 +76,7 @@ impl Guesser {
         });
         let found = changed.await?;
         if counts.into_inner() {
-            context.addresses.failed(self.address, now);
+            context.addresses.failed(self.address, None, now);
         }
         refuse_while_locked(&found, now)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -23,7 +23,7 @@ pub struct Passwords {
 }
 
 /// The memory of finished hashes, for the next ones: one buffer for each hash that may run at once. If the allocator provided it each time, each thread
-/// that ever hashed would keep some of it for ever.
+/// that ever hashed would keep some of it for ever, and the C library, which learns from the size of what it gets back, twice as much of everything else.
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<Vec<Vec<Block>>>>);
 
@@ -76,8 +76,8 @@ impl Passwords {
     /// When the password cannot be hashed.
     pub async fn hash(&self, password: &str, random: &Random) -> Result<String, PasswordFault> {
         let salt: [u8; 16] = random.bytes().map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
-        let password = password.to_owned();
-        self.run(&Asker::known(None), move || hash(&password, &salt)).await?
+        let (password, memory) = (password.to_owned(), self.memory.clone());
+        self.run(&Asker::known(None), move || hash(&password, &salt, &memory)).await?
     }
 
     /// Whether a password check of this caller would find no place to wait.
@@ -94,7 +94,7 @@ impl Passwords {
         self.run(asker, move || {
             let (hash, known) = match stored {
                 Some(hash) => (hash, true),
-                None => (decoy.get_or_init(|| hash("decoy", &[0; 16]).unwrap_or_default()).clone(), false),
+                None => (decoy.get_or_init(|| hash("decoy", &[0; 16], &memory).unwrap_or_default()).clone(), false),
             };
             let (matches, work) = compare(&password, &hash, &memory).unwrap_or_default();
             Verified { right: matches && known, work }
@@ -128,9 +128,23 @@ fn compare(password: &str, stored: &str, memory: &Memory) -> Option<(bool, Vec<u
     Some((verify_slices_are_equal(&output, expected.as_bytes()).is_ok(), output))
 }
 
-fn hash(password: &str, salt: &[u8]) -> Result<String, PasswordFault> {
-    let hashed: Result<PasswordHash, _> = Argon2::default().hash_password_with_salt(password.as_bytes(), salt);
-    hashed.map(|hash| hash.to_string()).map_err(|fault| PasswordFault::Hashing(fault.to_string()))
+fn hash(password: &str, salt: &[u8], memory: &Memory) -> Result<String, PasswordFault> {
+    let (algorithm, version, params) = (Algorithm::default(), Version::default(), Params::default());
+    let argon2 = Argon2::new(algorithm, version, params.clone());
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    memory
+        .with(params.block_count(), |memory| argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, memory))
+        .map_err(|fault| PasswordFault::Hashing(fault.to_string()))?;
+    let parts = || {
+        Ok::<_, argon2::password_hash::Error>(PasswordHash {
+            algorithm: algorithm.ident(),
+            version: Some(version.into()),
+            params: ParamsString::try_from(&params)?,
+            salt: Some(Salt::new(salt)?),
+            hash: Some(Output::new(&output)?),
+        })
+    };
+    parts().map(|hash| hash.to_string()).map_err(|fault| PasswordFault::Hashing(fault.to_string()))
 }
 
 /// The stored form of a client secret or a refresh token: its SHA-256 in hexadecimal.
@@ -158,7 +172,7 @@ mod tests {
     async fn only_the_right_password_of_a_known_user_passes() {
         let (passwords, asker) = (Passwords::new(2), Asker::stranger(None, 0));
         let hash = passwords.hash("right", &Random::default()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$"));
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let verify = async |password: &str, stored: Option<&str>| {
             let Verified { right, work } = passwords.verify(password, stored.map(str::to_owned), &asker).await.unwrap();
             (right, work)
@@ -171,5 +185,6 @@ mod tests {
         assert_ne!(verify("wrong", None).await.1, other_work);
         assert!(!verify("decoy", None).await.0);
         assert!(!verify("right", Some("not a hash")).await.0);
+        assert_eq!(passwords.memory.kept().len(), 1, "one after the other, all of them used the same buffer");
     }
 }

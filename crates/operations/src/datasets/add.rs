@@ -88,6 +88,8 @@ pub enum AddDatasetFault {
     WrongKind { column: String, kind: String, role: &'static str },
     #[error("the new rows are there, and the old ones beside them: {files} could not be removed: {error}")]
     OldRowsStay { files: String, error: EngineError },
+    #[error("'{file}' has no column that a dataset can have: {}", skipped.iter().map(|(name, kind)| format!("{name} is {kind}")).collect::<Vec<_>>().join(", "))]
+    NoColumns { file: String, skipped: Vec<(String, String)> },
     #[error("{0}")]
     Definition(String),
     #[error(transparent)]
@@ -195,6 +197,9 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
     let of_ids: Vec<&str> = new.location_column.as_deref().into_iter().chain(tenant_column).chain(known_location).collect();
     let common = CommonColumns::of(&new.files, &new.read, &of_ids)?;
     let first = new.files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    if common.columns.is_empty() && !common.skipped.is_empty() {
+        return Err(AddDatasetFault::NoColumns { file: first, skipped: common.skipped });
+    }
     let of_kind = |name: Option<&String>, role: &'static str, fits: fn(ColumnType) -> bool| -> Result<Option<usize>, AddDatasetFault> {
         let Some(index) = name.map(|name| common.position(name, &first)).transpose()? else { return Ok(None) };
         match common.columns.get(index) {

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use insightgate_report::quotas::ARTIFACT_GIB;
 use insightgate_store::Store;
 use uuid::Uuid;
 
@@ -42,11 +41,12 @@ pub struct Writing<'a> {
 }
 
 impl ArtifactRoom {
+    /// `own_gib`: what the operator gave the tenant instead of what every tenant has.
+    ///
     /// # Errors
     /// The database is away.
-    pub async fn begin(&self, store: &Store, settings: &Settings, tenant: Uuid) -> Result<Writing<'_>, Failure> {
-        let own = store.tenant_limits(tenant).await?.get(ARTIFACT_GIB).map(|gib| gib.saturating_mul(1 << 30));
-        let of_tenant = own.unwrap_or(settings.tenant_artifact_bytes);
+    pub async fn begin(&self, store: &Store, settings: &Settings, tenant: Uuid, own_gib: Option<u64>) -> Result<Writing<'_>, Failure> {
+        let of_tenant = own_gib.map_or(settings.tenant_artifact_bytes, |gib| gib.saturating_mul(1 << 30));
         let known = self.held().get(&tenant).copied();
         // Where there is little room left, what is known must be exact.
         let is_known =
@@ -157,22 +157,22 @@ mod tests {
         let settings = Settings { largest_artifact: 6 << 20, tenant_artifact_bytes: 10 << 20, ..Settings::default() };
         let room = ArtifactRoom::default();
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let first = room.begin(&store, &settings, one).await.unwrap();
-        let second = room.begin(&store, &settings, one).await.unwrap();
+        let first = room.begin(&store, &settings, one, None).await.unwrap();
+        let second = room.begin(&store, &settings, one, None).await.unwrap();
         let refused = first.grow_to((6 << 20) + 1).unwrap_err();
         assert!(refused.contains("larger than 6 MiB") && refused.contains("artifacts.largest_mib"), "{refused}");
         first.grow_to(6 << 20).unwrap();
         second.grow_to(4 << 20).unwrap();
         let refused = second.grow_to((4 << 20) + 1).unwrap_err();
         assert!(refused.contains("more than 10 MiB together") && refused.contains("artifacts.tenant_mib"), "{refused}");
-        room.begin(&store, &settings, other).await.unwrap().grow_to(6 << 20).unwrap();
+        room.begin(&store, &settings, other, None).await.unwrap().grow_to(6 << 20).unwrap();
         drop(first);
         second.grow_to(5 << 20).unwrap();
         second.is_whole();
         let held = room.held()[&one];
         assert_eq!((held.published, held.writing), (5 << 20, 0));
         // So near to the limit the database is asked, which knows of no artifact.
-        let third = room.begin(&store, &settings, one).await.unwrap();
+        let third = room.begin(&store, &settings, one, None).await.unwrap();
         third.grow_to(6 << 20).unwrap();
     }
 }

@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::execution::{Artifact, ExecutionStatus};
 use insightgate_report::file_name;
 use insightgate_report::scheduled_report::ScheduledReport;
-use insightgate_store::{ExecutionFilter, ExecutionRecord};
+use insightgate_store::ExecutionFilter;
+pub use insightgate_store::ExecutionRecord;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -114,7 +115,8 @@ pub async fn list_executions(context: &Context, caller: &Caller, input: &Executi
     for record in records {
         executions.push(listed(context, caller, record).await);
     }
-    note_links(context, caller, &executions);
+    let linked: Vec<_> = executions.iter().filter(|listed| listed.link.is_some()).map(|listed| &listed.record).collect();
+    note_links(context, caller, &linked);
     Ok(executions)
 }
 
@@ -189,11 +191,10 @@ pub fn ask_again_after<'a>(records: impl IntoIterator<Item = &'a ExecutionRecord
     open.map(wait).min().and_then(|seconds| u32::try_from(seconds).ok())
 }
 
-/// One event of each report, since clients poll.
-fn note_links(context: &Context, caller: &Caller, executions: &[ListedExecution]) {
-    let linked: Vec<&ExecutionRecord> = executions.iter().filter(|listed| listed.link.is_some()).map(|listed| &listed.record).collect();
+/// Notes that the caller got links to these. One event of each report, since clients poll.
+pub(crate) fn note_links(context: &Context, caller: &Caller, linked: &[&ExecutionRecord]) {
     let mut reports: Vec<&ScheduledReport> = Vec::new();
-    for record in &linked {
+    for record in linked {
         if !reports.iter().any(|report| report.id == record.report.id) {
             reports.push(&record.report);
         }
@@ -218,13 +219,18 @@ fn note_links(context: &Context, caller: &Caller, executions: &[ListedExecution]
 }
 
 async fn listed(context: &Context, caller: &Caller, record: ExecutionRecord) -> ListedExecution {
+    let link = link_of(context, caller, &record).await;
+    ListedExecution { record, link }
+}
+
+/// A new link to the artifact. `None` if there is none, or the caller may not see everything that it was made from.
+pub(crate) async fn link_of(context: &Context, caller: &Caller, record: &ExecutionRecord) -> Option<ArtifactLink> {
     let artifact = record.execution.artifact.as_ref().filter(|artifact| may_read(&caller.scope, &record.report, artifact).is_ok());
     let is_there = record.execution.status == ExecutionStatus::Completed && record.execution.artifact_removed.is_none();
-    let link = match artifact.filter(|_| is_there) {
-        Some(artifact) => Some(link(context, &record, artifact).await),
+    match artifact.filter(|_| is_there) {
+        Some(artifact) => Some(link(context, record, artifact).await),
         None => None,
-    };
-    ListedExecution { record, link }
+    }
 }
 
 async fn link(context: &Context, record: &ExecutionRecord, artifact: &Artifact) -> ArtifactLink {

@@ -58,6 +58,7 @@ pub async fn move_clock(
     context.signals.rescheduled.notify_one();
     context.signals.clock_moved.notify_waiters();
     context.signals.callbacks.notify_one();
+    context.signals.mails.notify_one();
     context.signals.queued.notify_one();
     Ok(Moved { now: context.clock.now(), target })
 }

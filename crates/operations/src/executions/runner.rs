@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt as _;
-use insightgate_engine::{About, ArtifactKey, BlockSum, EngineError, ExportedAs, HowFar};
+use insightgate_engine::{About, ArtifactKey, EngineError, ExportedAs, HowFar};
 use insightgate_identity::scope::TenantScope;
 use insightgate_query::diagnostic;
 use insightgate_report::execution::{AfterFailure, Artifact, Epoch, Execution, FailureKind, MAXIMUM_DEATHS, after_failure};
 use insightgate_report::scheduled_report::Timing;
-use insightgate_store::{ClaimedExecution, NewCallback, Outcome, Store};
+use insightgate_store::{ClaimedExecution, Lease, NewCallback, NewMail, Outcome, Store};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -24,6 +24,7 @@ use crate::callbacks::message;
 use crate::context::Context;
 use crate::executions::artifact_key;
 use crate::failure::Failure;
+use crate::mail::{self, letters};
 use crate::queries::absent_values::{absent_values, joined};
 use crate::queries::left_out_rows::left_out_rows;
 use crate::queries::preview::no_files_note;
@@ -61,8 +62,7 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
         None => None,
     };
     let among = looked.as_ref().and_then(|looked| looked.among.as_deref());
-    let now = context.store.lease_time().await?;
-    let claimed = context.store.claim_execution_beside(now, now + LEASE_MILLISECONDS, &claiming.full(), among).await?;
+    let claimed = context.store.claim_execution_beside(Lease::of(LEASE_MILLISECONDS), &claiming.full(), among).await?;
     drop(looked);
     let Some(claimed) = claimed else { return Ok(false) };
     let _place = claiming.taken_by(claimed.report.tenant);
@@ -103,13 +103,17 @@ pub(crate) async fn execute_next_beside(context: &Context, places: &Places, turn
     };
     let ended = ended(context, &claimed, &outcome);
     let callback = message::of_execution(context, &claimed, &outcome, ended)?;
-    let held = finish(context, &claimed, (&outcome, ended), callback.as_ref(), turn).await?;
+    let mail = letters::of_execution(context, &claimed, &outcome, ended)?;
+    let held = finish(context, &claimed, (&outcome, ended), (callback.as_ref(), mail.as_ref()), turn).await?;
     count(end(&outcome, held));
     if held {
         note(context, &claimed, &outcome);
     }
     if held && callback.is_some() {
         context.signals.callbacks.notify_one();
+    }
+    if held && mail.is_some() {
+        context.signals.mails.notify_one();
     }
     match &outcome {
         Outcome::Completed { artifact, .. } if !held => remove(context, &key(&claimed, artifact.epoch)).await,
@@ -173,13 +177,14 @@ async fn finish(
     context: &Context,
     claimed: &ClaimedExecution,
     (outcome, ended): (&Outcome, DateTime<Utc>),
-    callback: Option<&NewCallback>,
+    (callback, mail): (Option<&NewCallback>, Option<&NewMail>),
     turn: &Turn,
 ) -> Result<bool, Failure> {
     let store = match outcome {
         Outcome::Refused { reason } => recording_refusal(context, claimed, reason)?,
         _ => context.store.clone(),
     };
+    let store = mail::telling(store, mail);
     let mut told = 0;
     loop {
         // The wait for the database ends before the turn does.
@@ -301,7 +306,7 @@ async fn attempt(
     };
     let window = plan.window(execution.anchor, start, end);
     let key = key(claimed, execution.epoch);
-    let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant);
+    let writing = context.artifact_room.begin(&context.store, &context.settings, report.tenant, claimed.artifact_gib);
     let writing = context.background.in_time(writing).await.map_err(|error| {
         tracing::error!(?error, "what the artifacts of a tenant hold could not be read");
         Fault { reason: "The server could not run the query.".to_owned(), kind: FailureKind::Passing }
@@ -327,7 +332,6 @@ async fn attempt(
             return Ok(Outcome::Refused { reason });
         }
     }
-    write_sums(context, claimed, &summary.blocks).await?;
     writing.is_whole();
     let mut notes = plan.notes.clone();
     if summary.no_files {
@@ -350,35 +354,15 @@ async fn attempt(
         locations: scope.locations().clone(),
         unredacted: scope.unredacted().clone(),
     };
-    Ok(Outcome::Completed { artifact, note: joined(&notes) })
+    Ok(Outcome::Completed { artifact, note: joined(&notes), sums: summary.blocks })
 }
 
-/// Writes the checksums of the artifact down, before the artifact is published: again and again while the database is away, since the work is done.
-async fn write_sums(context: &Context, claimed: &ClaimedExecution, sums: &[BlockSum]) -> Result<(), Fault> {
-    let Execution { id, epoch, .. } = claimed.execution;
-    let mut told = 0;
-    loop {
-        match context.background.in_time(context.store.put_block_sums(id, epoch, sums)).await {
-            // Where the execution is not held any more, the end of it is not taken either.
-            Ok(_) => return Ok(()),
-            Err(error) if told < TELL_TIMES => {
-                tracing::warn!(?error, execution = %id, "the checksums of an artifact could not be written: trying again");
-                told += 1;
-                tokio::time::sleep(TELL_WAIT).await;
-            }
-            Err(error) => {
-                tracing::error!(?error, execution = %id, "the checksums of an artifact could not be written");
-                return Err(Fault { reason: "The server could not finish the file.".to_owned(), kind: FailureKind::Passing });
-            }
-        }
-    }
-}
-
-/// What the owner may see now, or why nothing.
+/// What the owner may see now, or why nothing. The owner is read anew only if an identity has changed since anybody last read it.
 async fn scope(context: &Context, claimed: &ClaimedExecution) -> Result<Result<TenantScope, String>, Fault> {
     let report = &claimed.report;
     let user = (report.owner != report.application).then_some(report.owner);
-    let owner = context.store.principal(report.tenant, report.application, user);
+    let view = context.directory.view();
+    let owner = view.principal(report.tenant, report.application, user);
     let owner = context.background.in_time(owner).await.map_err(|error| {
         tracing::error!(?error, "the owner of an execution could not be read");
         Fault { reason: "The server could not read who owns the report.".to_owned(), kind: FailureKind::Passing }

@@ -1,4 +1,4 @@
-//! Retention: removes artifacts because of their age or because there is no room, then the executions that they came from; callbacks; audit events; the access log. It
+//! Retention: removes artifacts because of their age or because there is no room, then the executions that they came from; callbacks; mails; audit events; the access log. It
 //! also sweeps orphaned artifacts.
 //!
 //! An artifact's execution is marked first, so that no link leads to a missing file.
@@ -16,7 +16,9 @@ use crate::executions::artifact_room::level;
 use crate::failure::Failure;
 use crate::usage;
 
-/// Callbacks, audit events or keys of creations that are removed in one transaction: others are to write in between.
+/// How long mails are remembered that were sent or given up, so that nobody is told of the same thing twice.
+const MAIL_DAYS: i64 = 30;
+/// Callbacks, mails, audit events or keys of creations that are removed in one transaction: others are to write in between.
 const AT_ONCE: u32 = 1000;
 
 /// Removes what is old, unless the clock that says so has jumped; what there is no room for goes in any case.
@@ -59,6 +61,10 @@ pub async fn sweep(context: &Context, now: DateTime<Utc>, turn: &Turn) -> Result
     // They are listed as long as the platform lists executions.
     let callbacks = now.checked_sub_signed(TimeDelta::days(HISTORY_DAYS)).unwrap_or(DateTime::UNIX_EPOCH);
     while store.forget_callbacks(callbacks, AT_ONCE).await? >= u64::from(AT_ONCE) {
+        turn.goes_on();
+    }
+    let mails = now.checked_sub_signed(TimeDelta::days(MAIL_DAYS)).unwrap_or(DateTime::UNIX_EPOCH);
+    while store.forget_mails(mails, AT_ONCE).await? >= u64::from(AT_ONCE) {
         turn.goes_on();
     }
     while store.forget_audit_events(kept_since(settings.audit_days), AT_ONCE).await? >= u64::from(AT_ONCE) {

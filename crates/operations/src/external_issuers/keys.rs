@@ -6,7 +6,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use insightgate_outbound::{Limits, Outbound, OutboundError};
+use insightgate_outbound::{Answer, Limits, Outbound, OutboundError};
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
@@ -64,8 +64,16 @@ struct Source {
 #[derive(Clone, Default)]
 struct Held {
     keys: Arc<Vec<PublishedKey>>,
+    endpoints: Option<Endpoints>,
     fetched: Option<DateTime<Utc>>,
     attempted: Option<DateTime<Utc>>,
+}
+
+/// Where people sign in, and where their codes are redeemed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoints {
+    pub(super) authorization: Url,
+    pub(super) token: Url,
 }
 
 #[derive(Clone)]
@@ -132,6 +140,27 @@ impl PublishedKeys {
     }
 }
 
+impl PublishedKeys {
+    /// The endpoints for people. They are fetched with the keys, and as seldom.
+    pub(super) async fn endpoints(&self, now: DateTime<Utc>) -> Result<Endpoints, KeyFault> {
+        let source = &self.0;
+        if !within(source.held().fetched, now, source.cache) {
+            let _guard = source.fetching.lock().await;
+            let held = source.held();
+            if !within(held.fetched, now, source.cache) && !within(held.attempted, now, source.refetch) {
+                source.refresh(now).await;
+            }
+        }
+        let held = source.held();
+        held.endpoints.filter(|_| within(held.fetched, now, STALE)).ok_or(KeyFault::Unavailable)
+    }
+
+    /// Sends a form to the issuer, under the same limits as a fetch.
+    pub(super) async fn post_form(&self, url: &Url, form: String) -> Result<Answer, OutboundError> {
+        self.0.outbound.post_form(url, form, self.0.limits).await
+    }
+}
+
 /// Whether `since` is less than `span` ago. A time in the future, after the clock was set back, is not.
 fn within(since: Option<DateTime<Utc>>, now: DateTime<Utc>, span: TimeDelta) -> bool {
     since.is_some_and(|since| since <= now && now - since < span)
@@ -159,19 +188,21 @@ impl Source {
     async fn refresh(&self, now: DateTime<Utc>) {
         self.change(|held| held.attempted = Some(now));
         match self.fetch().await {
-            Ok(keys) => {
+            Ok((keys, endpoints)) => {
                 tracing::debug!(issuer = self.url, keys = keys.len(), "an issuer's keys were fetched");
-                self.change(|held| (held.keys, held.fetched) = (Arc::new(keys), Some(now)));
+                self.change(|held| (held.keys, held.endpoints, held.fetched) = (Arc::new(keys), endpoints, Some(now)));
             }
             Err(fault) => tracing::warn!(issuer = self.url, %fault, "an issuer's keys could not be fetched"),
         }
     }
 
-    async fn fetch(&self) -> Result<Vec<PublishedKey>, FetchFault> {
+    async fn fetch(&self) -> Result<(Vec<PublishedKey>, Option<Endpoints>), FetchFault> {
         #[derive(Deserialize)]
         struct Discovery {
             issuer: String,
             jwks_uri: String,
+            authorization_endpoint: Option<String>,
+            token_endpoint: Option<String>,
         }
         #[derive(Deserialize)]
         struct KeySet {
@@ -186,8 +217,11 @@ impl Source {
         if set.keys.len() > KEYS_LIMIT {
             return Err(FetchFault::TooMany);
         }
+        let read = |address: Option<String>| address.and_then(|address| Url::parse(&address).ok());
+        let endpoints = read(discovery.authorization_endpoint).zip(read(discovery.token_endpoint));
+        let endpoints = endpoints.map(|(authorization, token)| Endpoints { authorization, token });
         // The set may also contain keys of other kinds, which are left out.
-        Ok(set.keys.into_iter().filter_map(PublishedKey::read).collect())
+        Ok((set.keys.into_iter().filter_map(PublishedKey::read).collect(), endpoints))
     }
 
     async fn document<T: serde::de::DeserializeOwned>(&self, document: &'static str, address: &str) -> Result<T, FetchFault> {

@@ -26,6 +26,10 @@ pub struct IssuerSettings {
     pub user_claim: String,
     /// Claims that may contain the application's id; those that exist must agree.
     pub application_claims: Vec<String>,
+    /// The public client by which people sign in to the console at this issuer; `None` if they cannot.
+    pub console_client_id: Option<String>,
+    /// The scope that the console asks for: the issuer then gives an access token for one of `management_audiences`.
+    pub console_scope: String,
     /// How long fetched keys are used before they are fetched again.
     pub cache: TimeDelta,
     /// The least time between two fetches, even if tokens name unknown keys.
@@ -66,6 +70,8 @@ impl IssuerSettings {
             tenant: TenantSource::Claim("tid".to_owned()),
             user_claim: "oid".to_owned(),
             application_claims: ["appid", "azp", "client_id"].map(str::to_owned).to_vec(),
+            console_client_id: None,
+            console_scope: "openid".to_owned(),
             cache: TimeDelta::minutes(10),
             refetch: TimeDelta::seconds(30),
             timeout: Duration::from_secs(5),

@@ -27,7 +27,7 @@ pub(super) async fn find_tenant(
             let tenant = directory.tenant_by_domain(&domain.to_lowercase()).await?;
             tenant.map(Arc::unwrap_or_clone).ok_or_else(|| GrantRefusal::unknown_domain().into())
         }
-        TenantReference::Common | TenantReference::Organizations if grant == Grant::ClientCredentials => {
+        TenantReference::Common | TenantReference::Organizations if grant == Grant::ClientCredentials && !request.of_console => {
             Err(GrantRefusal::tenant_undetermined().into())
         }
         reference => tenant_of(context, directory, reference, request.client_id.as_deref()).await,

@@ -26,4 +26,6 @@ pub struct TokenRequest {
     pub client_info: bool,
     /// The client's address, if it is known.
     pub address: Option<IpAddr>,
+    /// Whether it is the console's form for applications alone. It names no tenant, and its answer does not tell which ids there are.
+    pub of_console: bool,
 }

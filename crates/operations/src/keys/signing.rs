@@ -59,6 +59,15 @@ pub struct PublicKey {
     pub e: String,
 }
 
+/// What anybody who looks after the server may know of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyState {
+    pub id: String,
+    pub created: DateTime<Utc>,
+    /// Whether it signs now. The others only verify, or do not sign yet.
+    pub signs: bool,
+}
+
 #[derive(Debug, Error)]
 pub enum SigningFault {
     #[error(transparent)]
@@ -197,6 +206,13 @@ impl SigningKeys {
         }
         verified.insert(digest, Arc::clone(&claims));
         Ok(claims)
+    }
+
+    /// The newest first.
+    pub fn states(&self) -> Vec<KeyState> {
+        let ring = self.ring();
+        let state = |key: &Arc<SigningKey>| KeyState { id: key.id.clone(), created: key.created, signs: key.id == ring.signer.id };
+        ring.keys.iter().map(state).collect()
     }
 
     pub fn public(&self) -> Vec<PublicKey> {

@@ -1,12 +1,13 @@
-//! What the caller may still do: its documented quotas, and the limits of its tenant and application.
+//! What the caller may still do: its documented quotas, and the limits of its tenant and application, against which its requests are counted.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use insightgate_report::instant::whole_second;
 use insightgate_report::quotas::Quota;
 use insightgate_report::scheduled_report::EXECUTE_NOW_WINDOW_MINUTES;
 
-use super::{MINUTE, Whose};
+use super::{Allowance, Counted, MINUTE, Whose};
 use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -22,8 +23,20 @@ pub struct CurrentLimit {
     pub used: u64,
     /// `None` for what does not come back by itself.
     pub window: Option<Duration>,
-    /// When one more may come. `None` if it may now, or only once the owner makes room.
+    /// When one more may come, in a whole second. `None` if it may now, or only once the owner makes room.
     pub free_at: Option<DateTime<Utc>>,
+}
+
+/// Counts a request against the limits of the caller's tenant and application. All that it was counted against is added to `seen`.
+///
+/// # Errors
+/// When a limit is used up.
+pub fn count(context: &Context, caller: &Caller, counted: &[Counted], seen: &mut Vec<Allowance>) -> Result<(), Failure> {
+    context.limits.take(&context.settings.limits, (counted, whose(caller)), context.clock.now(), seen)
+}
+
+fn whose(caller: &Caller) -> Whose {
+    Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id }
 }
 
 /// # Errors
@@ -40,19 +53,18 @@ pub async fn current_limits(context: &Context, caller: &Caller) -> Result<Vec<Cu
         limits.push(of_owner("activeReports", quotas.active, used.active));
         limits.push(CurrentLimit {
             window: Some(MINUTE * u32::try_from(EXECUTE_NOW_WINDOW_MINUTES).unwrap_or(u32::MAX)),
-            free_at: used.execute_now_room.map(|wait| now + wait),
+            free_at: used.execute_now_room.map(|wait| whole_second(now + wait)),
             ..of_owner("executeNowReports", quotas.execute_now, used.execute_now)
         });
     }
-    let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
-    let left = context.limits.look(&context.settings.limits, whose, now);
+    let left = context.limits.look(&context.settings.limits, whose(caller), now);
     limits.extend(left.into_iter().map(|one| CurrentLimit {
         name: one.of.name(),
         of: one.holder.name(),
         limit: u64::from(one.limit),
         used: u64::from(one.limit - one.left),
         window: Some(MINUTE),
-        free_at: (one.left == 0).then(|| now + TimeDelta::from_std(one.wait).unwrap_or_default()),
+        free_at: (one.left == 0).then(|| whole_second(now + TimeDelta::from_std(one.wait).unwrap_or_default())),
     }));
     Ok(limits)
 }

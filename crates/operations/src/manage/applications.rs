@@ -104,7 +104,7 @@ pub async fn change_application(
         name: name.map_or_else(|| Ok(known.name.clone()), |name| fields::required("name", Some(&name)))?,
         enabled: enabled.unwrap_or(known.enabled),
         redirect_uris: redirect_uris.map_or_else(|| Ok(known.redirect_uris.clone()), |uris| checked_uris(uris, known.public))?,
-        ..known
+        ..known.clone()
     };
     let action = match enabled {
         Some(true) => "application.enable",
@@ -112,8 +112,9 @@ pub async fn change_application(
         None => "application.change",
     };
     let store = administrator.recording(context, Some(tenant.id), action, changed.id.to_string(), parts.join(", "))?;
-    if !store.change_application(&changed).await? {
-        return Err(Failure::NotFound);
+    if !store.change_application(&changed, Some(&known)).await? {
+        let text = "Somebody else changed or removed the application at the same moment. Look at it again, and repeat the change.";
+        return Err(Failure::Conflict(text.to_owned()));
     }
     Ok(changed)
 }

@@ -4,13 +4,13 @@ pub mod secrets;
 
 use insightgate_report::callback::{CallbackState, give_up_after};
 pub use insightgate_store::{Callback, CallbackAttempt};
-use insightgate_store::{CallbackFilter, CallbackPage, CallbackPlace};
-use insightgate_wire::limits::{LARGEST_PAGE, PAGE};
+use insightgate_store::{CallbackFilter, Page};
 pub use insightgate_wire::parameters::CallbackQuery;
 use url::Url;
 use uuid::Uuid;
 
 use super::administrator::{Administrator, Duty};
+use super::page;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -18,34 +18,19 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// When the caller may not do this, a filter is wrong, or the database does not answer.
-pub async fn list_callbacks(context: &Context, administrator: &Administrator, query: CallbackQuery) -> Result<CallbackPage, Failure> {
-    let tenant = match &query.tenant {
-        Some(tenant) => Some(administrator.tenant_for(context, tenant, Duty::Look).await?.id),
-        None => {
-            administrator.may(context, Duty::Look).await?;
-            administrator.own_tenant().map(|tenant| tenant.id)
-        }
-    };
-    let id = |name: &str, text: Option<String>| {
-        let wrong = |_| Failure::Invalid(format!("'{name}' should be a UUID."));
-        text.map(|text| Uuid::try_parse(text.trim()).map_err(wrong)).transpose()
-    };
+pub async fn list_callbacks(context: &Context, administrator: &Administrator, query: CallbackQuery) -> Result<Page<Callback>, Failure> {
+    let tenant = page::tenant(context, administrator, query.tenant.as_deref()).await?;
     let state = query.state.map(|name| {
         let known = CallbackState::ALL.iter().map(|state| state.name()).collect::<Vec<_>>().join(", ");
         CallbackState::from_name(name.trim()).ok_or_else(|| Failure::Invalid(format!("'state' should be one of {known}.")))
     });
-    let limit = match query.page_size.as_deref().map(str::parse) {
-        None => PAGE,
-        Some(Ok(size)) if (1..=LARGEST_PAGE).contains(&size) => size,
-        Some(_) => return Err(Failure::Invalid(format!("'pageSize' should be from 1 to {LARGEST_PAGE}."))),
-    };
     let filter = CallbackFilter {
         tenant,
-        report: id("reportId", query.report_id)?,
-        execution: id("executionId", query.execution_id)?,
+        report: page::id("reportId", query.report_id.as_deref())?,
+        execution: page::id("executionId", query.execution_id.as_deref())?,
         state: state.transpose()?,
     };
-    let after = query.skip_token.as_deref().map(place).transpose()?;
+    let (after, limit) = (page::place(query.skip_token.as_deref())?, page::size(query.page_size.as_deref())?);
     Ok(context.store.callback_page(&filter, after, limit).await?)
 }
 
@@ -73,7 +58,7 @@ pub async fn replay_callback(context: &Context, administrator: &Administrator, c
         return Err(Failure::Conflict("Its report or its run is deleted: there is nothing to tell of.".to_owned()));
     }
     let now = context.clock.now();
-    let detail = format!("was {}", callback.state.name());
+    let detail = format!("was {}", callback.delivery.state.name());
     let store = administrator.recording(context, Some(callback.tenant), "callback.replay", callback.id.to_string(), detail)?;
     let replayed = store.replay_callback(callback.id, now, give_up_after(now)).await?.ok_or(Failure::NotFound)?;
     context.signals.callbacks.notify_one();
@@ -88,19 +73,6 @@ pub fn without_query(url: &str) -> String {
         return format!("{url}?…");
     }
     url.to_string()
-}
-
-/// Where the page after this one begins, as text.
-pub fn skip_token(place: &CallbackPlace) -> String {
-    format!("{}.{}", place.created, place.id)
-}
-
-fn place(token: &str) -> Result<CallbackPlace, Failure> {
-    let read = || {
-        let (created, id) = token.trim().split_once('.')?;
-        Some(CallbackPlace { created: created.parse().ok()?, id: Uuid::try_parse(id).ok()? })
-    };
-    read().ok_or_else(|| Failure::Invalid("'skipToken' is not one of this server's.".to_owned()))
 }
 
 /// The duty comes first: who may not look learns nothing of what is there. Another tenant's is not found.

@@ -3,7 +3,7 @@
 
 pub mod executions;
 pub mod limits;
-pub mod page;
+mod page;
 pub mod reports;
 
 use insightgate_identity::tenant::Tenant;

@@ -43,7 +43,8 @@ pub async fn show_tenant(context: &Context, administrator: &Administrator, tenan
     complete(context, administrator.tenant_for(context, tenant, Duty::Look).await?).await
 }
 
-/// A changed legal detail sends accepted enrollments back to review. The global account is an operator's to change: rows go by it.
+/// A changed legal detail sends accepted enrollments back to review, and another address of the contact ends the codes that were made for the one before.
+/// The global account is an operator's to change: rows go by it.
 ///
 /// # Errors
 /// When the caller may not do this, a field breaks a rule, or the database does not answer.
@@ -81,19 +82,19 @@ pub async fn change_tenant(
     if profile != known {
         parts.push("profile".to_owned());
     }
-    let legally_different = match (&profile, &known) {
-        (Some(profile), known) => profile.is_legally_different(&known.clone().unwrap_or_default()),
-        (None, _) => false,
-    };
     let changed = Tenant { name, global_account, ..tenant };
     let now = context.clock.now();
-    // What was verified is verified anew; until then no data.
-    let review = |known: &Enrollment| legally_different.then(|| known.legal_details_changed(now));
+    // What was verified is verified anew; until then no data. What is replaced is what the transaction finds.
+    let review = |replaced: Option<&LegalProfile>, enrollment: &Enrollment| {
+        let (profile, replaced) = (profile.as_ref()?, replaced.cloned().unwrap_or_default());
+        let contact_changed = profile.primary_contact_email != replaced.primary_contact_email;
+        profile.is_legally_different(&replaced).then(|| enrollment.legal_details_changed(contact_changed, now))
+    };
     let event = administrator.event(context, Some(changed.id), "tenant.change", changed.domain.clone(), String::new())?;
     let recorded = |reviewed: &[Reviewed]| {
         let sent_back = reviewed.iter().map(|Reviewed { enrollment, paused }| {
-            let paused = paused.map(paused_reports).unwrap_or_default();
-            format!("{} back to {}; {paused}", enrollment.program, enrollment.stage.name())
+            let paused = paused.map(|number| format!("; {}", paused_reports(number))).unwrap_or_default();
+            format!("{} back to {}{paused}", enrollment.program, enrollment.stage.name())
         });
         let detail = parts.iter().cloned().chain(sent_back).collect::<Vec<_>>().join(", ");
         Some(AuditEvent { detail, ..event.clone() })

@@ -114,6 +114,17 @@ pub async fn set_password(
     Ok(store.set_user_password(user.id, &hash, must_change).await?)
 }
 
+/// Signs the user out of every browser and device, and ends what applications were given for the user. Access tokens that were issued end on their own.
+///
+/// # Errors
+/// When the caller may not do this, there is no such user, or the database does not answer.
+pub async fn sign_out_user(context: &Context, administrator: &Administrator, tenant: &str, user: &str) -> Result<(), Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::Directory).await?;
+    let user = find_user(context, &tenant, user).await?;
+    let store = administrator.recording(context, Some(tenant.id), "user.signOut", user.id.to_string(), user.username)?;
+    Ok(store.end_sign_ins_of(user.id).await?)
+}
+
 /// Of a password that was checked.
 pub(crate) async fn hash(context: &Context, password: &str) -> Result<String, Failure> {
     context.passwords.hash(password, &context.random).await.map_err(|fault| match fault {

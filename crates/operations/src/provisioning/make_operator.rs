@@ -69,7 +69,7 @@ pub async fn add_operator_secret(context: &Context, by: Provisioner, operator: &
     recording(context, by, &operator.application, "secret.add")?.add_client_secret(operator.application.id, &stored).await?;
     if !operator.application.enabled {
         let store = recording(context, by, &operator.application, "application.enable")?;
-        store.change_application(&Application { enabled: true, ..operator.application.clone() }).await?;
+        store.change_application(&Application { enabled: true, ..operator.application.clone() }, None).await?;
     }
     Ok(())
 }

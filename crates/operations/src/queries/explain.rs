@@ -120,7 +120,7 @@ fn time_bounds(dataset: &Dataset, window: Window, source: WindowSource) -> TimeB
     }
 }
 
-fn rows_of(scope: &TenantScope, plan: &Plan) -> RowsOf {
+pub(crate) fn rows_of(scope: &TenantScope, plan: &Plan) -> RowsOf {
     let dataset = &plan.dataset;
     let (columns, metrics) = if scope.is_redacted() { (used_columns(plan), plan.metrics()) } else { Default::default() };
     let columns = columns.into_iter().filter_map(|index| dataset.columns.get(index)).filter(|column| column.sensitive);
@@ -151,14 +151,19 @@ fn used_columns(plan: &Plan) -> BTreeSet<usize> {
 /// Said before the report is made, since it fails then.
 const MAY_NOT_FIT: &str = "May return more rows than a sheet of Excel holds (1,048,575): a report in the format xlsx fails then.";
 
-fn sentences(scope: &TenantScope, plan: &Plan, words: &Words, rows_of: &RowsOf, explanation: &Explanation) -> Vec<String> {
-    let mut sentences = vec![words.dataset.clone()];
-    sentences.push(match rows_of.locations.as_deref() {
+/// Whose rows are read, as a sentence; `None` for the whole organisation's.
+pub fn whose_rows(locations: Option<&[String]>) -> String {
+    match locations {
         None => "Sees the rows of your whole organisation.".to_owned(),
         Some([]) => "Sees no rows: you have no location.".to_owned(),
         Some([only]) => format!("Sees the rows of your location {only}."),
         Some(several) => format!("Sees the rows of your locations {}.", several.join(", ")),
-    });
+    }
+}
+
+/// What the query means to the caller: all that can be said without a look at the files.
+pub(crate) fn meaning(scope: &TenantScope, words: &Words, rows_of: &RowsOf) -> Vec<String> {
+    let mut sentences = vec![words.dataset.clone(), whose_rows(rows_of.locations.as_deref())];
     if !rows_of.redacted_columns.is_empty() {
         let hidden = rows_of.redacted_columns.join(", ");
         sentences.push(match scope.unredacted() {
@@ -173,6 +178,11 @@ fn sentences(scope: &TenantScope, plan: &Plan, words: &Words, rows_of: &RowsOf, 
         sentences.push(format!("Sensitive metrics leave out rows whose sensitive data you may not see: {hidden}."));
     }
     sentences.extend(words.sentences());
+    sentences
+}
+
+fn sentences(scope: &TenantScope, plan: &Plan, words: &Words, rows_of: &RowsOf, explanation: &Explanation) -> Vec<String> {
+    let mut sentences = meaning(scope, words, rows_of);
     let Explanation { visible_rows, estimated_rows, estimated_bytes, files, row_groups, .. } = explanation;
     sentences.push(format!(
         "Looks at {} at most, of {visible_rows} that you can see: {} in {} of {} and {} of {}.",

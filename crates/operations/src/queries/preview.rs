@@ -1,7 +1,8 @@
 //! A preview: the first rows of a query. Nothing is stored.
 
 use insightgate_engine::Preview;
-use insightgate_query::plan::Plan;
+use insightgate_query::datasets::catalog::{ColumnType, Field};
+use insightgate_query::plan::{Plan, Selected};
 
 use crate::callers::caller::Caller;
 use crate::context::Context;
@@ -15,9 +16,19 @@ use crate::usage::event::{Access, Event, Status};
 /// The most rows of a preview, in both programs.
 pub const PREVIEW_ROWS: usize = 100;
 
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TriedColumn {
+    pub name: String,
+    pub kind: ColumnType,
+    pub is_metric: bool,
+}
+
 /// The rows, and the notes about them.
 pub struct TriedQuery {
     pub preview: Preview,
+    /// In the order of SELECT. A name that stands twice there appears once, as in the rows.
+    pub columns: Vec<TriedColumn>,
     pub message: Option<String>,
     /// Notes that are not in the message, which is documented to be empty if there are rows.
     pub notes: Vec<String>,
@@ -53,7 +64,18 @@ pub async fn try_query(context: &Context, caller: &Caller, asked: AskedQuery, co
     } else {
         Vec::from_iter(left_out)
     };
-    Ok(TriedQuery { preview, message: joined(&notes), notes: beside })
+    Ok(TriedQuery { preview, columns: columns(plan), message: joined(&notes), notes: beside })
+}
+
+fn columns(plan: &Plan) -> Vec<TriedColumn> {
+    let mut columns: Vec<TriedColumn> = Vec::with_capacity(plan.outputs.len());
+    for Selected { field, name } in &plan.outputs {
+        if !columns.iter().any(|known| known.name == *name) {
+            let (kind, is_metric) = (plan.dataset.field_type(*field), matches!(field, Field::Metric(_)));
+            columns.push(TriedColumn { name: name.clone(), kind, is_metric });
+        }
+    }
+    columns
 }
 
 /// A refusal is an event already.

@@ -87,7 +87,10 @@ impl Repair {
                 kind: Kind::ArtifactUnknown,
                 tenant: None,
                 execution: None,
-                subject: format!("{} files, the first of them {first}", unknown.files),
+                subject: match unknown.files {
+                    1 => format!("the file {first}"),
+                    files => format!("{files} files, the first of them {first}"),
+                },
                 detail: format!("{} bytes of executions that this database does not know", unknown.bytes),
                 advice: "they stay: they may be another deployment's, or newer than the backup that was restored. Remove them yourself if neither holds"
                     .to_owned(),
@@ -95,6 +98,28 @@ impl Repair {
             });
         }
         Ok(count)
+    }
+
+    /// Names the files in the folders of artifacts and rows that the server cannot open because of their names.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub async fn check_names(&self, found: &mut (dyn FnMut(Finding) + Send)) -> Result<(), RepairFault> {
+        let engine = self.engine.clone();
+        let names = tokio::task::spawn_blocking(move || engine.odd_names()).await;
+        for name in names.unwrap_or_else(|_| Ok(Vec::new()))? {
+            found(Finding {
+                kind: Kind::NameUnreadable,
+                tenant: None,
+                execution: None,
+                subject: format!("the file {name}"),
+                detail: "its name is no UTF-8 text, or has control characters in it: no list has it, and the rows of such a file end their queries"
+                    .to_owned(),
+                advice: "rename it, or move it away".to_owned(),
+                mended: false,
+            });
+        }
+        Ok(())
     }
 
     /// Checks the artifact of each completed execution. `read` hears of bytes as they are read.

@@ -31,6 +31,8 @@ pub enum Kind {
     ArtifactUnknown,
     /// A file that a killed process has not finished.
     FileUnfinished,
+    /// A file whose name is no UTF-8, or has control characters.
+    NameUnreadable,
 }
 
 impl Kind {

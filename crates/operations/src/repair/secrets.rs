@@ -28,6 +28,10 @@ fn check(vault: &Vault, Sealed { place, id, purpose, text }: &Sealed) -> Option<
                 format!("the callback secret {id}"),
                 "put the encryption key back that was used before, or a backup of the database; else make another: insightgate callback secret make",
             ),
+            SealedPlace::Mails => (
+                format!("the mail {id}, which has a verification code"),
+                "put the encryption key back that was used before, or a backup of the database; else have another code sent: insightgate tenant verify",
+            ),
         };
         Some(Finding { kind, tenant: None, execution: None, subject, detail: detail.to_owned(), advice: advice.to_owned(), mended: false })
     };
@@ -59,6 +63,7 @@ mod tests {
             (SealedPlace::Keys, "link", "the link key 1"),
             (SealedPlace::TotpSecrets, "totp 1", "user totp reset"),
             (SealedPlace::CallbackSecrets, "callback 1", "callback secret make"),
+            (SealedPlace::Mails, "mail 1", "tenant verify"),
         ] {
             let found = check_secrets(&vault, &[sealed(&other, place, purpose)]);
             let [finding] = found.as_slice() else { panic!("{found:?}") };

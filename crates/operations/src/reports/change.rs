@@ -1,5 +1,6 @@
 //! Updates, pauses, resumes and deletes a report.
 
+use chrono::{DateTime, Utc};
 use insightgate_report::scheduled_report::{ReportFaults, ReportInput, ScheduledReport};
 use uuid::Uuid;
 
@@ -7,23 +8,34 @@ use crate::callers::caller::Caller;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::reports::create::{check_callback_address, fits_dataset, quotas};
+use crate::reports::overview::show_report;
 
 /// # Errors
 /// When a field breaks a rule, the report is executed only once, the caller has no such report, or the database does not answer.
 pub async fn update_report(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
-    let (now, rules) = (context.clock.now(), &context.settings.report_rules);
-    let update = |report: &ScheduledReport| {
-        let updated = report.updated(input, now, rules)?;
-        // A report that was created when the rule was off may still be renamed, so the rule is checked only if the interval changes.
-        if updated.interval_hours() != report.interval_hours() {
-            fits_dataset(context, &updated)?;
-        }
-        Ok(updated)
-    };
+    let now = context.clock.now();
     if let Some(url) = &input.callback_url {
         check_callback_address(context, caller, url).await?;
     }
-    change(context, caller, id, update).await
+    change(context, caller, id, |report| updated(context, report, input, now)).await
+}
+
+/// The report that [`update_report`] would make of it now, if the quota of active reports has room. Nothing is stored.
+///
+/// # Errors
+/// When a field breaks a rule, the report is executed only once, the caller has no such report, or the database does not answer.
+pub async fn draft_update(context: &Context, caller: &Caller, id: &str, input: &ReportInput) -> Result<ScheduledReport, Failure> {
+    let report = show_report(context, caller, id).await?;
+    Ok(updated(context, &report, input, context.clock.now())?)
+}
+
+fn updated(context: &Context, report: &ScheduledReport, input: &ReportInput, now: DateTime<Utc>) -> Result<ScheduledReport, ReportFaults> {
+    let updated = report.updated(input, now, &context.settings.report_rules)?;
+    // A report that was created when the rule was off may still be renamed, so the rule is checked only if the interval changes.
+    if updated.interval_hours() != report.interval_hours() {
+        fits_dataset(context, &updated)?;
+    }
+    Ok(updated)
 }
 
 /// # Errors

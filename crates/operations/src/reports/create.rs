@@ -41,6 +41,51 @@ pub async fn create_report_once(
     if let Some(id) = made_before(context, key.as_ref()).await? {
         return context.store.report(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since);
     }
+    let report = draft(context, caller, input, now).await?;
+    let first = match report.timing {
+        Timing::Once { .. } => {
+            Some(NewExecution { id: context.random.uuid()?, report: report.id, slot: "now".to_owned(), anchor: now, queued: now })
+        }
+        Timing::Recurring(_) => None,
+    };
+    let quotas = quotas(context, caller, now).await?;
+    match context.store.add_report_once(&report, first.as_ref(), quotas, key.as_ref()).await? {
+        Ok(creation) => {
+            if let Some(id) = instead(creation)? {
+                return context.store.report(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since);
+            }
+        }
+        Err(fault @ ReportFault::ExecuteNowQuota(_)) => {
+            let next = match quotas {
+                Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
+                None => None,
+            };
+            let Some(next) = next else { return Err(fault.into()) };
+            let free = instant::format(instant::whole_second(now + next));
+            return Err(Failure::QuotaUsed {
+                told: fault.to_string(),
+                wait_seconds: seconds(next),
+                note: format!("A place is free at {free}."),
+            });
+        }
+        Err(fault) => return Err(fault.into()),
+    }
+    match first {
+        Some(_) => context.signals.queued.notify_one(),
+        None => context.signals.rescheduled.notify_one(),
+    }
+    Ok(report)
+}
+
+/// The report that a creation with these fields would make now, if the quotas have room. Nothing is stored.
+///
+/// # Errors
+/// When a field breaks a rule, the query does not exist, or the database does not answer.
+pub async fn draft_report(context: &Context, caller: &Caller, input: &ReportInput) -> Result<ScheduledReport, Failure> {
+    draft(context, caller, input, context.clock.now()).await
+}
+
+async fn draft(context: &Context, caller: &Caller, input: &ReportInput, now: DateTime<Utc>) -> Result<ScheduledReport, Failure> {
     let new = NewReport::check(input, now, &context.settings.report_rules)?;
     if let Some(callback) = &new.callback {
         check_callback_address(context, caller, &callback.url).await?;
@@ -65,34 +110,6 @@ pub async fn create_report_once(
         format: new.format,
     };
     fits_dataset(context, &report)?;
-    let first = match report.timing {
-        Timing::Once { .. } => {
-            Some(NewExecution { id: context.random.uuid()?, report: report.id, slot: "now".to_owned(), anchor: now, queued: now })
-        }
-        Timing::Recurring(_) => None,
-    };
-    let quotas = quotas(context, caller, now).await?;
-    match context.store.add_report_once(&report, first.as_ref(), quotas, key.as_ref()).await? {
-        Ok(creation) => {
-            if let Some(id) = instead(creation)? {
-                return context.store.report(caller.owner(), caller.program, id).await?.ok_or_else(deleted_since);
-            }
-        }
-        Err(fault @ ReportFault::ExecuteNowQuota(_)) => {
-            let next = match quotas {
-                Some(quotas) => context.store.execute_now_room(&report, quotas).await?,
-                None => None,
-            };
-            let Some(next) = next else { return Err(fault.into()) };
-            let (wait_seconds, free) = (seconds(next), instant::format(now + TimeDelta::seconds(i64::from(seconds(next)))));
-            return Err(Failure::QuotaUsed { told: fault.to_string(), wait_seconds, note: format!("A place is free at {free}.") });
-        }
-        Err(fault) => return Err(fault.into()),
-    }
-    match first {
-        Some(_) => context.signals.queued.notify_one(),
-        None => context.signals.rescheduled.notify_one(),
-    }
     Ok(report)
 }
 

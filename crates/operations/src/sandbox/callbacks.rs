@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use insightgate_report::callback::{CallbackState, give_up_after};
-use insightgate_store::{CallbackAttempt, CallbackOutcome, ClaimedCallback, NEVER_DUE};
+use insightgate_store::{Callback, CallbackAttempt, ClaimedCallback, NEVER_DUE, SendOutcome};
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -26,22 +26,22 @@ impl Sandbox {
     /// `at`: the time of the attempt. Repeated attempts meet nothing.
     pub(crate) async fn before_callback(&self, context: &Context, claimed: &ClaimedCallback, at: DateTime<Utc>) -> Result<Met, Failure> {
         let callback = &claimed.callback;
-        if callback.attempts != 1 || !self.faults.any(|effect| matches!(effect, Effect::Callback(_))) {
+        if callback.delivery.attempts != 1 || !self.faults.any(|effect| matches!(effect, Effect::Callback(_))) {
             return Ok(Met::Send(1));
         }
         let Some(record) = context.store.execution(callback.execution).await? else { return Ok(Met::Send(1)) };
         let Some((fault, met)) = self.faults.of_callback(|matching| matching.meets_report(&record.report)) else { return Ok(Met::Send(1)) };
-        let later = |by: TimeDelta| CallbackOutcome::Retry { due: at.checked_add_signed(by).unwrap_or(at) };
+        let later = |by: TimeDelta| SendOutcome::Retry { due: at.checked_add_signed(by).unwrap_or(at) };
         let (attempt, outcome) = match met {
             CallbackFault::Doubled => return Ok(Met::Send(2)),
             CallbackFault::Dropped => {
                 let error = Some(DROPPED.to_owned());
-                let attempt = CallbackAttempt { number: callback.attempts, at, milliseconds: 0, http_status: None, error };
-                (Some(attempt), CallbackOutcome::Failed)
+                let attempt = CallbackAttempt { number: callback.delivery.attempts, at, milliseconds: 0, http_status: None, error };
+                (Some(attempt), SendOutcome::Failed)
             }
             CallbackFault::Delayed(by) => (None, later(by)),
             // Until the others are there, however far the clock is moved meanwhile.
-            CallbackFault::Reversed(_) => (None, CallbackOutcome::Retry { due: NEVER_DUE }),
+            CallbackFault::Reversed(_) => (None, SendOutcome::Retry { due: NEVER_DUE }),
         };
         let is_written = context.store.finish_callback(claimed, attempt.as_ref(), outcome, at).await?;
         if let (CallbackFault::Reversed(of), true) = (met, is_written) {
@@ -81,9 +81,9 @@ impl Sandbox {
 
     /// One that still waits; others have been sent since.
     async fn make_due(&self, context: &Context, id: Uuid, at: DateTime<Utc>) -> Result<(), Failure> {
-        let waiting = context.store.callback(id).await?.filter(|callback| callback.state == CallbackState::Pending && callback.due > at);
-        if let Some(callback) = waiting {
-            context.store.replay_callback(id, at, give_up_after(at).max(callback.give_up)).await?;
+        let waits = |callback: &Callback| callback.delivery.state == CallbackState::Pending && callback.delivery.due > at;
+        if let Some(callback) = context.store.callback(id).await?.filter(waits) {
+            context.store.replay_callback(id, at, give_up_after(at).max(callback.delivery.give_up)).await?;
             context.signals.callbacks.notify_one();
         }
         Ok(())

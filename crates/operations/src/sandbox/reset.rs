@@ -41,6 +41,7 @@ pub async fn reset(context: &Context, sandbox: &Sandbox) -> Result<(), Failure> 
     sandbox.requests.clear();
     sandbox.received.clear();
     context.addresses.forget();
+    context.secret_senders.forget();
     context.limits.forget();
     context.device_polls.forget_all();
     // Executions that are under way find out that they are held no more.

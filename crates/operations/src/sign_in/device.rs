@@ -53,7 +53,7 @@ pub async fn start_device_sign_in(context: &Context, request: &DeviceRequest, co
     let mut tenant = None;
     let started = start(context, request, &mut tenant).await;
     if let Err(TokenFailure::Refused(refusal)) = &started {
-        count_refusal(context, tenant, request.client_id.as_deref(), refusal, None, correlation);
+        count_refusal(context, tenant, request.client_id.as_deref(), refusal, request.address, correlation);
     }
     started
 }
@@ -119,7 +119,7 @@ pub(super) async fn find(context: &Context, visit: &Visit, typed: &str) -> Resul
     let found = context.store.device_code_by_user_code(&typed).await?;
     let pending = found.filter(|code| code.state == DeviceState::Pending && now < code.expires);
     let Some(code) = pending else {
-        context.addresses.failed(visit.address, now);
+        context.addresses.failed(visit.address, None, now);
         return Err(GrantRefusal::unknown_user_code().into());
     };
     let tenant = context.store.tenant(code.tenant).await?.ok_or_else(GrantRefusal::unknown_tenant)?;

@@ -43,8 +43,12 @@ impl Sampled {
         registry.register_with_unit("background_last_turn", about, Unit::Seconds, self.last_turn.clone());
         let about = "Whether a background loop had no success for so long that only a fault explains it: 1, or 0";
         registry.register("background_stuck", about, self.stuck.clone());
-        registry.register("queue_length", "Executions and callbacks that wait or run, of all processes together", self.waiting.clone());
-        let about = "Time for which the oldest execution or callback that is due has waited; 0 if none is";
+        registry.register(
+            "queue_length",
+            "Executions, callbacks and mails that wait or run, of all processes together",
+            self.waiting.clone(),
+        );
+        let about = "Time for which the oldest execution, callback or mail that is due has waited; 0 if none is";
         registry.register_with_unit("queue_oldest", about, Unit::Seconds, self.oldest.clone());
         let about = "Memory that all queries may hold together (engine.memory_mib)";
         registry.register_with_unit("engine_memory_limit", about, Unit::Bytes, self.memory_limit.clone());

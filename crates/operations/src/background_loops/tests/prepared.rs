@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use insightgate_engine::{Engine, EngineSettings, TableWriter, local_folder};
-use insightgate_identity::application::{Application, Permission};
+use insightgate_identity::application::{Application, ClientSecret, Permission};
 use insightgate_identity::enrollment::Enrollment;
 use insightgate_identity::program::Program;
 use insightgate_identity::role::{Locations, Role, RoleAssignment};
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
-use insightgate_outbound::{AddressRules, Outbound};
+use insightgate_outbound::{AddressRules, MailSettings, Outbound};
 use insightgate_query::column::Value;
 use insightgate_query::format::Format;
 use insightgate_report::callback::{Callback, CallbackMethod};
 use insightgate_report::schedule::Schedule;
 use insightgate_report::scheduled_report::{ReportStatus, ScheduledReport, Timing};
-use insightgate_store::{NewExecution, Store};
+use insightgate_store::{MailKind, NewExecution, NewMail, Recipient, Store};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -47,6 +47,8 @@ pub(super) struct Prepared {
     server: String,
     name: String,
     pub(super) folder: TempDir,
+    /// The port of a server that takes any mail.
+    mail_port: u16,
 }
 
 impl Prepared {
@@ -55,7 +57,7 @@ impl Prepared {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let name = format!("loops_{}", folder.path().file_name().unwrap().to_str().unwrap().to_lowercase().replace('.', ""));
         create_database(server, "template0", &name).await;
-        let prepared = Prepared { server: server.to_owned(), name, folder };
+        let prepared = Prepared { server: server.to_owned(), name, folder, mail_port: mail_server().await };
         let context = prepared.context(&prepared.url(&prepared.name), "template", super::LIMIT).await;
         prepared.seed(&context, &receiver().await).await;
         context.store.close().await;
@@ -88,6 +90,7 @@ impl Prepared {
             history_days: 0,
             audit_days: 0,
             artifact_bytes: Some(0),
+            mail: Some(MailSettings::to("127.0.0.1", self.mail_port)),
             callbacks: CallbackSettings { addresses: loopback.clone(), ..CallbackSettings::default() },
             ..Settings::default()
         };
@@ -120,7 +123,7 @@ impl Prepared {
         Arc::new(context)
     }
 
-    /// Adds a finished execution whose callback is due, a pending execution, and a schedule that is due.
+    /// Adds a finished execution whose callback is due, a pending execution, a schedule that is due, a secret that expires, and a mail that is due.
     async fn seed(&self, context: &Context, receiver: &str) {
         let definition = self.folder.path().join("definitions/mpn/Sales.toml");
         std::fs::create_dir_all(definition.parent().unwrap()).unwrap();
@@ -137,6 +140,29 @@ impl Prepared {
         let application = Application::confidential(APPLICATION, TENANT, "app");
         store.register_application(&application, true, None, &[Permission::PartnerApi], now).await.unwrap();
         store.add_user(&User::new(OWNER, TENANT, "ana@contoso.example".to_owned()), None, now).await.unwrap();
+        let secret = ClientSecret {
+            id: Uuid::from_u128(4),
+            digest: String::new(),
+            hint: String::new(),
+            description: String::new(),
+            created: now - TimeDelta::days(90),
+            expires: now + TimeDelta::days(20),
+        };
+        store.add_client_secret(APPLICATION, &secret).await.unwrap();
+        let mail = NewMail {
+            id: Uuid::from_u128(5),
+            tenant: TENANT,
+            to: Recipient::Owner(OWNER),
+            kind: MailKind::Secret,
+            occasion: "waits".to_owned(),
+            subject: "subject".to_owned(),
+            body: "body".to_owned(),
+            sealed: None,
+            created: now,
+            give_up: now + TimeDelta::days(3),
+            summary: None,
+        };
+        assert_eq!(store.add_mail(&mail).await.unwrap(), 1);
         let viewer = RoleAssignment { role: Role::ExecutiveReportViewer, locations: Locations::Organization };
         store.put_role(TENANT, OWNER, &viewer).await.unwrap();
         let report = |id: u128, timing| ScheduledReport {
@@ -184,6 +210,35 @@ async fn receiver() -> String {
         }
     });
     format!("http://127.0.0.1:{port}/")
+}
+
+/// Starts a mail server that takes any mail, and returns its port.
+async fn mail_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(stream);
+                let (mut is_letter, mut answer) = (false, "220 ready");
+                loop {
+                    let mut line = String::new();
+                    let answered = answer.is_empty() || stream.write_all(format!("{answer}\r\n").as_bytes()).await.is_ok();
+                    if !answered || stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                    answer = match line.trim_end() {
+                        "." if is_letter => "250 taken",
+                        _ if is_letter => "",
+                        "DATA" => "354 go on",
+                        _ => "250 fine",
+                    };
+                    is_letter = answer == "354 go on" || answer.is_empty();
+                }
+            });
+        }
+    });
+    port
 }
 
 /// Creates a database with Postgres's own program, since only the store may contain SQL. It runs on a thread of its own: the loops of other cases are

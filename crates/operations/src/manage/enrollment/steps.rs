@@ -8,6 +8,7 @@ use insightgate_store::AuditEvent;
 use crate::context::Context;
 use crate::credentials::password::secret_digest;
 use crate::failure::Failure;
+use crate::mail::{self, letters};
 use crate::manage::administrator::{Administrator, Duty};
 use crate::manage::fields;
 
@@ -23,8 +24,21 @@ pub enum Step {
 
 pub struct SteppedEnrollment {
     pub enrollment: Enrollment,
-    /// For the contact, once. Operators alone get it: it proves that the contact's address is read.
+    /// For the contact, once. Operators alone get it, and only if it could not be sent: it proves that the contact's address is read.
     pub code: Option<String>,
+    /// The contact's address, if the code goes there by mail.
+    pub code_sent_to: Option<String>,
+}
+
+impl SteppedEnrollment {
+    /// A code that is on its way by mail is shown to nobody.
+    pub(super) fn new(context: &Context, enrollment: Enrollment, code: Option<String>, contact: Option<String>) -> SteppedEnrollment {
+        let code_sent_to = contact.filter(|_| code.is_some());
+        if code_sent_to.is_some() {
+            context.signals.mails.notify_one();
+        }
+        SteppedEnrollment { enrollment, code: code.filter(|_| code_sent_to.is_none()), code_sent_to }
+    }
 }
 
 impl Step {
@@ -60,7 +74,11 @@ pub async fn step(
 ) -> Result<SteppedEnrollment, Failure> {
     let tenant = administrator.tenant_for(context, tenant, step.duty()).await?;
     let program: Program = program.trim().parse().map_err(|_| Failure::NotFound)?;
-    if step == Step::SendCode && !administrator.is_operator() {
+    let contact = match &step {
+        Step::SendCode => mail::contact(context, tenant.id).await?,
+        _ => None,
+    };
+    if step == Step::SendCode && !administrator.is_operator() && contact.is_none() {
         return ask_for_code(context, administrator, &tenant, program).await;
     }
     let now = context.clock.now();
@@ -99,17 +117,22 @@ pub async fn step(
         let parts = [Some(reason.clone()), paused.map(paused_reports)].into_iter().flatten().filter(|part| !part.is_empty());
         moved.is_ok().then(|| AuditEvent { detail: parts.collect::<Vec<_>>().join("; "), ..event.clone() })
     };
-    match context.store.move_enrollment(tenant.id, program, change, recorded).await? {
+    let mail = match (&code, &contact) {
+        (Some(code), Some(_)) => Some(letters::verification_code(context, &tenant, program, code, now)?),
+        _ => None,
+    };
+    let store = mail::telling(context.store.clone(), mail.as_ref());
+    match store.move_enrollment(tenant.id, program, change, recorded).await? {
         Ok(enrollment) => {
             after_move(context);
-            Ok(SteppedEnrollment { enrollment, code })
+            Ok(SteppedEnrollment::new(context, enrollment, code, contact))
         }
         Err(Failure::IllegalMove(fault)) => Err(illegal(context, administrator, &tenant, program, fault).await),
         Err(failure) => Err(failure),
     }
 }
 
-/// An administrator cannot have the code itself: the wish stands in the record, for an operator to send one.
+/// An administrator cannot have the code itself. Where it cannot be mailed, the wish stands in the record, for an operator to send one.
 async fn ask_for_code(
     context: &Context,
     administrator: &Administrator,
@@ -122,7 +145,7 @@ async fn ask_for_code(
         return Err(illegal(context, administrator, tenant, program, fault).await);
     }
     administrator.record(context, Some(tenant.id), "enrollment.askForCode", program.name().to_owned(), String::new()).await;
-    Ok(SteppedEnrollment { enrollment, code: None })
+    Ok(SteppedEnrollment { enrollment, code: None, code_sent_to: None })
 }
 
 async fn illegal(context: &Context, administrator: &Administrator, tenant: &Tenant, program: Program, fault: IllegalMove) -> Failure {
@@ -138,7 +161,7 @@ pub(crate) fn after_move(context: &Context) {
 
 /// For the record.
 pub(crate) fn paused_reports(number: u64) -> String {
-    format!("{number} reports paused")
+    if number == 1 { "1 report paused".to_owned() } else { format!("{number} reports paused") }
 }
 
 /// Eight digits, as people can read them out; after five wrong ones another code is needed.

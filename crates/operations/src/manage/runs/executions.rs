@@ -108,7 +108,7 @@ async fn find(context: &Context, tenant: Uuid, execution: &str) -> Result<SeenEx
     Ok(seen(found, context.clock.now(), context.store.lease_time().await?))
 }
 
-fn seen(found: ManagedExecution, now: DateTime<Utc>, lease_now: i64) -> SeenExecution {
+pub(crate) fn seen(found: ManagedExecution, now: DateTime<Utc>, lease_now: i64) -> SeenExecution {
     let execution = &found.record.execution;
     let seconds = |milliseconds: i64| u64::try_from(milliseconds / 1000).unwrap_or_default();
     let waits_for = match execution.status {

@@ -43,6 +43,22 @@ pub async fn list_role_assignments(context: &Context, administrator: &Administra
     Ok(assigned.into_iter().map(|(assignee, assignment)| Assigned { assignee, assignment }).collect())
 }
 
+/// Those of one user or application.
+///
+/// # Errors
+/// When the caller may not do this, there is no such user or application, or the database does not answer.
+pub async fn list_roles_of(
+    context: &Context,
+    administrator: &Administrator,
+    tenant: &str,
+    assignee: &str,
+) -> Result<Vec<RoleAssignment>, Failure> {
+    let tenant = administrator.tenant_for(context, tenant, Duty::LookAtRoles).await?;
+    let assignee = find_assignee(context, administrator, &tenant, assignee).await?.ok_or(Failure::NotFound)?.id();
+    let assigned = context.store.role_assignments_of(tenant.id, &[assignee]).await?;
+    Ok(assigned.into_iter().map(|(_, assignment)| assignment).collect())
+}
+
 /// Gives the role, or changes the locations that it covers.
 ///
 /// # Errors
