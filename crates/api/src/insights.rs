@@ -11,8 +11,13 @@ mod scheduled_queries;
 mod scheduled_report;
 mod second_factor;
 
-use axum::middleware::from_fn;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use axum::middleware::from_fn;
+use insightgate_query::diagnostic::nearest::nearest;
+
+use crate::http::parameters::beginning;
 use crate::openapi::page;
 use crate::table::{Route, Table};
 use endpoint::{Endpoint, delete, get, post, put};
@@ -90,6 +95,40 @@ fn endpoints() -> Vec<Endpoint> {
             .about("cancelExecution", "Added: cancels an execution.")
             .telling(EXECUTION_NAMED),
     ]
+}
+
+/// The words of a refusal, with the path of this API that may be meant.
+pub(crate) fn nothing_at(path: &str) -> String {
+    let shown = beginning(path);
+    match meant(path) {
+        Some(meant) => format!("There is nothing at {shown}. Is {meant} meant?"),
+        None => format!("There is nothing at {shown}."),
+    }
+}
+
+/// The path that is meant by this one, which no endpoint has: both whole, as `/insights/v1/mpn/ScheduledReport/pause`. What names a thing does not count.
+pub(crate) fn meant(path: &str) -> Option<String> {
+    static FIXED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        let fixed = endpoints().into_iter().map(|endpoint| endpoint.path.split("/{").next().unwrap_or_default());
+        fixed.collect()
+    });
+    let mut slashes = path.match_indices('/').map(|(place, _)| place);
+    let (base, rest) = path.split_at_checked(slashes.nth(3)?)?;
+    let names_a_thing = |part: &str| part.contains('-') && part.contains(|character: char| character.is_ascii_digit());
+    let rest = match rest.rsplit_once('/') {
+        Some((before, last)) if names_a_thing(last) => before,
+        _ => rest,
+    };
+    // The names of operations in the documents are longer than their paths: pauseReport is PUT ScheduledReport/pause.
+    let is_near = |(part, fixed): (&str, &str)| {
+        part.to_ascii_lowercase().starts_with(&fixed.to_ascii_lowercase()) || nearest(part, [fixed]).is_some()
+    };
+    let is_meant = |fixed: &&&str| {
+        let same_length = rest.matches('/').count() == fixed.matches('/').count();
+        same_length && !rest.eq_ignore_ascii_case(fixed) && rest.split('/').zip(fixed.split('/')).skip(1).all(is_near)
+    };
+    let near = FIXED.iter().find(is_meant).filter(|_| base.starts_with("/insights/"))?;
+    Some(format!("{base}{near}"))
 }
 
 /// Of each endpoint, the names of which something is told, and those that are there.

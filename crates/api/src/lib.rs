@@ -1,6 +1,8 @@
 //! The only HTTP server: decode → one operation → encode. Handlers contain no rules, and see neither SQL nor Arrow.
 
 mod artifacts;
+mod built_in;
+mod console;
 mod envelope;
 mod health;
 mod http;
@@ -21,7 +23,7 @@ pub use http::correlation::answered::REFUSED_TOKENS;
 pub use http::intake::Intake;
 pub use router::router;
 pub use sandbox::masked;
-pub use state::{ApiState, SandboxAccess};
+pub use state::{ApiState, SandboxAccess, SettingInForce};
 pub use telemetry::telemetry_router;
 
 /// For the fuzz targets.

@@ -83,7 +83,7 @@ fn endpoints() -> Vec<Endpoint> {
     vec![
         Endpoint::get("/tenants", tenants::list).about("Lists tenants: all of them, or the caller's own.", Duty::Look),
         Endpoint::post("/tenants", tenants::enroll)
-            .about("Takes an organisation in and enrolls it. The answer holds the verification code, once.", Duty::Operate),
+            .about("Takes an organisation in and enrolls it. The verification code goes to the contact by mail; without mail the answer has it, once.", Duty::Operate),
         Endpoint::get(TENANT, tenants::show).about("Shows a tenant, by id or domain.", Duty::Look),
         Endpoint::patch(TENANT, tenants::change)
             .about("Changes name and legal business profile; the global account is an operator's to change.", Duty::Company),
@@ -91,7 +91,7 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::post("/tenants/{tenant}/enrollments", enrollments::start)
             .about("Enrolls the tenant in a further program.", Duty::Company),
         Endpoint::post("/tenants/{tenant}/enrollments/{program}/sendCode", enrollments::send_code)
-            .about("Makes another verification code; an administrator's call asks an operator for one.", Duty::Company),
+            .about("Makes another verification code, for the contact. Without mail an operator gets it, and an administrator's call asks an operator for one.", Duty::Company),
         Endpoint::post("/tenants/{tenant}/enrollments/{program}/verify", enrollments::verify)
             .about("Confirms the contact's address with the code that it got.", Duty::Company),
         Endpoint::post("/tenants/{tenant}/enrollments/{program}/activate", enrollments::activate)

@@ -1,7 +1,7 @@
 //! The built-in authority: sign-in pages, token endpoints, discovery and keys, in the platform's form.
 
 mod authorize;
-mod browser;
+pub(crate) mod browser;
 mod call;
 mod caller;
 mod device;
@@ -10,7 +10,7 @@ mod document;
 mod explanation;
 mod form;
 mod logout;
-mod pages;
+pub(crate) mod pages;
 mod refusal;
 mod token;
 
@@ -23,6 +23,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use insightgate_identity::tokens::grant::GrantRefusal;
 
+pub(crate) use caller::redirect;
 pub(crate) use refusal::refuse;
 
 use crate::envelope::Asked;

@@ -14,7 +14,7 @@ use crate::http::{admission, correlation, cross_origin, safe_headers, well_forme
 use crate::openapi::page;
 use crate::state::ApiState;
 use crate::table::Table;
-use crate::{artifacts, envelope, health, insights, manage, oauth, sandbox, telemetry, turned_away};
+use crate::{artifacts, console, envelope, health, insights, manage, oauth, sandbox, telemetry, turned_away};
 
 /// The limit of a request. It is longer than the longest operation, a preview, which has a limit and an answer of its own.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(130);
@@ -57,6 +57,7 @@ pub(crate) fn tables(state: &ApiState) -> Vec<Table> {
         health::table(),
         telemetry::table(),
     ];
+    tables.extend(state.shows_console.then(console::table));
     tables.extend(state.sandbox.as_ref().map(|_| sandbox::table()));
     tables
 }

@@ -22,10 +22,26 @@ pub struct ApiState {
     pub hsts_seconds: u32,
     /// Whether `/metrics` is shown to programs on this machine. Not where a proxy may stand before the listener: it reaches it from this machine too.
     pub shows_telemetry: bool,
+    /// Whether there is a console.
+    pub shows_console: bool,
+    /// The settings that are in force, for operators to look at; none if there is no configuration file.
+    pub settings: Arc<[SettingInForce]>,
     /// Shared by all listeners.
     pub intake: Arc<Intake>,
     /// `None` if there is no sandbox API.
     pub sandbox: Option<SandboxAccess>,
+}
+
+/// A setting as it is in force. Its value holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingInForce {
+    /// As `section.name`.
+    pub key: &'static str,
+    pub about: &'static str,
+    /// As TOML; `None` for one that has no default and is not given.
+    pub value: Option<String>,
+    /// Whether the file or the environment gives it another value than its default.
+    pub is_given: bool,
 }
 
 /// Who may use the sandbox API, which needs no token.

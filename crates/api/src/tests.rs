@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod artifacts;
+mod console;
 mod executions;
 mod harness;
 mod http;

@@ -157,6 +157,8 @@ fn refusal_hint(refusal: &Refusal) -> Option<&'static str> {
         400 if says("quota of 50 active reports") => "delete or pause a report first",
         404 if says("no executions") => "the run has not finished, or the report has not started yet: ask again later",
         404 => "check the id; what belongs to somebody else is not found either",
+        409 if says("Idempotency-Key") => "give the command again: each makes a key of its own",
+        409 => "`insightgate report show` and `insightgate execution list` say in which state it is",
         429 | 503 => "the server is busy: try again later",
         _ => return None,
     })
@@ -171,7 +173,11 @@ fn manage_hint(refusal: &ManageRefusal) -> Option<&'static str> {
         ("illegalMove", _) => {
             "`insightgate tenant show` says where the enrollment stands, `insightgate tenant verify --new-code` makes another code"
         }
-        ("conflict", _) => "the `list` and `show` commands say what is there",
+        ("conflict", _) if refusal.message.contains("already") => {
+            "the `list` and `show` commands say what is there: change or remove that one, or give the new one another name or id"
+        }
+        ("conflict", _) if refusal.message.contains("first") => "do that first, and give the command again",
+        ("conflict", _) => "the `list` and `show` commands say what is there, and in which state",
         ("invalid", _) => "the command's --help shows what it takes, with examples",
         (_, 429 | 503) => "the server is busy: try again later",
         _ => return None,

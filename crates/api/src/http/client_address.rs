@@ -5,8 +5,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
 use crate::http::unknown_proxies::FORWARDED_FOR;
@@ -23,6 +23,12 @@ impl FromRequestParts<ApiState> for ClientAddress {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical());
         Ok(ClientAddress(peer.map(|peer| client(peer, &parts.headers, &state.trusted_proxies))))
     }
+}
+
+/// Whether the connection comes from a trusted proxy itself. A call within the process does not.
+pub(crate) fn is_of_trusted_proxy(extensions: &Extensions, trusted: &[IpNet]) -> bool {
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip().to_canonical());
+    peer.is_some_and(|peer| trusted.iter().any(|network| network.contains(&peer)))
 }
 
 /// Each proxy appends the address that it saw. Read from the end, the first address that is not a trusted proxy is the client. The client may have written

@@ -3,6 +3,7 @@
 
 pub(crate) mod answered;
 pub(crate) mod requests;
+pub(crate) mod strangers;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +14,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use tracing::field::{Empty, display};
 
-use crate::http::client_address::ClientAddress;
+use crate::http::client_address::{ClientAddress, is_of_trusted_proxy};
 use crate::http::refusals::{NotAccepted, Proven, cut};
 use crate::state::ApiState;
 use answered::Answered;
@@ -48,6 +49,7 @@ pub(crate) async fn attach(
     let proven = Proven::default();
     request.extensions_mut().insert(proven.clone());
     let (method, path) = (cut(sent_method.as_str()), cut(request.uri().path()));
+    let from_proxy = is_of_trusted_proxy(request.extensions(), &state.trusted_proxies);
     let span = tracing::info_span!(
         target: SPANS,
         parent: None,
@@ -55,6 +57,7 @@ pub(crate) async fn attach(
         otel.name = Empty,
         otel.kind = "server",
         traceparent = request.headers().get(TRACE_PARENT).and_then(|value| value.to_str().ok()),
+        traceparent.decides = from_proxy,
         http.request.method = method,
         http.route = Empty,
         http.response.status_code = Empty,
@@ -81,9 +84,10 @@ pub(crate) async fn attach(
     }
     let is_refusal = status.is_client_error() || status.is_server_error();
     let reason = response.extensions().get::<NotAccepted>().map(|NotAccepted(reason)| cut(reason));
-    let told = match is_refusal && !proven.is_known() {
-        true => state.intake.refusals.tell(client, status, reason.is_some(), Instant::now()),
-        false => Some(0),
+    let told = match (proven.is_known(), is_refusal) {
+        (true, _) => Some(0),
+        (false, true) => state.intake.refusals.tell(client, status, reason.is_some(), Instant::now()),
+        (false, false) => state.intake.answers.tell(Instant::now()),
     };
     for (name, value) in [(REQUEST_ID, request_id.as_str()), (CORRELATION_ID, correlation.as_str())] {
         if let Ok(value) = HeaderValue::try_from(value) {

@@ -143,12 +143,16 @@ fn parsed(bytes: &[u8], names: &'static [&'static str]) -> Result<Fields, ReadFa
             Err(error) => format!("The request body is not valid JSON: {error}."),
         })
     })?;
-    // Databases need not store this character, and Postgres does not.
     let holds_null = |name: &&&str| matches!(fields.get(**name), Some(Field::Text(text)) if text.contains('\0'));
     match names.iter().find(holds_null) {
-        Some(name) => Err(ReadFault(format!("'{}' holds the character U+0000, which no text may have.", name.to_ascii_lowercase()))),
+        Some(name) => Err(ReadFault(null_in(name))),
         None => Ok(fields),
     }
+}
+
+/// What is told of a field with the character U+0000, which databases need not store, and Postgres does not.
+pub(crate) fn null_in(field: &str) -> String {
+    format!("'{}' holds the character U+0000, which no text may have.", shortened(&field.to_ascii_lowercase()))
 }
 
 /// Why a body cannot be read into a type, in words for the caller.

@@ -17,6 +17,7 @@ use insightgate_operations::telemetry::PREFIX;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::http::correlation::requests::RequestTelemetry;
+use crate::http::correlation::strangers::AnswersToStrangers;
 use crate::http::network::share;
 use crate::http::refusals::Refusals;
 use crate::http::unknown_proxies::UnknownProxies;
@@ -36,6 +37,7 @@ pub struct Intake {
     body_time: Duration,
     pub(super) unknown_proxies: UnknownProxies,
     pub(crate) refusals: Refusals,
+    pub(crate) answers: AnswersToStrangers,
     pub(crate) requests: RequestTelemetry,
     under_way: Mutex<UnderWay>,
 }
@@ -80,6 +82,7 @@ impl Intake {
             body_time: BODY_TIME,
             unknown_proxies: UnknownProxies::default(),
             refusals: Refusals::default(),
+            answers: AnswersToStrangers::default(),
             requests: RequestTelemetry::new(PREFIX),
             under_way: Mutex::default(),
         }

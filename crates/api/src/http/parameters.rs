@@ -69,3 +69,8 @@ pub(super) fn parse_flag(text: &str) -> Option<bool> {
 pub(crate) fn shortened(text: &str) -> String {
     text.chars().take(64).collect()
 }
+
+/// As much of an address as an answer repeats.
+pub(crate) fn beginning(text: &str) -> String {
+    text.chars().take(200).collect()
+}

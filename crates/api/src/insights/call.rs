@@ -6,13 +6,14 @@ use std::pin::Pin;
 
 use axum::RequestExt as _;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use insightgate_operations::callers::authenticate::{authenticate, count_refusal};
 use insightgate_operations::callers::caller::Caller;
 use insightgate_operations::context::Context;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::limits::{Allowance, Counted, Whose};
+use insightgate_operations::limits::current::count;
+use insightgate_operations::limits::{Allowance, Counted};
 use insightgate_report::scheduled_report::ReportFault;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +29,7 @@ use crate::openapi::body_fields::Json;
 use crate::openapi::parameter_set::{Needed, ParameterSet};
 use crate::state::ApiState;
 
+use super::nothing_at;
 use super::second_factor::Compliance;
 
 /// The other header for the token, which clients in the wild send instead.
@@ -41,6 +43,8 @@ pub(super) struct Call<Query = (), Body = ()> {
     pub(super) caller: Caller,
     pub(super) asked: Asked,
     pub(super) query: Query,
+    /// The whole path, as it was routed.
+    pub(super) address: String,
     state: ApiState,
     path: HashMap<String, String>,
     /// The body, which is read when a handler needs it.
@@ -80,14 +84,14 @@ impl<Query: ParameterSet, Body> Call<Query, Body> {
         }
         let program = asked.program.ok_or(Failure::NotFound)?;
         let caller = Caller::admit(&state.context, principal, program, asked.origin(address)).await?;
-        let whose = Whose { tenant: caller.scope.tenant(), application: caller.principal.application.id };
-        state.context.limits.take(&state.context.settings.limits, (counted, whose), state.context.clock.now(), seen)?;
+        count(&state.context, &caller, counted, seen)?;
         let query = Query::read(&Parameters::parse(request.uri().query().unwrap_or_default().as_bytes()))?;
         let mut keys = request.headers().get_all(IDEMPOTENCY_KEY).iter();
         let first = keys.next();
         // With two it is unclear which one is meant: none of them counts, which is refused.
         let idempotency_key = if keys.all(|key| Some(key) == first) { first.cloned() } else { Some(HeaderValue::from_static("")) };
-        Ok(Call { caller, asked, query, state, path, body: JsonBody::of(request), idempotency_key, takes: PhantomData })
+        let address = request.uri().path().to_owned();
+        Ok(Call { caller, asked, query, address, state, path, body: JsonBody::of(request), idempotency_key, takes: PhantomData })
     }
 }
 
@@ -161,6 +165,8 @@ pub(super) enum Refused {
     Failure(Failure),
     /// The body has more bytes than are read.
     TooLarge,
+    /// The path names no endpoint, although its form is one's.
+    NoSuchPath(String),
 }
 
 impl From<Failure> for Refused {
@@ -200,6 +206,7 @@ where
                 Ok(answered) => answered.response,
                 Err(Refused::Failure(failure)) => asked.refuse(&failure),
                 Err(Refused::TooLarge) => envelope::too_large(BODY_LIMIT),
+                Err(Refused::NoSuchPath(path)) => envelope::refusal(StatusCode::NOT_FOUND, &nothing_at(&path)),
             };
             rate_limit::tell(response, &seen)
         })

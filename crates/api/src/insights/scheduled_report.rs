@@ -13,8 +13,9 @@ use insightgate_report::scheduled_report::{ReportInput, ScheduledReport, Timing}
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::call::{Answered, Call, Given};
+use super::call::{Answered, Call, Given, Refused};
 use super::finite::{FiniteSchedule, schedule};
+use super::meant;
 use crate::http::json_body::BodyFault;
 use crate::http::parameters::list as parts;
 use crate::openapi::body_fields::Json;
@@ -130,7 +131,10 @@ pub(super) async fn update(mut call: Call<ReportNamed, Json<ReportInput>>) -> Gi
     // A misspelt path such as `ScheduledReport/pauseReport` arrives here too: that there is no body is not what is wrong with it.
     let is_id = |text: &str| text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
     if !is_id(report_id.trim()) {
-        return Err(Failure::NotFound.into());
+        return Err(match meant(&call.address) {
+            Some(_) => Refused::NoSuchPath(std::mem::take(&mut call.address)),
+            None => Failure::NotFound.into(),
+        });
     }
     let input = input(&mut call).await?;
     let report = update_report(call.context(), &call.caller, &report_id, &input).await?;

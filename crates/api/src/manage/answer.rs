@@ -3,8 +3,9 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use insightgate_operations::failure::Failure;
+use insightgate_operations::manage::page::{Page, skip_token};
 use insightgate_wire::ErrorCode;
-use insightgate_wire::answers::{Error, FieldFault, Refusal};
+use insightgate_wire::answers::{Error, FieldFault, Listed, Refusal};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -29,11 +30,17 @@ pub(super) fn nothing() -> Response {
 const SKIP_TOKEN: &str = "skipToken";
 
 /// The same parameters, with another place to begin at.
-pub(super) fn next_link(call: &Call, token: &str) -> String {
+fn next_link(call: &Call, token: &str) -> String {
     let kept = form_urlencoded::parse(call.uri.query().unwrap_or_default().as_bytes());
     let kept = kept.filter(|(name, _)| !name.eq_ignore_ascii_case(SKIP_TOKEN));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair(SKIP_TOKEN, token).finish();
     format!("{}{}?{query}", call.base_url(), call.uri.path())
+}
+
+/// A page of a list, with the address of the next one.
+pub(super) fn listed<Item, Shown>(call: &Call, page: Page<Item>, shown: impl FnMut(Item) -> Shown) -> Listed<Shown> {
+    let next_link = page.next.map(|place| next_link(call, &skip_token(&place)));
+    Listed { value: page.items.into_iter().map(shown).collect(), next_link, total_count: page.total }
 }
 
 pub(super) fn error(status: StatusCode, code: ErrorCode, message: &str, details: Option<Vec<FieldFault>>, correlation: &str) -> Response {

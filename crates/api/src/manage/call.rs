@@ -32,7 +32,7 @@ impl Call {
     pub(super) async fn read(state: ApiState, mut request: Request, takes_body: bool) -> Result<(Call, Object), Failure> {
         let Ok(Asked { correlation, proven, .. }) = request.extract_parts().await;
         let accepted = match bearer(request.headers()) {
-            Ok(token) => authenticate_management(&state.context, token).await,
+            Ok(token) => authenticate_management(&state.context, token, &correlation).await,
             Err(failure) => Err(failure),
         };
         let principal = match accepted {

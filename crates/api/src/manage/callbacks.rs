@@ -2,9 +2,7 @@
 
 use insightgate_operations::manage::callbacks::secrets;
 use insightgate_operations::manage::callbacks::secrets::CallbackSecret;
-use insightgate_operations::manage::callbacks::{
-    Callback, CallbackAttempt, list_callbacks, replay_callback, show_callback, skip_token, without_query,
-};
+use insightgate_operations::manage::callbacks::{Callback, CallbackAttempt, list_callbacks, replay_callback, show_callback, without_query};
 use insightgate_report::instant;
 use insightgate_wire::Secret;
 use insightgate_wire::answers::{self, Listed};
@@ -16,8 +14,7 @@ use super::given::{Created, Done, Given, Query, Shown};
 
 pub(super) async fn list(call: Call, Query(query): Query<CallbackQuery>) -> Given<Listed<answers::Callback>> {
     let page = list_callbacks(call.context(), &call.administrator, query).await?;
-    let next = page.next.map(|place| answer::next_link(&call, &skip_token(&place)));
-    Ok(Listed { value: page.callbacks.iter().map(shown).collect(), next_link: next, total_count: page.total })
+    Ok(answer::listed(&call, page, |callback| shown(&callback)))
 }
 
 pub(super) async fn show(call: Call) -> Given<Shown<answers::Callback>> {
@@ -58,12 +55,12 @@ fn shown(callback: &Callback) -> answers::Callback {
         event: callback.event.name().to_owned(),
         method: callback.method.name().to_owned(),
         url: without_query(&callback.url),
-        state: callback.state.name().to_owned(),
-        attempt_count: callback.attempts.into(),
+        state: callback.delivery.state.name().to_owned(),
+        attempt_count: callback.delivery.attempts.into(),
         created: instant::format(callback.created),
-        due: instant::format(callback.due),
-        give_up: instant::format(callback.give_up),
-        finished: callback.finished.map(instant::format),
+        due: instant::format(callback.delivery.due),
+        give_up: instant::format(callback.delivery.give_up),
+        finished: callback.delivery.finished.map(instant::format),
         attempts: None,
         more: answers::More::new(),
     }

@@ -7,7 +7,6 @@ use insightgate_operations::manage::runs::executions::{
     SeenExecution, cancel_managed_execution, list_managed_executions, retry_managed_execution, show_managed_execution,
 };
 use insightgate_operations::manage::runs::limits::{change_limits, show_limits};
-use insightgate_operations::manage::runs::page::skip_token;
 use insightgate_operations::manage::runs::reports::{ManagedReport, list_managed_reports, show_managed_report};
 use insightgate_operations::manage::runs::{TenantRuns, pause_runs, resume_runs, show_runs};
 use insightgate_report::execution::ExecutionStatus;
@@ -18,7 +17,7 @@ use insightgate_wire::answers::{self, Listed};
 use insightgate_wire::bodies::{LimitsChange, Reason};
 use insightgate_wire::parameters::{ExecutionQuery, ReportQuery};
 
-use super::answer::next_link;
+use super::answer::listed;
 use super::call::Call;
 use super::given::{Given, Query, Shown};
 
@@ -32,8 +31,7 @@ pub(super) async fn all_executions(call: Call, Query(query): Query<ExecutionQuer
 
 async fn execution_page(call: &Call, tenant: Option<&str>, query: ExecutionQuery) -> Given<Listed<answers::Execution>> {
     let page = list_managed_executions(call.context(), &call.administrator, tenant, query).await?;
-    let next = page.next.map(|place| next_link(call, &skip_token(&place)));
-    Ok(Listed { value: page.items.into_iter().map(execution).collect(), next_link: next, total_count: page.total })
+    Ok(listed(call, page, execution))
 }
 
 pub(super) async fn show_execution(call: Call) -> Given<Shown<answers::Execution>> {
@@ -61,8 +59,7 @@ pub(super) async fn all_reports(call: Call, Query(query): Query<ReportQuery>) ->
 
 async fn report_page(call: &Call, tenant: Option<&str>, query: ReportQuery) -> Given<Listed<answers::Report>> {
     let page = list_managed_reports(call.context(), &call.administrator, tenant, query).await?;
-    let next = page.next.map(|place| next_link(call, &skip_token(&place)));
-    Ok(Listed { value: page.items.into_iter().map(report).collect(), next_link: next, total_count: page.total })
+    Ok(listed(call, page, report))
 }
 
 pub(super) async fn show_report(call: Call) -> Given<Shown<answers::Report>> {

@@ -19,8 +19,9 @@ pub(super) async fn list(call: Call) -> Given<Listed<answers::Tenant>> {
 }
 
 pub(super) async fn enroll(call: Call, new: NewTenant) -> Given<Created<answers::Tenant>> {
-    let (tenant, code) = enroll_tenant(call.context(), &call.administrator, new).await?;
-    Ok(Created(answers::Tenant { verification_code: Some(Secret(code)), ..shown(&tenant) }))
+    let (tenant, stepped) = enroll_tenant(call.context(), &call.administrator, new).await?;
+    let (verification_code, verification_code_sent_to) = (stepped.code.map(Secret), stepped.code_sent_to);
+    Ok(Created(answers::Tenant { verification_code, verification_code_sent_to, ..shown(&tenant) }))
 }
 
 pub(super) async fn show(call: Call) -> Given<Shown<answers::Tenant>> {
@@ -48,6 +49,7 @@ fn shown(shown: &ShownTenant) -> answers::Tenant {
         profile: profile.clone().map(shown_profile),
         enrollments: enrollments.iter().map(enrollments::shown).collect(),
         verification_code: None,
+        verification_code_sent_to: None,
         more: answers::More::new(),
     }
 }

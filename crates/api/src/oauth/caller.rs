@@ -103,7 +103,7 @@ fn with_fields(uri: &str, joint: char, fields: &[(&'static str, String)]) -> Str
 }
 
 /// Redirects the browser with a GET, whatever method it used here.
-pub(super) fn redirect(to: &str) -> Response {
+pub(crate) fn redirect(to: &str) -> Response {
     let headers = [(header::LOCATION, to), (header::CACHE_CONTROL, "no-store"), (header::REFERRER_POLICY, "no-referrer")];
     (StatusCode::SEE_OTHER, headers).into_response()
 }

@@ -2,6 +2,8 @@
 //!
 //! Templates escape what they show. A page loads only its style sheet.
 
+mod visible;
+
 use askama::Template;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,7 +13,7 @@ use insightgate_identity::tokens::redirect::origin;
 use insightgate_identity::user::{MAXIMUM_PASSWORD, MINIMUM_PASSWORD};
 use insightgate_operations::sign_in::{Ask, Party};
 
-const STYLE: &str = include_str!("../../templates/page.css");
+const STYLE: &str = concat!(include_str!("../../templates/colours.css"), include_str!("../../templates/page.css"));
 /// The script of the only page that may run one. It only saves a click.
 const SCRIPT: &str = "document.forms[0].submit()";
 /// The SHA-256 of the script, as the policy names it. A test compares them.
@@ -213,14 +215,19 @@ fn policy(more: &str) -> String {
 }
 
 /// The secret in groups of four, for people who type it.
-fn in_groups(secret: &str) -> String {
+pub(crate) fn in_groups(secret: &str) -> String {
     let letters: Vec<char> = secret.chars().collect();
     letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
 }
 
-fn html(status: StatusCode, policy: &str, page: &impl Template) -> Response {
-    let body = match page.render() {
-        Ok(body) => body,
+pub(crate) fn html(status: StatusCode, policy: &str, page: &impl Template) -> Response {
+    written(status, policy, page.render())
+}
+
+/// The same, of a page that is written already.
+pub(crate) fn written(status: StatusCode, policy: &str, page: askama::Result<String>) -> Response {
+    let body = match page {
+        Ok(body) => visible::visible(body),
         Err(error) => {
             tracing::error!(%error, "a page could not be written");
             return StatusCode::INTERNAL_SERVER_ERROR.into_response();

@@ -95,6 +95,7 @@ async fn issue(call: Call, form: Result<Parameters, GrantRefusal>, version: Toke
         scope: form.scope,
         client_info: form.client_info.is_some_and(|value| value == "1"),
         address: address.0,
+        of_console: false,
     };
     let answer = issue_token(&state.context, &request, &state.base_url, &asked.correlation).await?;
     let TokenAnswer { tenant, user, application, .. } = answer;

@@ -4,6 +4,7 @@ mod callbacks;
 mod cancelled;
 mod carried_out;
 mod clocks;
+mod mails;
 mod polls;
 mod retention;
 mod sharing;

@@ -4,6 +4,7 @@ pub(crate) mod browser;
 pub(crate) mod described;
 pub(crate) mod issuer;
 pub(crate) mod log;
+pub(crate) mod mail_server;
 pub(crate) mod receiver;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +52,8 @@ pub(super) const RESOURCE: &str = "https://api.partnercenter.microsoft.com";
 pub(super) const NOW: &str = "2026-11-22T12:00:00Z";
 pub(super) const REDIRECT: &str = "https://app.contoso.example/back";
 pub(super) const PASSWORD: &str = "pässword & more";
+/// `PASSWORD`, hashed with little work: most tests check it many times, and none of them looks at the work.
+pub(super) const QUICK_HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiB0aGUgdGVzdA$li+NkDyONk0BdFLkbCP3OGI9hadkp7VhbESm8XnjZxA";
 pub(super) const SECRET: &str = "app+secret/1=";
 
 pub(super) const CONTOSO: Uuid = Uuid::from_u128(0xc0);
@@ -156,6 +159,8 @@ pub(super) fn state(context: &SharedContext, sandbox: Option<SandboxAccess>) -> 
         cors_origins: Arc::default(),
         hsts_seconds: 0,
         shows_telemetry: true,
+        shows_console: true,
+        settings: Arc::default(),
         intake: Arc::new(Intake::new(1024, 256)),
         sandbox,
     }
@@ -320,6 +325,7 @@ impl Deployment {
         ] {
             let id = who.user.unwrap();
             add_user(context, by, who.tenant, id, name, PASSWORD).await.unwrap();
+            context.store.set_user_password(id, QUICK_HASH, false).await.unwrap();
             // The location only occurs in the rows.
             context.store.put_role(who.tenant, id, &viewer(locations)).await.unwrap();
         }
@@ -330,6 +336,12 @@ impl Deployment {
         for (program, dataset) in [(Program::Mpn, "Plain"), (Program::Cmp, "Orders")] {
             self.write(program, dataset, CONTOSO, "a.parquet", &[vec![Some(Cell::String("row".into()))]]);
         }
+    }
+
+    /// Gives a user `PASSWORD` as the server hashes it, for tests of what happens while it hashes.
+    pub(super) async fn hash_as_usual(&self, who: Who) {
+        let hash = self.context.passwords.hash(PASSWORD, &self.context.random).await.unwrap();
+        self.context.store.set_user_password(who.user.unwrap(), &hash, false).await.unwrap();
     }
 
     pub(super) fn data_folder(&self, program: Program, dataset: &str, tenant: Uuid) -> PathBuf {

@@ -26,6 +26,7 @@ fn hints_follow_status_and_message() {
         (400, "Incorrect column name: 'x'", Some("dataset show")),
         (404, "There are no executions that have occurred", Some("not finished")),
         (404, "No item found with given filters.", Some("check the id")),
+        (409, "The run is over: Completed.", Some("report show")),
         (503, "", Some("busy")),
         (400, "something new", None),
     ];
@@ -35,6 +36,19 @@ fn hints_follow_status_and_message() {
             Some(part) => assert!(hint.as_deref().is_some_and(|hint| hint.contains(part)), "{status} {message}: {hint:?}"),
             None => assert_eq!(hint, None, "{status} {message}"),
         }
+    }
+}
+
+#[test]
+fn a_conflict_says_what_to_do_about_it() {
+    for (message, expected) in [
+        ("The user a@b.example is there already.", "change or remove that one"),
+        ("The organisation has an active enrollment: suspend it first.", "do that first"),
+        ("The run has completed.", "in which state"),
+    ] {
+        let refusal = ManageRefusal { status: 409, code: "conflict".into(), message: message.into(), correlation: None };
+        let hint = ClientError::Managed(Box::new(refusal)).hint().unwrap();
+        assert!(hint.contains(expected), "{message}: {hint}");
     }
 }
 

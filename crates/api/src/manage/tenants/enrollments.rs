@@ -45,7 +45,11 @@ async fn run(call: &Call, to: Step) -> Given<Shown<answers::Enrollment>> {
 }
 
 fn stepped(stepped: SteppedEnrollment) -> answers::Enrollment {
-    answers::Enrollment { verification_code: stepped.code.map(Secret), ..shown(&stepped.enrollment) }
+    answers::Enrollment {
+        verification_code: stepped.code.map(Secret),
+        verification_code_sent_to: stepped.code_sent_to,
+        ..shown(&stepped.enrollment)
+    }
 }
 
 pub(in crate::manage) fn shown(enrollment: &Enrollment) -> answers::Enrollment {
@@ -57,6 +61,7 @@ pub(in crate::manage) fn shown(enrollment: &Enrollment) -> answers::Enrollment {
         appeals: enrollment.appeals.into(),
         changed: instant::format(enrollment.changed),
         verification_code: None,
+        verification_code_sent_to: None,
         more: answers::More::new(),
     }
 }

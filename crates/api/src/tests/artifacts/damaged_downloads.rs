@@ -197,7 +197,7 @@ async fn files_from_before_there_were_checksums_of_blocks_are_compared_as_a_whol
         deployment
             .context
             .store
-            .finish_execution(&claimed, &Outcome::Completed { artifact, note: None }, None, deployment.now())
+            .finish_execution(&claimed, &Outcome::Completed { artifact, note: None, sums: Vec::new() }, None, deployment.now())
             .await
             .unwrap()
     );

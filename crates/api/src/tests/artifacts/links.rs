@@ -390,7 +390,7 @@ async fn a_link_ends_with_its_owners_access() {
             "user" => store.set_user_enabled(ana, false).await.unwrap(),
             "application" => {
                 let application = store.application(CONTOSO, APP).await.unwrap().unwrap();
-                assert!(store.change_application(&Application { enabled: false, ..application }).await.unwrap());
+                assert!(store.change_application(&Application { enabled: false, ..application }, None).await.unwrap());
             }
             "tenant" => {
                 let suspended = Enrollment { stage: EnrollmentStage::Suspended, ..Enrollment::active(Program::Mpn, now) };

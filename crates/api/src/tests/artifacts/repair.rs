@@ -59,6 +59,29 @@ async fn exported(deployment: &Deployment) -> (String, String, PathBuf, Uuid) {
     (execution["reportAccessSecureLink"].as_str().unwrap().to_owned(), report, file, id)
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_whose_name_is_no_utf_8_is_named_and_ends_nothing() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let deployment = Deployment::new().await;
+    let (_, report, file, _) = exported(&deployment).await;
+    let (artifacts, odd) = (deployment.folder.path().join("artifacts"), std::ffi::OsStr::from_bytes(b"\xe9\xff.csv"));
+    for place in [artifacts.join(odd), artifacts.join(CONTOSO.to_string()).join(odd), file.parent().unwrap().join(odd)] {
+        std::fs::write(place, "x").unwrap();
+    }
+    let repair = repair(&deployment, true);
+    let (looked, findings, _) = found(&repair, Depth::Bytes).await;
+    assert_eq!((looked.artifacts, kinds(&findings)), (1, vec![]));
+    let mut named = Vec::new();
+    repair.check_names(&mut |finding| named.push(finding)).await.unwrap();
+    assert_eq!(kinds(&named), [(Kind::NameUnreadable, false); 3]);
+    assert!(named.iter().all(|finding| finding.is_open() && finding.subject.contains(r"\xE9\xFF.csv")), "{named:?}");
+    // What is removed with a report is not kept by it either.
+    let report = report.parse().unwrap();
+    deployment.context.engine.delete_report_files(CONTOSO, report).await.unwrap();
+    assert!(!file.exists());
+}
+
 #[tokio::test]
 async fn damaged_files_are_named_and_left_to_whoever_has_a_backup() {
     let deployment = Deployment::new().await;

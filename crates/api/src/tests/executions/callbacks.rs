@@ -27,7 +27,7 @@ async fn run(deployment: &Deployment, url: &str, more: Value) -> String {
 }
 
 async fn callbacks(deployment: &Deployment) -> Vec<Callback> {
-    deployment.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().callbacks
+    deployment.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().items
 }
 
 /// The only callback and its attempts.
@@ -56,7 +56,7 @@ async fn a_completed_run_is_told_of_by_post() {
     let (callback, attempts) = only(&deployment).await;
     assert_eq!(received.headers["webhook-id"], callback.id.to_string());
     assert!(!received.headers.contains_key("webhook-signature"), "there is no secret");
-    assert_eq!((callback.state, attempts.len(), attempts[0].http_status), (CallbackState::Delivered, 1, Some(204)));
+    assert_eq!((callback.delivery.state, attempts.len(), attempts[0].http_status), (CallbackState::Delivered, 1, Some(204)));
     deployment.advance(TimeDelta::days(4));
     assert_eq!((deployment.work().await, deployment.deliver().await), (0, 0), "once");
 }
@@ -92,14 +92,14 @@ async fn what_fails_is_tried_again_as_the_clock_moves_until_three_days_are_over(
     let target = Receiver::start().await;
     receiver.answer(&format!("307 Elsewhere\r\nlocation: {}", target.url));
     let mut count = 2;
-    while only(&deployment).await.0.state == CallbackState::Pending {
+    while only(&deployment).await.0.delivery.state == CallbackState::Pending {
         deployment.advance(TimeDelta::minutes(30));
         count += deployment.deliver().await;
     }
     let (callback, attempts) = only(&deployment).await;
-    assert_eq!((callback.state, callback.attempts as usize, attempts.len()), (CallbackState::Failed, count, count));
-    assert!(callback.finished.unwrap() <= callback.created + TimeDelta::days(3), "{callback:?}");
-    assert!(callback.finished.unwrap() > callback.created + TimeDelta::hours(60), "{callback:?}");
+    assert_eq!((callback.delivery.state, callback.delivery.attempts as usize, attempts.len()), (CallbackState::Failed, count, count));
+    assert!(callback.delivery.finished.unwrap() <= callback.created + TimeDelta::days(3), "{callback:?}");
+    assert!(callback.delivery.finished.unwrap() > callback.created + TimeDelta::hours(60), "{callback:?}");
     let statuses: Vec<_> = attempts.iter().map(|attempt| attempt.http_status).collect();
     assert!(statuses[..2] == [Some(500); 2] && statuses[2..].iter().all(|status| *status == Some(307)), "{statuses:?}");
     assert!(target.take().is_empty(), "a redirect is not followed");
@@ -118,11 +118,11 @@ async fn a_receiver_that_recovers_hears_of_it_and_one_that_is_gone_is_left_alone
     receiver.answer("200 OK");
     deployment.advance(TimeDelta::seconds(5));
     assert_eq!(deployment.deliver().await, 1);
-    assert_eq!(only(&deployment).await.0.state, CallbackState::Delivered);
+    assert_eq!(only(&deployment).await.0.delivery.state, CallbackState::Delivered);
     run(&deployment, &receiver.url, json!({})).await;
     receiver.answer("410 Gone");
     assert_eq!(deployment.deliver().await, 1);
-    let states: Vec<_> = callbacks(&deployment).await.into_iter().map(|callback| callback.state).collect();
+    let states: Vec<_> = callbacks(&deployment).await.into_iter().map(|callback| callback.delivery.state).collect();
     assert!(states.contains(&CallbackState::Failed) && states.contains(&CallbackState::Delivered), "{states:?}");
 }
 
@@ -138,7 +138,7 @@ async fn an_address_where_nobody_listens_is_a_failure_in_words() {
     assert_eq!(deployment.deliver().await, 1);
     let (callback, attempts) = only(&deployment).await;
     let error = attempts[0].error.clone().unwrap();
-    assert_eq!((callback.state, attempts[0].http_status), (CallbackState::Pending, None));
+    assert_eq!((callback.delivery.state, attempts[0].http_status), (CallbackState::Pending, None));
     assert!(error.contains("127.0.0.1") && !error.contains("hidden") && !error.contains("secret"), "{error}");
 }
 
@@ -175,7 +175,7 @@ async fn deleting_the_report_cancels_what_is_still_to_be_sent() {
     deployment.call(ANA, Method::DELETE, &format!("ScheduledReport/{report}"), Value::Null).await.ok();
     deployment.advance(TimeDelta::hours(1));
     assert_eq!(deployment.deliver().await, 0);
-    assert_eq!(only(&deployment).await.0.state, CallbackState::Cancelled);
+    assert_eq!(only(&deployment).await.0.delivery.state, CallbackState::Cancelled);
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn a_private_name_and_one_that_does_not_exist_are_told_in_the_same_words()
         assert_eq!(event.is_some(), expected, "{host}: {event:?}");
         assert!(event.is_none_or(|event| event.tenant.is_none()), "the tenant's administrators must not read it");
         // When the callback is given up, the same words are used again.
-        while only(&deployment).await.0.state == CallbackState::Pending {
+        while only(&deployment).await.0.delivery.state == CallbackState::Pending {
             deployment.advance(TimeDelta::hours(6));
             deployment.deliver().await;
         }
@@ -278,7 +278,7 @@ async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
     // The current attempts are held until their leases end; the third was not begun.
     let lease_now = deployment.context.store.lease_time().await.unwrap();
     let waiting = deployment.context.store.due_callbacks(deployment.now(), lease_now, &[], 10).await.unwrap();
-    assert_eq!(waiting.iter().filter(|due| due.url.starts_with(&silent.url)).count(), 1);
+    assert_eq!(waiting.iter().filter(|due| due.receiver.starts_with(&silent.url)).count(), 1);
 }
 
 /// Attempts are recorded while other callbacks are claimed: neither may hold the database while it waits for the other.
@@ -298,7 +298,7 @@ async fn many_callbacks_are_sent_side_by_side() {
     deployment.work().await;
     assert_eq!(deployment.deliver().await, 30);
     assert_eq!(receivers.iter().map(|receiver| receiver.take().len()).sum::<usize>(), 30);
-    assert!(callbacks(&deployment).await.iter().all(|callback| callback.state == CallbackState::Delivered));
+    assert!(callbacks(&deployment).await.iter().all(|callback| callback.delivery.state == CallbackState::Delivered));
 }
 
 #[tokio::test]
@@ -307,7 +307,7 @@ async fn callbacks_that_ended_are_kept_as_long_as_executions_are_listed() {
     run(&deployment, &receiver.url, json!({})).await;
     assert_eq!(deployment.deliver().await, 1);
     let (ended, attempts) = only(&deployment).await;
-    assert_eq!((ended.finished, attempts.len()), (Some(deployment.now()), 1));
+    assert_eq!((ended.delivery.finished, attempts.len()), (Some(deployment.now()), 1));
     deployment.advance(TimeDelta::days(HISTORY_DAYS));
     sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     assert_eq!(only(&deployment).await.0.id, ended.id, "not older than that");
@@ -317,7 +317,7 @@ async fn callbacks_that_ended_are_kept_as_long_as_executions_are_listed() {
     deployment.advance(TimeDelta::seconds(1));
     sweep(&deployment.context, deployment.now(), &Turn::alone()).await.unwrap();
     let (waiting, attempts) = only(&deployment).await;
-    assert_eq!((waiting.state, attempts.len()), (CallbackState::Pending, 1), "one that waits has not ended");
+    assert_eq!((waiting.delivery.state, attempts.len()), (CallbackState::Pending, 1), "one that waits has not ended");
     assert_eq!(deployment.context.store.callback_attempts(ended.id).await.unwrap().len(), 0);
     // However long the callback waits.
     deployment.advance(TimeDelta::days(10 * HISTORY_DAYS));

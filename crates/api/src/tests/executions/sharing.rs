@@ -1,6 +1,7 @@
 //! One tenant's previews and executions beside those of others: which are refused for lack of room, with which status, and which execution comes next.
 
 use insightgate_engine::Sharing;
+use insightgate_store::Lease;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -54,13 +55,14 @@ async fn executions_of_a_tenant_that_has_its_places_taken_are_passed_over() {
         reports.push(deployment.create_report(who, &query, json!({"ExecuteNow": true, "RecurrenceInterval": 1})).await);
     }
     let claimed = async |busy: &[Uuid]| {
-        let claimed = deployment.context.store.claim_execution_beside(0, i64::MAX / 2, busy, None).await.unwrap();
+        let claimed = deployment.context.store.claim_execution_beside(Lease::between(0, i64::MAX / 2), busy, None).await.unwrap();
         claimed.map(|claimed| claimed.report.tenant)
     };
     assert_eq!(claimed(&[CONTOSO]).await, Some(FABRIKAM));
     assert_eq!(claimed(&[CONTOSO]).await, None);
     assert_eq!(claimed(&[FABRIKAM]).await, Some(CONTOSO));
-    let none_of_them = deployment.context.store.claim_execution_beside(0, i64::MAX / 2, &[FABRIKAM], Some(&[])).await.unwrap();
+    let none_of_them =
+        deployment.context.store.claim_execution_beside(Lease::between(0, i64::MAX / 2), &[FABRIKAM], Some(&[])).await.unwrap();
     assert!(none_of_them.is_none());
     assert_eq!(claimed(&[]).await, Some(CONTOSO));
     assert_eq!(claimed(&[]).await, None);

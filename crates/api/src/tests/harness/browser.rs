@@ -1,8 +1,10 @@
 //! A browser without JavaScript: it keeps cookies, and sends the forms of the pages that it was shown.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -12,6 +14,8 @@ use crate::tests::harness::*;
 pub(crate) struct Browser<'a> {
     deployment: &'a Deployment,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// Where it calls from; `None` is within the process.
+    pub(crate) address: Option<IpAddr>,
 }
 
 /// A page, or a redirection.
@@ -21,7 +25,7 @@ pub(crate) struct Shown {
 
 impl<'a> Browser<'a> {
     pub(crate) fn new(deployment: &'a Deployment) -> Browser<'a> {
-        Browser { deployment, cookies: BTreeMap::new() }
+        Browser { deployment, cookies: BTreeMap::new(), address: None }
     }
 
     pub(crate) async fn open(&mut self, uri: &str) -> Shown {
@@ -51,7 +55,11 @@ impl<'a> Browser<'a> {
 
     pub(crate) async fn send(&mut self, request: axum::http::request::Builder, body: Body) -> Shown {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let answer = self.deployment.send(request.header(header::COOKIE, cookies.join("; ")).body(body).unwrap()).await;
+        let mut request = request.header(header::COOKIE, cookies.join("; ")).body(body).unwrap();
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((address, 1))));
+        }
+        let answer = self.deployment.send(request).await;
         for cookie in answer.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().unwrap();
             let mut parts = cookie.split("; ");
@@ -68,6 +76,31 @@ impl<'a> Browser<'a> {
             }
         }
         Shown { answer }
+    }
+
+    /// Sends the form of the page whose action ends so, with the values that a person types.
+    pub(crate) async fn submit_to(&mut self, page: &Shown, action: &str, typed: &[(&str, &str)]) -> Shown {
+        let text = page.answer.text();
+        let is_it = |form: &&str| form.contains("name=\"csrf\"") && attribute(form, "action").is_some_and(|known| known.ends_with(action));
+        let form = text.split("<form ").skip(1).find(is_it);
+        let form = form.unwrap_or_else(|| panic!("no form has the action {action}: {text}")).split("</form>").next().unwrap();
+        let mut fields = Serializer::new(String::new());
+        let hidden = form.split("<input ").skip(1).map(|input| input.split('>').next().unwrap()).filter(|input| input.contains("hidden"));
+        for input in hidden {
+            let name = attribute(input, "name").unwrap();
+            if !typed.iter().any(|(known, _)| *known == name) {
+                fields.append_pair(&name, &attribute(input, "value").unwrap_or_default());
+            }
+        }
+        fields.extend_pairs(typed);
+        let request = Request::post(attribute(form, "action").unwrap()).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request, Body::from(fields.finish())).await
+    }
+
+    /// The proof of the console's forms for this browser.
+    pub(crate) async fn proof(&mut self) -> String {
+        let start = self.open("/").await;
+        attribute(start.answer.text().split("name=\"csrf\" ").nth(1).unwrap(), "value").unwrap()
     }
 
     /// Signs in as a person who knows the password and has no second factor.

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
@@ -115,6 +115,10 @@ struct Shared {
     keys: Mutex<Vec<Value>>,
     mood: Mutex<Mood>,
     fetches: AtomicUsize,
+    /// What the token endpoint answers.
+    granted: Mutex<String>,
+    /// The forms that it was sent.
+    redeemed: Mutex<Vec<String>>,
 }
 
 impl Issuer {
@@ -126,11 +130,14 @@ impl Issuer {
             keys: Mutex::new(vec![FIRST.public()]),
             mood: Mutex::new(Mood::Well),
             fetches: AtomicUsize::new(0),
+            granted: Mutex::default(),
+            redeemed: Mutex::default(),
         });
         let routes = Router::new()
             .route("/realm/.well-known/openid-configuration", get(discovery))
             .route("/realm/keys", get(keys))
             .route("/realm/elsewhere", get(elsewhere))
+            .route("/realm/token", post(token))
             .with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Issuer { url, shared }
@@ -142,6 +149,16 @@ impl Issuer {
 
     pub(crate) fn is(&self, mood: Mood) {
         *self.shared.mood.lock().unwrap() = mood;
+    }
+
+    /// Lets the token endpoint answer with this access token.
+    pub(crate) fn grants(&self, token: &str) {
+        *self.shared.granted.lock().unwrap() = json!({"access_token": token, "token_type": "Bearer"}).to_string();
+    }
+
+    /// The forms that the token endpoint was sent.
+    pub(crate) fn redeemed(&self) -> Vec<String> {
+        self.shared.redeemed.lock().unwrap().clone()
     }
 
     /// How often the discovery document was requested, with which every fetch begins.
@@ -259,7 +276,11 @@ async fn discovery(State(shared): State<Arc<Shared>>) -> Response {
         Mood::Down => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mood::Silent => std::future::pending().await,
         Mood::NoJson => "<html>".into_response(),
-        _ => json!({"issuer": issuer, "jwks_uri": format!("{}/keys", shared.url)}).to_string().into_response(),
+        _ => {
+            let at = |path: &str| format!("{}/{path}", shared.url);
+            let endpoints = json!({"authorization_endpoint": at("authorize"), "token_endpoint": at("token")});
+            with(json!({"issuer": issuer, "jwks_uri": at("keys")}), endpoints).to_string().into_response()
+        }
     }
 }
 
@@ -270,6 +291,14 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Response {
         Mood::Huge => with(set, json!({"padding": "x".repeat(300 << 10)})).to_string().into_response(),
         Mood::Redirecting => (StatusCode::FOUND, [(header::LOCATION, format!("{}/elsewhere", shared.url))]).into_response(),
         _ => set.to_string().into_response(),
+    }
+}
+
+async fn token(State(shared): State<Arc<Shared>>, form: String) -> Response {
+    shared.redeemed.lock().unwrap().push(form);
+    match shared.granted.lock().unwrap().clone() {
+        granted if granted.is_empty() => (StatusCode::BAD_REQUEST, "{\"error\":\"invalid_grant\"}").into_response(),
+        granted => granted.into_response(),
     }
 }
 

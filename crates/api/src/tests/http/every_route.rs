@@ -14,7 +14,7 @@ use crate::tests::harness::*;
 pub(crate) const ID: &str = "00000000-0000-0000-0000-000000000001";
 
 /// The endpoints that answer without a token, and their status; each was reviewed.
-pub(super) const OPEN: [(&str, &str, u16, &str); 71] = [
+pub(super) const OPEN: [(&str, &str, u16, &str); 79] = [
     ("GET", "/healthz", 200, "says nothing but that the process runs"),
     ("GET", "/readyz", 200, "says in general words what cannot be done, and names no host or file"),
     ("GET", "/metrics", 403, "for programs on the server's own machine, where the settings let it"),
@@ -36,6 +36,7 @@ pub(super) const OPEN: [(&str, &str, u16, &str); 71] = [
     ("GET", "/swagger/oauth2-redirect.html", 200, "a file of the pages"),
     ("GET", "/swagger/oauth2-redirect.js", 200, "a file of the pages"),
     ("GET", "/swagger/licence.txt", 200, "a file of the pages"),
+    ("GET", "/console/assets/{name}", 404, "a script or a style of the console, which holds no data"),
     ("GET", "/artifacts/{execution}/{file}", 403, "opened by the link's signature"),
     ("GET", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),
     ("POST", "/sandbox/v1/clock", 403, "opened by the caller's own machine, in a sandbox only"),
@@ -52,6 +53,13 @@ pub(super) const OPEN: [(&str, &str, u16, &str); 71] = [
     ("POST", "/sandbox/v1/receiver", 403, "opened by the caller's own machine, in a sandbox only"),
     ("GET", "/sandbox/v1/receiver/{*address}", 403, "opened by the caller's own machine, in a sandbox only"),
     ("POST", "/sandbox/v1/receiver/{*address}", 403, "opened by the caller's own machine, in a sandbox only"),
+    ("GET", "/console/style.css", 200, "the pages' style"),
+    ("GET", "/console/sign-in", 200, "begins a sign-in"),
+    ("POST", "/console/sign-in", 403, "a form, bound to the browser by its cookie and the form's proof"),
+    ("GET", "/console/signed-in", 403, "a step of a sign-in, bound to the browser by its cookie"),
+    ("GET", "/console/external-sign-in", 404, "begins a sign-in at an issuer, if there is one"),
+    ("GET", "/console/operator-sign-in", 200, "begins a sign-in"),
+    ("POST", "/console/operator-sign-in", 403, "a form, bound to the browser by its cookie and the form's proof"),
     ("GET", "/error", 404, "what a number means"),
     ("GET", "/common/sign-in.css", 200, "the pages' style"),
     ("POST", "/common/sign-in", 400, "a step of a sign-in, bound to the browser by its cookie and the form's proof"),
@@ -91,7 +99,7 @@ pub(super) const OPEN: [(&str, &str, u16, &str); 71] = [
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// The method and the path of every route in the tables, as written there, with `{…}` for parameters.
-fn lines(deployment: &Deployment) -> BTreeSet<(String, String)> {
+pub(crate) fn lines(deployment: &Deployment) -> BTreeSet<(String, String)> {
     let access = || SandboxAccess { hosts: Arc::new(["localhost".into()]), loopback_only: true };
     let state = state(&deployment.context, deployment.context.sandbox.as_ref().map(|_| access()));
     let routes: Vec<_> = tables(&state).into_iter().flat_map(|table| table.routes).collect();
@@ -171,6 +179,9 @@ async fn every_route_asks_for_a_token_or_says_why_not() {
         } else if path.starts_with("/manage/") && !is_open(&path) {
             assert_eq!(answer.status, 401, "{method} {path}");
             assert_eq!(answer.json()["error"]["message"], "Unauthorized", "{method} {path}");
+        } else if (path == "/" || path.starts_with("/console/")) && !is_open(&path) {
+            assert_eq!(answer.status, 303, "{method} {path}");
+            assert!(answer.header("location").starts_with("/console/sign-in?to="), "{method} {path}");
         } else {
             open.push((method.to_string(), path, answer.status.as_u16()));
         }

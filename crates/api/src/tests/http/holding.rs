@@ -132,7 +132,7 @@ async fn answer_when_another_process_ends(deployment: &Deployment, report: &str,
         unredacted: Locations::Organization,
     };
     let failed = Outcome::Failed { reason: "no luck".into() };
-    let outcome = if completes { Outcome::Completed { artifact, note: None } } else { failed };
+    let outcome = if completes { Outcome::Completed { artifact, note: None, sums: Vec::new() } } else { failed };
     let _frozen = freeze();
     let path = format!("ScheduledReport/execution/{report}");
     let mut asking = std::pin::pin!(deployment.get(ANA, &path));

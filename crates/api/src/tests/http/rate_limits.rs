@@ -105,3 +105,26 @@ async fn a_refused_quota_names_when_a_place_is_free() {
     let used_up = deployment.get(ANA, "limits").await.ok().remove(2);
     assert_eq!((&used_up["left"], &used_up["freeAt"]), (&json!(0), &json!("2026-11-22T13:00:00Z")));
 }
+
+/// Both are told in whole seconds, and at the second that is told there is a place.
+#[tokio::test]
+async fn a_place_is_free_at_the_second_that_is_told() {
+    let deployment = Deployment::new().await;
+    let query = deployment.create_query(ANA, ALL_SALES).await;
+    let at_once = || report_body(&query, json!({"ExecuteNow": true}));
+    deployment.advance(chrono::TimeDelta::milliseconds(700));
+    for _ in 0..5 {
+        deployment.create_report(ANA, &query, json!({"ExecuteNow": true})).await;
+    }
+    for passed in [0, 250, 600] {
+        deployment.advance(chrono::TimeDelta::milliseconds(passed));
+        let refused = deployment.call(ANA, axum::http::Method::POST, "ScheduledReport", at_once()).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["notes"]), (400, &json!(["A place is free at 2026-11-22T13:00:01Z."])));
+        assert_eq!(deployment.get(ANA, "limits").await.ok()[2]["freeAt"], "2026-11-22T13:00:01Z");
+    }
+    let left = "2026-11-22T13:00:01Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap() - deployment.context.clock.now();
+    deployment.advance(left - chrono::TimeDelta::milliseconds(500));
+    assert_eq!(deployment.call(ANA, axum::http::Method::POST, "ScheduledReport", at_once()).await.status, 400);
+    deployment.advance(chrono::TimeDelta::milliseconds(500));
+    assert_eq!(deployment.call(ANA, axum::http::Method::POST, "ScheduledReport", at_once()).await.status, 200);
+}

@@ -73,9 +73,7 @@ async fn paths_are_read_in_any_case_and_with_a_final_slash() {
 async fn what_is_not_there_has_the_form_of_every_answer() {
     let deployment = Deployment::new().await;
     let long = format!("/{}", "a".repeat(60_000));
-    for path in
-        ["/", "/nothing", "//", "/insights", "/insights/v2/mpn/ScheduledDataset", "/insights/v1/mpn/Nothing", "/%2e%2e/%2e%2e", &long]
-    {
+    for path in ["/nothing", "/insights", "/insights/v2/mpn/ScheduledDataset", "/insights/v1/mpn/Nothing", "/%2e%2e/%2e%2e", &long] {
         let message = deployment.fetch(path, &[]).await.refused(404);
         assert!(message.starts_with("There is nothing at /") && message.len() < 300, "{message}");
     }

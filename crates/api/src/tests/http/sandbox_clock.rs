@@ -147,13 +147,18 @@ async fn seen(deployment: &Deployment, reports: &[String]) -> Vec<Value> {
         seen.push(Value::from(generated));
     }
     let filter = CallbackFilter::default();
-    let mut callbacks = deployment.context.store.callback_page(&filter, None, 100).await.unwrap().callbacks;
+    let mut callbacks = deployment.context.store.callback_page(&filter, None, 100).await.unwrap().items;
     callbacks.sort_by_key(|callback| callback.created);
     for callback in callbacks {
         let attempts = deployment.context.store.callback_attempts(callback.id).await.unwrap();
         let at: Vec<String> = attempts.iter().map(|attempt| instant::format(attempt.at)).collect();
         let told: Value = serde_json::from_str(&callback.body).unwrap();
-        seen.push(json!([instant::format(callback.created), callback.finished.map(instant::format), at, told["reportGeneratedTime"]]));
+        seen.push(json!([
+            instant::format(callback.created),
+            callback.delivery.finished.map(instant::format),
+            at,
+            told["reportGeneratedTime"]
+        ]));
     }
     seen
 }

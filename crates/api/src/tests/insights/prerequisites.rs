@@ -166,7 +166,7 @@ async fn the_marketplace_takes_an_application_alone() {
     all_refused("The organisation's enrollment in the partner program 'cmp' is Suspended, not Accepted.").await;
     store.put_enrollment(CONTOSO, &Enrollment::active(Program::Cmp, deployment.now())).await.unwrap();
     let shut = Application { enabled: false, ..store.application(CONTOSO, APP).await.unwrap().unwrap() };
-    assert!(store.change_application(&shut).await.unwrap());
+    assert!(store.change_application(&shut, None).await.unwrap());
     all_refused("The application is disabled.").await;
 }
 

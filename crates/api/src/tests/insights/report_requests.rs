@@ -281,7 +281,7 @@ fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
         locations: Locations::Organization,
         unredacted: Locations::Organization,
     };
-    Outcome::Completed { artifact, note: None }
+    Outcome::Completed { artifact, note: None, sums: Vec::new() }
 }
 
 /// An execution that is running while its report is paused finishes normally; if it was the last one, the report ends instead of staying paused.
@@ -328,7 +328,11 @@ async fn what_is_not_there_has_each_programs_words() {
         }
         // A path that is none is not answered as an update without its body.
         let misspelt = format!("ScheduledReport/pauseReport?reportId={UNKNOWN}");
-        assert_eq!(deployment.call_program(who, program, Method::PUT, &misspelt, Value::Null).await.refused(404), message);
+        let told = deployment.call_program(who, program, Method::PUT, &misspelt, Value::Null).await.refused(404);
+        assert!(told.ends_with(&format!("Is /insights/v1/{program}/ScheduledReport/pause meant?")), "{told}");
+        let misspelt = format!("ScheduledReports/pauseReport/{UNKNOWN}");
+        let told = deployment.call_program(who, program, Method::PUT, &misspelt, Value::Null).await.refused(404);
+        assert!(told.ends_with("/ScheduledReport/pause meant?"), "{told}");
         assert_eq!(deployment.call_program(who, program, Method::GET, "ScheduledReport", Value::Null).await.ok(), Vec::<Value>::new());
     }
 }

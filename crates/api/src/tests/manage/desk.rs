@@ -116,7 +116,7 @@ impl Desk {
     async fn check_events(&self, method: &str, path: &str, correlation: &str, answer: &Answer) {
         write_counts(&self.deployment.context).await.unwrap();
         let filter = AuditFilter { correlation: Some(correlation.to_owned()), ..AuditFilter::default() };
-        let events = self.deployment.context.store.audit_page(&filter, None, 10).await.unwrap().events;
+        let events = self.deployment.context.store.audit_page(&filter, None, 10).await.unwrap().items;
         let code = if answer.status.is_success() { String::new() } else { answer.json()["error"]["code"].as_str().unwrap().to_owned() };
         let recorded = match code.as_str() {
             "" => method != "GET",

@@ -2,10 +2,13 @@
 
 use chrono::TimeDelta;
 use insightgate_identity::enrollment::{Enrollment, EnrollmentStage};
+use insightgate_identity::profile::LegalProfile;
 use insightgate_identity::program::Program;
+use insightgate_operations::mail::deliverer::deliver_due;
 use serde_json::{Value, json};
 
 use super::desk::*;
+use crate::tests::harness::mail_server::MailServer;
 use crate::tests::harness::*;
 
 const MPN: &str = "/tenants/contoso.example/enrollments/mpn";
@@ -130,6 +133,71 @@ async fn an_administrator_asks_for_a_code_without_getting_it() {
         let text = desk.refused(GLOBAL, "POST", &format!("{MPN}/{step}"), body_of(step), "forbidden").await;
         assert_eq!(text, "Only an operator of this server may do this.");
     }
+}
+
+/// With a mail server the code goes to the contact alone, whoever asks for it.
+#[tokio::test]
+async fn a_code_goes_to_the_contact_by_mail_and_is_shown_to_nobody() {
+    let server = MailServer::start().await;
+    let desk = Desk::with(|settings| settings.mail = Some(server.settings())).await;
+    let (context, deliver) = (&desk.deployment.context, async || deliver_due(&desk.deployment.context).await.unwrap());
+    let started = Enrollment::start(Program::Mpn, desk.deployment.now());
+    context.store.put_enrollment(CONTOSO, &started).await.unwrap();
+    let path = format!("{MPN}/sendCode");
+    let shown = desk.done(OPERATOR, "POST", &path, Value::Null).await;
+    assert!(shown["verificationCode"].is_string() && deliver().await == 0, "the organisation has no contact: {shown}");
+    let tenant = context.store.tenant(CONTOSO).await.unwrap().unwrap();
+    let profile = LegalProfile { primary_contact_email: "carla@contoso.example".into(), ..LegalProfile::default() };
+    assert!(context.store.change_tenant(&tenant, Some(&profile), |_, _| None, |_| None).await.unwrap());
+    let mut codes = Vec::new();
+    for who in [OPERATOR, ACCOUNT] {
+        let sent = desk.done(who, "POST", &path, Value::Null).await;
+        assert_eq!((&sent["stage"], sent.get("verificationCode")), (&json!("EmailVerification"), None));
+        assert_eq!(sent["verificationCodeSentTo"], "carla@contoso.example");
+        let waiting = context.store.mails(10).await.unwrap().pop().unwrap();
+        assert!(waiting.sealed.is_some() && waiting.body.is_empty(), "it is encrypted until it is sent");
+        assert_eq!(deliver().await, 1);
+        let [letter] = server.take().try_into().unwrap();
+        assert_eq!(letter.to, "carla@contoso.example");
+        assert_eq!(context.store.mails(10).await.unwrap().pop().unwrap().sealed, None);
+        codes.push(letter.whole().split("The verification code: ").nth(1).unwrap()[..8].to_owned());
+    }
+    let verify = format!("{MPN}/verify");
+    desk.refused(ACCOUNT, "POST", &verify, json!({"code": codes[0]}), "illegalMove").await;
+    assert_eq!(desk.done(ACCOUNT, "POST", &verify, json!({"code": codes[1]})).await["stage"], "Review");
+    assert_eq!(desk.deployment.audited("enrollment.sendCode").await.len(), 3);
+    // A stranger's mailbox cannot be filled.
+    context.store.put_enrollment(CONTOSO, &started).await.unwrap();
+    let mut answer = desk.ask(ACCOUNT, "POST", &path, Value::Null).await;
+    for _ in 0..30 {
+        answer = desk.ask(ACCOUNT, "POST", &path, Value::Null).await;
+    }
+    assert_eq!(answer.status, 429, "{}", answer.text());
+    assert_eq!(context.store.mails(100).await.unwrap().len(), 20);
+}
+
+/// A code shows that one address is read, and nothing about the next one.
+#[tokio::test]
+async fn a_code_ends_when_the_contact_gets_another_address() {
+    let desk = Desk::new().await;
+    let path = |rest: &str| format!("/tenants/adatum.example{rest}");
+    let enrolled = desk.done(OPERATOR, "POST", "/tenants", new_tenant()).await;
+    let second = desk.done(OPERATOR, "POST", &path("/enrollments"), json!({"program": "cmp"})).await;
+    let change = async |change: Value| desk.done(OPERATOR, "PATCH", &path(""), json!({"profile": change})).await["enrollments"].clone();
+    let stages = |enrollments: &Value| enrollments.as_array().unwrap().iter().map(|one| one["stage"].clone()).collect::<Vec<_>>();
+    assert_eq!(stages(&change(json!({"city": "Bergen"})).await), ["EmailVerification"; 2], "the address is the same");
+    assert_eq!(stages(&change(json!({"primaryContactEmail": "carla@adatum.example"})).await), ["Started"; 2]);
+    let first = profile()["primaryContactEmail"].clone();
+    assert_eq!(stages(&change(json!({"primaryContactEmail": first})).await), ["Started"; 2], "nor do they come back");
+    for (program, made) in [("mpn", &enrolled), ("cmp", &second)] {
+        let code = json!({"code": made["verificationCode"]});
+        desk.refused(OPERATOR, "POST", &path(&format!("/enrollments/{program}/verify")), code, "illegalMove").await;
+        let again = desk.done(OPERATOR, "POST", &path(&format!("/enrollments/{program}/sendCode")), Value::Null).await;
+        let code = json!({"code": again["verificationCode"]});
+        assert_eq!(desk.done(OPERATOR, "POST", &path(&format!("/enrollments/{program}/verify")), code).await["stage"], "Review");
+    }
+    let told: Vec<_> = desk.deployment.audited("tenant.change").await.into_iter().map(|event| event.detail).collect();
+    assert!(told.contains(&"profile, mpn back to Started, cmp back to Started".to_owned()), "{told:?}");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn tokens_links_and_schedules_stop_at_once() {
     assert_eq!(deployment.get(ANA, "ScheduledDataset").await.refused(403), SUSPENDED);
     assert_eq!(deployment.fetch(&link, &[]).await.refused(403), SUSPENDED);
     let event = deployment.audited("enrollment.suspend").await.remove(0);
-    assert_eq!((event.detail.as_str(), event.tenant), ("unpaid; 1 reports paused", Some(CONTOSO)));
+    assert_eq!((event.detail.as_str(), event.tenant), ("unpaid; 1 report paused", Some(CONTOSO)));
     deployment.advance(TimeDelta::hours(5));
     assert_eq!(deployment.work().await, 1, "the other organisation's alone");
     assert_eq!(deployment.report_status(ZOE, &foreign).await, "Active");

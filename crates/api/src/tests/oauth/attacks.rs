@@ -93,6 +93,7 @@ async fn a_factor_that_came_meanwhile_goes_before_a_new_password() {
 #[tokio::test]
 async fn no_sign_in_outlives_a_new_password_that_overtook_it() {
     let deployment = Deployment::new().await;
+    deployment.hash_as_usual(ANA).await;
     let hash = deployment.context.passwords.hash("a quite different one", &Random::default()).await.unwrap();
     let ana = ANA.user.unwrap();
     let path = v1();

@@ -79,6 +79,9 @@ async fn a_device_hears_of_every_other_end() {
         let page = browser.submit(&page, "", &[("user_code", wrong)]).await;
         assert!(page.fault().starts_with(number), "{wrong}: {}", page.fault());
     }
+    let mut refused_codes: Vec<_> = deployment.audited("sign_in.refuse").await.into_iter().map(|event| event.occurrences).collect();
+    refused_codes.sort_unstable();
+    assert_eq!(refused_codes, [1, 2], "counted by their number");
     // The user declines.
     let started = start(&deployment).await;
     let page = typed(&mut browser, started["user_code"].as_str().unwrap()).await;
@@ -155,6 +158,8 @@ async fn codes_that_wait_are_bounded() {
     deployment.advance(TimeDelta::seconds(100));
     let answer = post_from(&deployment, greedy, &path, &form).await;
     assert_eq!((refused(&answer, "temporarily_unavailable", 429), answer.header("retry-after")), (90055, "800"));
+    let [event] = &deployment.audited("sign_in.refuse").await[..] else { panic!("one count") };
+    assert_eq!((event.tenant, event.address.as_deref(), event.occurrences), (Some(CONTOSO), Some("203.0.113.9"), 1));
     assert_eq!(post_from(&deployment, [203, 0, 113, 10].into(), &path, &form).await.status, 200);
     deployment.advance(TimeDelta::seconds(800));
     assert_eq!(post_from(&deployment, greedy, &path, &form).await.status, 200);

@@ -192,10 +192,69 @@ async fn the_right_password_buys_no_guesses_at_the_code() {
     }
 }
 
+/// A password grant with this client secret, from an address.
+async fn with_secret(deployment: &Deployment, address: impl Into<IpAddr>, secret: &str) -> Answer {
+    let client = APP.to_string();
+    let fields = [
+        ("grant_type", "password"),
+        ("client_id", client.as_str()),
+        ("client_secret", secret),
+        ("resource", RESOURCE),
+        ("username", ANAS),
+        ("password", PASSWORD),
+    ];
+    post_from(deployment, address.into(), &v1(), &fields).await
+}
+
+/// Whoever guesses at client secrets is slowed and seen. Nobody can keep the application out, not even from the same address.
+#[tokio::test]
+async fn wrong_client_secrets_slow_their_address_and_lock_no_application() {
+    let deployment = Deployment::new().await;
+    let is_wrong = |answer: &Answer| refused(answer, "invalid_client", 401) == 7000215;
+    let is_slowed = |answer: &Answer| (refused(answer, "temporarily_unavailable", 429), answer.header("retry-after").to_owned());
+    for guess in 0..Counted::Address.free() {
+        assert!(is_wrong(&with_secret(&deployment, OFFICE, &wrong(guess)).await), "{guess}");
+        assert_eq!(with_secret(&deployment, OFFICE, SECRET).await.status, 200, "{guess}");
+    }
+    assert_eq!(is_slowed(&with_secret(&deployment, OFFICE, &wrong(100)).await), (90055, "60".to_owned()));
+    assert_eq!(with_secret(&deployment, OFFICE, SECRET).await.status, 200, "the application is let in");
+    assert!(is_wrong(&with_secret(&deployment, HOME, &wrong(100)).await), "another address");
+    // Secrets and passwords are counted apart.
+    assert_eq!(number(&from(&deployment, OFFICE, BENS, "wrong").await), (50126, None));
+    // Each further one is answered, and doubles the wait.
+    for (wait, next) in [(60, "120"), (120, "240")] {
+        deployment.advance(TimeDelta::seconds(wait));
+        assert!(is_wrong(&with_secret(&deployment, OFFICE, &wrong(1000 + u32::try_from(wait).unwrap())).await));
+        assert_eq!(is_slowed(&with_secret(&deployment, OFFICE, &wrong(101)).await), (90055, next.to_owned()));
+    }
+    assert_eq!(with_secret(&deployment, OFFICE, SECRET).await.status, 200);
+    let events = deployment.audited("token.refuse").await;
+    let times = |number: &str| -> u64 {
+        let is_it =
+            |event: &&insightgate_store::AuditEvent| event.address.as_deref() == Some("198.51.100.1") && event.detail.starts_with(number);
+        events.iter().filter(is_it).map(|event| event.occurrences).sum()
+    };
+    assert_eq!((times("AADSTS7000215"), times("AADSTS90055")), (u64::from(Counted::Address.free()) + 2, 3), "{events:?}");
+}
+
+/// A program that still has the secret of last year calls in a loop, from the address of others.
+#[tokio::test]
+async fn the_same_wrong_secret_slows_nobody() {
+    let deployment = Deployment::new().await;
+    for _ in 0..3 * Counted::Address.free() {
+        assert_eq!(refused(&with_secret(&deployment, OFFICE, "last year's").await, "invalid_client", 401), 7000215);
+        deployment.advance(TimeDelta::minutes(1));
+    }
+    assert_eq!(refused(&with_secret(&deployment, OFFICE, "another one").await, "invalid_client", 401), 7000215);
+}
+
 /// Wrong sign-ins for many names from many addresses, with more at once than can be hashed or wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_leaves_users_their_sign_ins() {
     let deployment = Arc::new(Deployment::new().await);
+    for who in [ANA, BEN] {
+        deployment.hash_as_usual(who).await;
+    }
     deployment.context.store.grant_consent(DESKTOP_APP, Permission::PartnerApi, None, deployment.now()).await.unwrap();
     assert_eq!(from(&deployment, HOME, ANAS, PASSWORD).await.status, 200);
     let (over, judged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));

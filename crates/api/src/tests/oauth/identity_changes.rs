@@ -44,10 +44,10 @@ async fn each_revocation_is_seen_by_the_next_request_and_so_is_its_end() {
     assert_eq!(reads(&deployment).await, 200);
 
     application.enabled = false;
-    assert!(store.change_application(&application).await.unwrap());
+    assert!(store.change_application(&application, None).await.unwrap());
     assert_eq!(reads(&deployment).await, 403);
     application.enabled = true;
-    assert!(store.change_application(&application).await.unwrap());
+    assert!(store.change_application(&application, None).await.unwrap());
     assert_eq!(reads(&deployment).await, 200);
 
     let suspended = Enrollment { stage: EnrollmentStage::Suspended, ..Enrollment::active(Program::Mpn, now) };
@@ -113,6 +113,7 @@ async fn readers_beside_a_writer_never_bring_back_what_was_revoked() {
 #[tokio::test]
 async fn a_flood_of_password_grants_is_bounded_and_stops_nobody_else() {
     let deployment = Arc::new(Deployment::new().await);
+    deployment.hash_as_usual(ANA).await;
     assert_eq!(reads(&deployment).await, 200);
     let finished = Arc::new(AtomicUsize::new(0));
     let flood: Vec<_> = (0..300)

@@ -113,7 +113,7 @@ async fn a_session_lasts_a_day_of_work_and_ends_with_the_account() {
     let foreign = FOREIGN_APP.to_string();
     let application = deployment.context.store.application(FABRIKAM, FOREIGN_APP).await.unwrap().unwrap();
     let application = insightgate_identity::application::Application { redirect_uris: vec![REDIRECT.into()], ..application };
-    deployment.context.store.change_application(&application).await.unwrap();
+    deployment.context.store.change_application(&application, None).await.unwrap();
     let elsewhere =
         request(&format!("/{FABRIKAM}/oauth2/v2.0/authorize"), &[("client_id", Some(&foreign)), ("redirect_uri", Some(REDIRECT))]);
     let page = browser.open(&elsewhere).await;

@@ -27,7 +27,7 @@ fn hours(receiver: &Receiver) -> Vec<String> {
 }
 
 async fn kept(deployment: &Deployment) -> Vec<Callback> {
-    let mut callbacks = deployment.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().callbacks;
+    let mut callbacks = deployment.context.store.callback_page(&CallbackFilter::default(), None, 100).await.unwrap().items;
     callbacks.reverse();
     callbacks
 }
@@ -38,7 +38,7 @@ async fn one_is_dropped_for_ever() {
     assert_eq!(hours(&receiver), ["20", "00"]);
     let dropped = kept(&deployment).await.remove(0);
     let attempts = deployment.context.store.callback_attempts(dropped.id).await.unwrap();
-    assert_eq!((dropped.state, attempts[0].error.as_deref()), (CallbackState::Failed, Some("dropped by a fault of the sandbox")));
+    assert_eq!((dropped.delivery.state, attempts[0].error.as_deref()), (CallbackState::Failed, Some("dropped by a fault of the sandbox")));
     advance(&deployment, "P3D").await;
     assert_eq!(deployment.deliver().await, 0);
 }
@@ -48,7 +48,7 @@ async fn one_comes_twice_with_the_same_id() {
     let (deployment, receiver) = three(json!({"kind": "callbackDoubled", "times": 1})).await;
     let ids: Vec<String> = receiver.take().iter().map(|received| received.headers["webhook-id"].clone()).collect();
     assert!(ids.len() == 4 && ids[0] == ids[1] && ids[1] != ids[2] && ids[2] != ids[3], "{ids:?}");
-    assert!(kept(&deployment).await.iter().all(|callback| callback.state == CallbackState::Delivered));
+    assert!(kept(&deployment).await.iter().all(|callback| callback.delivery.state == CallbackState::Delivered));
 }
 
 #[tokio::test]
@@ -59,7 +59,10 @@ async fn one_comes_late() {
     deployment.deliver().await;
     assert_eq!(hours(&receiver), ["16"]);
     let late = kept(&deployment).await.remove(0);
-    assert_eq!((late.state, late.finished.unwrap() - late.created), (CallbackState::Delivered, chrono::TimeDelta::hours(10)));
+    assert_eq!(
+        (late.delivery.state, late.delivery.finished.unwrap() - late.created),
+        (CallbackState::Delivered, chrono::TimeDelta::hours(10))
+    );
 }
 
 #[tokio::test]
@@ -91,7 +94,7 @@ async fn they_come_in_the_reverse_order_however_far_the_clock_is_moved() {
         deployment.work().await;
         deployment.deliver().await;
         let last = kept(&deployment).await.pop().unwrap();
-        assert!(receiver.take().is_empty() && last.state == CallbackState::Pending, "the fourth waits for two others");
+        assert!(receiver.take().is_empty() && last.delivery.state == CallbackState::Pending, "the fourth waits for two others");
     }
 }
 

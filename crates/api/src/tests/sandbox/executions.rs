@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use futures::{FutureExt, StreamExt};
+use insightgate_store::Lease;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -69,7 +70,8 @@ async fn what_is_queued_after_a_look_is_claimed_after_the_next() {
     let sandbox = deployment.context.sandbox.as_ref().unwrap();
     let looked = sandbox.before_claim(&deployment.context).await.unwrap();
     let report = once().await;
-    let claim = async |among: Option<&[Uuid]>| deployment.context.store.claim_execution_beside(0, 1, &[], among).await.unwrap();
+    let claim =
+        async |among: Option<&[Uuid]>| deployment.context.store.claim_execution_beside(Lease::between(0, 1), &[], among).await.unwrap();
     assert!(claim(looked.among.as_deref()).await.is_none());
     drop(looked);
     assert_eq!(deployment.work().await, 0);
