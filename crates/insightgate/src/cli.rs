@@ -33,7 +33,7 @@ use crate::commands::tenant::TenantArguments;
 use crate::commands::user::UserArguments;
 use crate::patience::{PatienceArguments, TimeoutOf};
 pub use crate::upkeep_arguments::DEFAULT_DATA_DIR;
-use crate::upkeep_arguments::{ServerPlace, StoreCommand, VerifyArguments};
+use crate::upkeep_arguments::{MailCommand, ServerPlace, StoreCommand, VerifyArguments};
 
 /// Programmatic access to partner analytics.
 #[derive(Debug, Parser)]
@@ -84,6 +84,11 @@ pub enum Command {
     Store {
         #[command(subcommand)]
         command: StoreCommand,
+    },
+    /// The mail that the server sends
+    Mail {
+        #[command(subcommand)]
+        command: MailCommand,
     },
     /// Datasets and their definitions
     Dataset {

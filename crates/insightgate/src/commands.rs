@@ -16,6 +16,7 @@ pub mod keys;
 pub mod local_tenant;
 pub mod location;
 pub mod login;
+pub mod mail;
 pub(crate) mod named;
 pub mod profile;
 pub mod query;

@@ -15,17 +15,20 @@ use toml::{Table, Value};
 use url::Url;
 
 use crate::command_error::CommandError;
-use crate::files::fault;
+use crate::files::{fault, no_named_pipe};
 use crate::log::LogFormat;
 use crate::origin;
 use crate::server::EngineLimits;
 
+mod in_force;
 mod issuers;
+mod mail;
 pub(crate) mod reference;
 mod settings;
 mod values;
 
 pub use issuers::IssuerConfiguration;
+pub use mail::MailConfiguration;
 use settings::{SETTINGS, Setting};
 
 /// The settings that hold at once when the file is read again. Those of the certificate name files, and the files themselves are read again.
@@ -52,6 +55,8 @@ pub struct Configuration {
     pub connections_per_address: usize,
     pub idle_seconds: u32,
     pub hsts_seconds: u32,
+    /// Whether there are pages for people at `/`.
+    pub console: bool,
     pub tls_names: Vec<String>,
     pub certificate: Option<PathBuf>,
     pub certificate_key: Option<PathBuf>,
@@ -60,6 +65,7 @@ pub struct Configuration {
     pub allowed_networks: Vec<IpNet>,
     /// Certificates that are trusted besides the system's when callbacks are sent.
     pub callback_ca: Option<PathBuf>,
+    pub mail: MailConfiguration,
     /// Where operators look, if there is a listener for them.
     pub telemetry: Option<SocketAddr>,
     /// `None`: no traces are made.
@@ -86,12 +92,14 @@ impl Default for Configuration {
             connections_per_address: 256,
             idle_seconds: 75,
             hsts_seconds: 0,
+            console: true,
             tls_names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
             certificate: None,
             certificate_key: None,
             issuers: Vec::new(),
             allowed_networks: Vec::new(),
             callback_ca: None,
+            mail: MailConfiguration::default(),
             telemetry: None,
             traces_url: None,
             traces_percent: 100,
@@ -109,17 +117,23 @@ pub fn load(path: &Path) -> Result<Configuration, CommandError> {
     parsed(path, &text_of(path)?)
 }
 
-/// Reads the file while a server runs, with what it and the environment give. It has to be a plain file: a pipe would keep the reader waiting.
+/// Reads the file while a server runs. It has to be a plain file: a pipe would keep the reader waiting.
 pub fn load_again(path: &Path) -> Result<(Configuration, Given), CommandError> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(CommandError::usage(format!("{} is no plain file", path.display())));
     }
+    load_with_given(path)
+}
+
+/// Reads the file, with what it and the environment give.
+pub fn load_with_given(path: &Path) -> Result<(Configuration, Given), CommandError> {
     let text = text_of(path)?;
     Ok((parsed(path, &text)?, Given::of(&text, |name| std::env::var(name).ok())))
 }
 
 /// A device can go on without end, so that no more than the largest file is read.
 fn text_of(path: &Path) -> Result<String, CommandError> {
+    no_named_pipe(path)?;
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
     let length = read.map_err(|error| match error.kind() {
@@ -157,6 +171,7 @@ fn read(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Conf
     if configuration.certificate.is_some() != configuration.certificate_key.is_some() {
         problems.push("server.certificate and server.certificate_key: give both or neither".to_owned());
     }
+    problems.extend(configuration.mail.problems());
     let artifacts = DataRoot::parse(configuration.artifact_root.as_deref().unwrap_or_default(), []);
     if configuration.service.store_links
         && let Ok(Some(why)) = artifacts.map(|root| root.why_unsigned())
@@ -187,19 +202,20 @@ fn value(setting: &Setting, file: &Table, environment: impl Fn(&str) -> Option<S
     }
 }
 
+/// The form of the log that a configuration asks for, whatever else is wrong with it.
+pub fn log_format(path: &Path) -> LogFormat {
+    // A pipe can be read only once, which is over.
+    let is_plain = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    let text = if is_plain { text_of(path).unwrap_or_default() } else { String::new() };
+    let given = Given::of(&text, |name| std::env::var(name).ok());
+    given.0.get("log.format").and_then(|format| values::log_format(format).ok()).unwrap_or_default()
+}
+
 /// What a configuration file and the environment give, to be compared with what they gave before.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Given(BTreeMap<String, Value>);
 
 impl Given {
-    /// What a configuration file and the environment give now. A file that cannot be read gives nothing.
-    pub fn now(path: &Path) -> Given {
-        // A pipe can be read only once, which is over.
-        let is_plain = std::fs::metadata(path).is_ok_and(|found| found.is_file());
-        let text = if is_plain { text_of(path).unwrap_or_default() } else { String::new() };
-        Given::of(&text, |name| std::env::var(name).ok())
-    }
-
     fn of(text: &str, environment: impl Fn(&str) -> Option<String>) -> Given {
         let file: Table = text.parse().unwrap_or_default();
         let given = SETTINGS.iter().filter_map(|setting| Some((setting.key.to_owned(), value(setting, &file, &environment).0?)));

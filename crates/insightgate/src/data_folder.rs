@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use insightgate_engine::DataRoot;
+use insightgate_engine::storage::unfinished_file;
 use insightgate_operations::keys::vault::{Vault, VaultFault};
 use insightgate_operations::random::Random;
 use insightgate_store::{Sealed, sqlite_url};
@@ -156,6 +157,8 @@ impl DataFolder {
             found.push(path.to_owned());
             Ok(())
         })?;
+        found.extend(unfinished_file::leftovers(&self.0));
+        found.extend(self.half_copies());
         walk(&self.artifacts(), &mut |path| {
             found.extend(is_staged(path).then(|| path.to_owned()));
             Ok(())
@@ -163,16 +166,31 @@ impl DataFolder {
         Ok(found)
     }
 
-    /// Removes unfinished files that a killed server left: files that were never published, and intermediate results. Only under the lock.
+    /// Removes unfinished files that a killed server left: files that were never published, and intermediate results; and what a killed backup left. Only
+    /// under the lock.
     pub fn sweep(&self, _: &FolderLock) -> Result<(), CommandError> {
         let spill = self.spill();
         match std::fs::remove_dir_all(&spill) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(fault(&spill, &error)),
             _ => {}
         }
+        unfinished_file::remove_leftovers(&self.0);
+        for path in self.half_copies() {
+            std::fs::remove_file(&path).map_err(|error| fault(&path, &error))?;
+        }
         walk(&self.artifacts(), &mut |path| {
             if is_staged(path) { std::fs::remove_file(path).map_err(|error| fault(path, &error)) } else { Ok(()) }
         })
+    }
+
+    /// What a killed backup of an earlier version left: a copy of the database beside it.
+    fn half_copies(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let named = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with(".backup-") && name.ends_with(".unfinished")
+        };
+        entries.map(|entry| entry.path()).filter(named).collect()
     }
 
     /// The vault with the key from `INSIGHTGATE_ENCRYPTION_KEY` (64 hexadecimal digits), or else from the folder's own file, which the first start
@@ -441,12 +459,17 @@ mod tests {
         data.sweep(&lock).unwrap();
         let (finished, staged) = (data.artifacts().join("t/r/e-1.csv"), data.artifacts().join("t/r/e-1.csv#1"));
         let spilled = data.spill().join("datafusion-1/part");
-        for path in [&finished, &staged, &spilled] {
+        // A backup that is at work.
+        let working = unfinished_file::make(data.path(), true).unwrap();
+        let copies = [".insightgate-AbCdEf.unfinished", ".backup-7.unfinished"].map(|name| data.path().join(name));
+        for path in [&finished, &staged, &spilled].into_iter().chain(&copies) {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "text").unwrap();
         }
+        assert_eq!(data.unfinished(&lock).unwrap().len(), 4);
         data.sweep(&lock).unwrap();
-        assert!(finished.exists() && !staged.exists() && !spilled.exists());
+        assert!(finished.exists() && working.path().exists() && !staged.exists() && !spilled.exists());
+        assert!(copies.iter().all(|path| !path.exists()));
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
             trusted_proxies: Arc::default(),
             cors_origins: arguments.cors_origin.clone().into(),
             hsts_seconds: 0,
+            shows_console: true,
+            settings: Arc::default(),
             shows_telemetry: arguments.public_url.is_none(),
             intake: Arc::clone(&intake),
             sandbox: Some(sandbox.clone()),
@@ -110,6 +112,7 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     drop(walking);
     let outcome = match walked {
         Ok(walked) if !arguments.once => {
+            print_addresses(&ready);
             match walked {
                 Some(walked) => walk::print_curl(&ready, &walked),
                 None => second_factor::print_curl(&ready),
@@ -129,6 +132,12 @@ pub async fn run(arguments: DemoArguments) -> Result<(), CommandError> {
     };
     running.stop().await;
     outcome
+}
+
+/// Where the demo serves, and who signs in there.
+fn print_addresses(ready: &Ready) {
+    println!("\nServing {} and {} until you stop it (Ctrl-C).", ready.https, ready.http);
+    println!("The console is at {}/: sign in as {} with the password {}", ready.clients(), ready.username, ready.password);
 }
 
 /// The limits of connections of a server whose configuration says nothing.

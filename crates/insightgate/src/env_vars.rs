@@ -35,6 +35,10 @@ pub const OLD_ENCRYPTION_KEYS: EnvVar = EnvVar {
     name: "INSIGHTGATE_OLD_ENCRYPTION_KEYS",
     about: "Keys that were in its place before, separated by commas: what they encrypted is encrypted anew at the start",
 };
+pub const MAIL_PASSWORD: EnvVar = EnvVar {
+    name: "INSIGHTGATE_MAIL_PASSWORD",
+    about: "The password that the mail server knows this one by, in place of mail.password_file",
+};
 pub const SANDBOX_URL: EnvVar =
     EnvVar { name: "INSIGHTGATE_SANDBOX_URL", about: "Where the demo is that `insightgate sandbox` asks, such as http://127.0.0.1:7080" };
 pub const LOG: EnvVar = EnvVar { name: "INSIGHTGATE_LOG", about: "What the log says: a level such as info, or a filter" };
@@ -50,7 +54,7 @@ pub const NO_COLOR: EnvVar = EnvVar { name: "NO_COLOR", about: "No colours in wh
 pub const HOME: EnvVar = EnvVar { name: "HOME", about: "Your own folder" };
 
 /// In the order of the help text.
-const ALL: [&EnvVar; 22] = [
+const ALL: [&EnvVar; 23] = [
     &PROFILE,
     &AUTHORITY,
     &TENANT_ID,
@@ -67,6 +71,7 @@ const ALL: [&EnvVar; 22] = [
     &SANDBOX_URL,
     &ENCRYPTION_KEY,
     &OLD_ENCRYPTION_KEYS,
+    &MAIL_PASSWORD,
     &LOG,
     &XDG_CONFIG_HOME,
     &XDG_CACHE_HOME,
@@ -76,7 +81,7 @@ const ALL: [&EnvVar; 22] = [
 ];
 
 /// Those that a server reads beside its settings.
-pub const OF_SERVERS: [&EnvVar; 3] = [&ENCRYPTION_KEY, &OLD_ENCRYPTION_KEYS, &LOG];
+pub const OF_SERVERS: [&EnvVar; 4] = [&ENCRYPTION_KEY, &OLD_ENCRYPTION_KEYS, &MAIL_PASSWORD, &LOG];
 
 /// How the names begin that `data.root` may need: those of each store's own documents.
 const STORES: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];

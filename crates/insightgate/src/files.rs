@@ -8,8 +8,24 @@ use insightgate_operations::written_file::{self, Readers};
 use crate::command_error::CommandError;
 use crate::env_vars;
 
+/// Refuses a named pipe before anything waits for whoever opens its other end. A pipe that is open already, as of a shell's `<(…)`, is none.
+pub fn no_named_pipe(path: &Path) -> Result<(), CommandError> {
+    match written_file::is_named_pipe(path) {
+        true => Err(CommandError::usage(format!("{} is a named pipe, and no file", path.display()))
+            .hint("name a file: a named pipe would keep the command waiting for whoever opens its other end")),
+        false => Ok(()),
+    }
+}
+
+/// The bytes of a file that a person named.
+pub fn read_named(path: &Path) -> Result<Vec<u8>, CommandError> {
+    no_named_pipe(path)?;
+    std::fs::read(path).map_err(|error| fault(path, &error))
+}
+
 /// None if the file does not exist.
 pub fn read_private(path: &Path) -> Result<Option<String>, CommandError> {
+    no_named_pipe(path)?;
     let read = || -> std::io::Result<(String, bool)> {
         let mut file = std::fs::File::open(path)?;
         let shared = others_may_read(&file.metadata()?);

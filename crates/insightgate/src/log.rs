@@ -1,5 +1,6 @@
 //! The log: to stderr, for operators. It never contains a secret.
 
+use std::backtrace::BacktraceStatus;
 use std::sync::{Arc, OnceLock};
 
 use insightgate_operations::telemetry::SPANS;
@@ -33,6 +34,9 @@ pub enum LogFormat {
 /// The default log level of commands.
 pub const QUIET: &str = "warn";
 
+/// The form of what this process says on stderr; text until a configuration says otherwise.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
 /// The filter of this process's log.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
@@ -40,6 +44,7 @@ const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
 /// `filter` as in the setting `log.level`; the variable `INSIGHTGATE_LOG` overrides it. If traces are wanted, returns what sends them.
 pub fn start_log(filter: &str, format: LogFormat, traces: Option<&TraceSettings>) -> Result<Option<Arc<Exporter>>, CommandError> {
+    speak(format);
     let filter = match env_vars::read(&env_vars::LOG) {
         Some(text) => without_spans(&text).map_err(|why| CommandError::usage(format!("{}: {why}", env_vars::LOG.name)))?,
         None => without_spans(filter).map_err(|why| CommandError::usage(format!("log.level: {why}")))?,
@@ -61,6 +66,47 @@ pub fn start_log(filter: &str, format: LogFormat, traces: Option<&TraceSettings>
             Some(exporter)
         }
     })
+}
+
+/// From now on all that this process says on stderr has this form: lines of the log, what it says at its start and end, why it failed, and panics.
+pub fn speak(format: LogFormat) {
+    if FORMAT.set(format).is_ok() && format == LogFormat::Json {
+        std::panic::set_hook(Box::new(|panic| {
+            let trace = std::backtrace::Backtrace::capture();
+            let trace = (trace.status() == BacktraceStatus::Captured).then(|| trace.to_string());
+            say_json("ERROR", &panic.to_string(), trace.map(|trace| ("backtrace", trace)));
+        }));
+    }
+}
+
+/// Whether stderr is for programs.
+pub fn is_json() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json)
+}
+
+/// What operators wait for or have to know, whatever `log.level` is.
+pub fn say(text: &str) {
+    if is_json() { say_json("INFO", text, None) } else { eprintln!("{text}") }
+}
+
+/// What may be wrong, and what helps.
+pub fn warn(text: &str, hint: Option<&str>) {
+    if is_json() {
+        return say_json("WARN", text, hint.map(|hint| ("hint", hint.to_owned())));
+    }
+    eprintln!("warning: {text}");
+    if let Some(hint) = hint {
+        eprintln!("hint: {hint}");
+    }
+}
+
+/// Why the process ends, as an object.
+pub fn fail_as_json(text: &str, hint: Option<&str>) {
+    say_json("ERROR", text, hint.map(|hint| ("hint", hint.to_owned())));
+}
+
+fn say_json(level: &str, text: &str, more: Option<(&str, String)>) {
+    Sink::stderr().take(&lines::object(level, text, more.as_ref().map(|(name, value)| (*name, value.as_str()))), true);
 }
 
 /// Spans are for traces; nobody asks for those that no trace takes.

@@ -30,7 +30,7 @@ use cli::{Cli, Command, DatasetCommand};
 use command_error::CommandError;
 use log::{LogFormat, QUIET, start_log};
 use session::Session;
-use upkeep_arguments::StoreCommand;
+use upkeep_arguments::{MailCommand, StoreCommand};
 
 fn main() -> ExitCode {
     // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.
@@ -66,11 +66,16 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
     let profile = profile.filter(|name| !name.is_empty()).or_else(|| env_vars::read(&env_vars::PROFILE));
     patience::tell(flags, command.timeout_of());
     let session = || Session::open(profile.as_deref());
+    // A server's level and the form of its log stand in its configuration.
+    if let Command::Serve(arguments) = &command
+        && config::log_format(&arguments.config) == LogFormat::Json
+    {
+        log::speak(LogFormat::Json);
+    }
     for line in env_vars::unknown(&config::variables()) {
-        eprintln!("warning: {line}");
+        log::warn(&line, None);
     }
     match &command {
-        // A server's level stands in its configuration.
         Command::Serve(_) => {}
         Command::Demo(_) => drop(start_log(&demo::log_filter(), LogFormat::Text, None)?),
         _ => drop(start_log(QUIET, LogFormat::Text, None)?),
@@ -83,6 +88,7 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
         Command::Backup(arguments) => commands::backup::run(&arguments).await,
         Command::Verify(arguments) => commands::verify::run(&arguments).await,
         Command::Store { command: StoreCommand::Check(arguments) } => commands::store::check(&arguments).await,
+        Command::Mail { command: MailCommand::Test(arguments) } => commands::mail::test(&arguments).await,
         Command::Dataset { command } => match command {
             DatasetCommand::Add(arguments) => commands::dataset::add::run(&arguments).await,
             DatasetCommand::List(arguments) => commands::dataset::list(profile.as_deref(), &arguments).await,
@@ -117,6 +123,10 @@ async fn run(cli: Cli) -> Result<(), CommandError> {
 }
 
 fn fail(error: &CommandError) -> ExitCode {
-    error.show();
+    if log::is_json() {
+        log::fail_as_json(&error.message, error.hint.as_deref())
+    } else {
+        error.show()
+    }
     ExitCode::from(error.code)
 }

@@ -17,7 +17,7 @@ use toml::Table;
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
-use crate::files::{fault, read_private};
+use crate::files::{read_named, read_private};
 use crate::patience;
 use crate::terminal::is_interactive;
 use crate::terminal::secret_input::ask_password;
@@ -262,7 +262,7 @@ impl Profile {
         if client_secret.is_none() && sign_in == SignIn::Application {
             return Err(or_login(missing(&[("client_secret", true)])));
         }
-        let ca_certificate = self.ca_certificate.as_ref().map(|path| std::fs::read(path).map_err(|error| fault(Path::new(path), &error)));
+        let ca_certificate = self.ca_certificate.as_ref().map(|path| read_named(Path::new(path)));
         Ok(ClientSettings {
             authority_token_url: token_url(authority),
             api_base,

@@ -22,7 +22,7 @@ use insightgate_operations::audit::write_counts;
 use insightgate_operations::background::driver::Loop;
 use insightgate_operations::background_loops::{self, RunBy};
 use insightgate_operations::clock::Clock;
-use insightgate_operations::context::{Context, Parts, Settings, SharedContext};
+use insightgate_operations::context::{Context, ContextFault, Parts, Settings, SharedContext};
 use insightgate_operations::executions::move_clock::MANUAL_CLOCK;
 use insightgate_operations::external_issuers::ExternalIssuers;
 use insightgate_operations::keys::reseal::{ResealFault, seal_anew};
@@ -160,7 +160,11 @@ async fn open(
         hashes: limits.partitions / 2,
         sandbox: (purpose != Purpose::Service).then(Sandbox::default),
     };
-    Ok(Arc::new(Context::open(parts).await.map_err(|error| failed(error.to_string()))?))
+    let opened = Context::open(parts).await.map_err(|error| match error {
+        ContextFault::Mail(_) => CommandError::failed(error.to_string()).hint("look at mail.server, mail.from and mail.ca_certificate"),
+        error => failed(error.to_string()),
+    });
+    Ok(Arc::new(opened?))
 }
 
 pub fn open_engine(folder: &DataFolder, roots: Roots, limits: EngineLimits) -> Result<Engine, CommandError> {

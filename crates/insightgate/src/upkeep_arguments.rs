@@ -27,6 +27,28 @@ pub enum StoreCommand {
     Check(StoreCheckArguments),
 }
 
+#[derive(Debug, Subcommand)]
+pub enum MailCommand {
+    /// Sends one mail as the server would, and says what the mail server answered
+    #[command(
+        after_help = "Examples:\n  insightgate mail test --to you@example.com\n  insightgate mail test --to you@example.com --config /etc/insightgate.toml --json"
+    )]
+    Test(MailTestArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct MailTestArguments {
+    /// Who gets it
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: String,
+    /// The server's configuration, which says where mail goes
+    #[arg(long, value_name = "FILE", default_value = "insightgate.toml")]
+    pub config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[derive(Debug, Args)]
 pub struct StoreCheckArguments {
     #[command(flatten)]

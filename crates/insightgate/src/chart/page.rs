@@ -1,7 +1,7 @@
 //! One self-contained page with charts and the table of the rows: the library that draws is in it, and it asks no network for anything.
 //!
-//! The rows come from others. Texts are escaped, the charts' numbers lie in the page as data, and the page's policy runs only the two scripts whose
-//! digests it names.
+//! The rows come from others. Texts are escaped, the charts' numbers lie in the page as data, and the page's policy runs only the script whose digest it
+//! names.
 
 use askama::Template;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -13,12 +13,10 @@ use super::columns::{self, Kind};
 use super::rows::Rows;
 use super::{Axis, Chart, Charts};
 
-/// uPlot as its npm package has it. `cargo xtask test` compares them, and `package.json` beside them names the version.
-const LIBRARY: &str = include_str!("../../assets/uplot/dist/uPlot.iife.min.js");
-const LIBRARY_STYLE: &str = include_str!("../../assets/uplot/dist/uPlot.min.css");
-const LICENCE: &str = include_str!("../../assets/uplot/LICENSE");
-const SCRIPT: &str = include_str!("../../templates/page.js");
-const STYLE: &str = include_str!("../../templates/page.css");
+/// `page.js` and `page.css` of `templates` with what they import, as `cargo xtask console` bundles them.
+const SCRIPT: &str = include_str!("../../assets/rows-page/page.js");
+const STYLE: &str = include_str!("../../assets/rows-page/page.css");
+const LICENCES: &str = include_str!("../../assets/rows-page/licences.txt");
 
 /// Bars of one chart.
 const MOST_BARS: usize = 60;
@@ -45,8 +43,7 @@ struct Page<'a> {
     policy: String,
     title: String,
     heading: String,
-    licence: &'static str,
-    library_style: &'static str,
+    licences: &'static str,
     style: &'static str,
     /// The places of columns of numbers, from 1 on.
     numbers: Vec<usize>,
@@ -60,7 +57,6 @@ struct Page<'a> {
     names: Vec<(String, &'static str)>,
     records: &'a [Vec<String>],
     data: String,
-    library: &'static str,
     script: &'static str,
 }
 
@@ -78,8 +74,7 @@ pub fn page(contents: &Contents) -> Result<String, askama::Error> {
         policy: policy(),
         title: clean(&contents.query.split_whitespace().collect::<Vec<_>>().join(" ")).chars().take(TITLE).collect(),
         heading: clean(&named.unwrap_or_else(|| "Rows".to_owned())),
-        licence: LICENCE,
-        library_style: LIBRARY_STYLE,
+        licences: LICENCES,
         style: STYLE,
         numbers: places(Kind::Number),
         times: places(Kind::Time),
@@ -91,16 +86,16 @@ pub fn page(contents: &Contents) -> Result<String, askama::Error> {
         names: columns.iter().map(|column| (clean(column.name), if column.kind == Kind::Number { "number" } else { "text" })).collect(),
         records: &contents.rows.records,
         data: embedded(&json!({ "charts": charts.iter().map(data).collect::<Vec<_>>() })),
-        library: LIBRARY,
         script: SCRIPT,
     };
     page.render()
 }
 
 fn policy() -> String {
-    let hash = |script: &str| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, script.as_bytes())));
-    let scripts = format!("script-src {} {}", hash(LIBRARY), hash(SCRIPT));
-    format!("default-src 'none'; {scripts}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'")
+    let script = STANDARD.encode(digest(&SHA256, SCRIPT.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{script}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
 }
 
 /// Of the whole file.
@@ -158,17 +153,22 @@ fn notes(contents: &Contents) -> Vec<String> {
 
 /// What the script draws.
 fn data(chart: &Chart) -> Value {
-    let most = if let Axis::Names(_) = chart.axis { MOST_BARS } else { usize::MAX };
-    let series = |series: &super::Series| json!({ "name": series.name, "values": series.values.iter().take(most).collect::<Vec<_>>() });
-    let series: Vec<Value> = chart.series.iter().map(series).collect();
-    let by = chart.by.join(", ");
+    let series = |most: usize| -> Vec<Value> {
+        let drawn = |series: &super::Series| {
+            let name = if series.name.is_empty() { &chart.metric } else { &series.name };
+            json!({ "name": name, "values": series.values.iter().take(most).collect::<Vec<_>>() })
+        };
+        chart.series.iter().map(drawn).collect()
+    };
     match &chart.axis {
         Axis::Time(times, unit) => {
             let labels: Vec<String> = times.iter().map(|time| unit.shown(*time)).collect();
-            json!({ "metric": chart.metric, "by": by, "times": times, "labels": labels, "series": series })
+            // The first is the time; the others name the lines.
+            json!({ "by": chart.by.first(), "times": times, "labels": labels, "series": series(usize::MAX) })
         }
         Axis::Names(names) => {
-            json!({ "metric": chart.metric, "by": by, "names": names.iter().take(most).collect::<Vec<_>>(), "series": series })
+            let by = if chart.by.is_empty() { "row".to_owned() } else { chart.by.join(", ") };
+            json!({ "by": by, "names": names.iter().take(MOST_BARS).collect::<Vec<_>>(), "series": series(MOST_BARS) })
         }
     }
 }
@@ -222,8 +222,9 @@ mod tests {
         assert!(page.contains("<tr><td>A</td><td>1.50</td></tr>") && page.contains("td:nth-child(2)"));
         let data: Value = serde_json::from_str(between(&page, "id=\"data\">", "</script>")).unwrap();
         assert_eq!(data["charts"][0]["names"], json!(["A", "売上"]));
-        assert_eq!(data["charts"][0]["series"][0]["values"], json!([1.5, -2.0]));
-        assert!(page.contains(LICENCE.trim()) && !LICENCE.contains("--"), "the licence lies in a comment");
+        assert_eq!(data["charts"][0]["by"], "Name");
+        assert_eq!(data["charts"][0]["series"], json!([{ "name": "Total", "values": [1.5, -2.0] }]));
+        assert!(page.contains(LICENCES.trim()) && LICENCES.contains("uplot") && !LICENCES.contains("--"), "the licences lie in a comment");
         assert!(of("Name\nA\n", None).contains("No chart: no column holds numbers."));
         let many: String = (0..MOST_BARS + 3).map(|at| format!("g{at},1,2\n")).collect();
         assert_eq!(of(&format!("Name,A,B\n{many}"), None).matches("3 more groups are in the table alone.").count(), 1);
@@ -234,8 +235,8 @@ mod tests {
     fn what_rows_hold_cannot_leave_its_place() {
         let hostile = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(1)> \u{1b}]0;x\u{7} \u{2028} & '";
         let page = of(&format!("\"{hostile}\",Total\n\"{hostile}\",1\n=cmd|' /C calc'!A0,2\n"), None);
-        assert_eq!(page.matches("<script").count(), 3, "the library, the data and the page's own");
-        assert_eq!(page.matches("</script").count(), 3);
+        assert_eq!(page.matches("<script").count(), 2, "the data, and the script that draws it");
+        assert_eq!(page.matches("</script").count(), 2);
         assert!(!page.contains("<img") && !page.contains('\u{1b}') && !page.contains('\u{7}'));
         let data: Value = serde_json::from_str(between(&page, "id=\"data\">", "</script>")).unwrap();
         assert_eq!(data["charts"][0]["names"][0], hostile, "the data is what it was");
@@ -243,16 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_two_scripts_run_and_nothing_is_loaded() {
+    fn only_the_one_script_runs_and_nothing_is_loaded() {
         let page = of("Name,Total\nA,1\n", None);
         let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"").replace("&#39;", "'");
         assert!(policy.starts_with("default-src 'none'; script-src 'sha256-") && !policy.contains("unsafe-eval"));
         let scripts: Vec<&str> = page.split("<script>").skip(1).map(|rest| rest.split_once("</script>").unwrap().0).collect();
-        assert_eq!(scripts.len(), 2);
-        for script in scripts {
-            let digest = STANDARD.encode(digest(&SHA256, script.as_bytes()));
-            assert!(policy.contains(&format!("'sha256-{digest}'")), "the text between the tags is what the policy names");
-        }
+        assert_eq!(scripts.len(), 1);
+        let digest = STANDARD.encode(digest(&SHA256, scripts[0].as_bytes()));
+        assert!(policy.contains(&format!("script-src 'sha256-{digest}';")), "the text between the tags is what the policy names");
         for outside in ["src=\"", "url(", "@import", "href=\"http"] {
             assert!(!page.contains(outside), "{outside}");
         }

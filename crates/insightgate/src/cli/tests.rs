@@ -16,6 +16,16 @@ fn a_tenant_of_a_folder_has_an_id_or_a_domain() {
     }
 }
 
+#[test]
+fn a_tenant_is_shown_where_reports_of_others_are() {
+    let given = |line: &str| Cli::try_parse_from(format!("insightgate report {line}").split(' '));
+    let knows_it = |command: &str| given(&format!("{command} --help")).unwrap_err().to_string().contains("--tenant");
+    assert_eq!(["create", "delete", "list", "show"].map(knows_it), [false, false, true, true]);
+    for line in ["list --tenant a.example", "--tenant a.example list", "show Weekly --tenant a.example"] {
+        assert!(given(line).is_ok(), "{line}");
+    }
+}
+
 /// Splits a line into words as a shell would; what follows a pipe, a redirection or `&&` belongs to another command.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
@@ -71,6 +81,18 @@ fn every_example_is_a_command() {
     assert!(seen > 40, "{seen}");
 }
 
+/// Where a code goes depends on the server.
+#[test]
+fn commands_that_make_a_code_say_that_it_is_mailed_or_printed() {
+    for command in ["enroll", "verify"] {
+        let help = Cli::try_parse_from(["insightgate", "tenant", command, "--help"]).unwrap_err().to_string();
+        assert!(help.contains("mail") && help.contains("printed"), "{help}");
+        let short = Cli::try_parse_from(["insightgate", "tenant", "--help"]).unwrap_err().to_string();
+        let line = short.lines().find(|line| line.trim().starts_with(command)).unwrap().to_owned();
+        assert!(line.contains("by mail"), "{line}");
+    }
+}
+
 #[test]
 fn the_page_of_the_command_line_shows_commands_that_exist() {
     let page = include_str!("../../../../docs/command-line.md");
@@ -111,6 +133,30 @@ fn the_operators_guide_shows_commands_that_exist() {
         let variable = format!("INSIGHTGATE_{}", name.to_ascii_uppercase());
         assert!(guide.contains(&format!("| `{name}` | `{variable}` |")) && crate::env_vars::help().contains(&variable), "{name}");
     }
+}
+
+/// Every command at the end of a page of the console.
+fn helps(folder: &std::path::Path, found: &mut Vec<Vec<String>>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            helps(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for help in text.split("call parts::api(\"").skip(1) {
+            let commands = help.split("\", \"").nth(1).unwrap().split("\") %}").next().unwrap().replace("\\\"", "\"");
+            found.extend(commands.split("; ").map(words));
+        }
+    }
+}
+
+#[test]
+fn the_pages_of_the_console_show_commands_that_exist() {
+    let mut found = Vec::new();
+    helps(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../api/templates/console"), &mut found);
+    assert!(found.len() > 20, "{}", found.len());
+    found.into_iter().for_each(must_parse);
 }
 
 /// Every text of a source between backticks that begins with the program's name, without those of tests.

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use insightgate_client::manage::{AuditEvent, AuditQuery};
-use insightgate_engine::harmless;
-use serde_json::json;
+use insightgate_operations::manage::audit_export::AuditFormat;
 
 use crate::command_error::CommandError;
 use crate::commands::export::target::Target;
@@ -99,18 +98,21 @@ async fn export(
 ) -> Result<(), CommandError> {
     let mut left = limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let mut written = 0;
-    if format == Format::Csv {
-        target.write(&line(COLUMNS)?)?;
+    let failed = |error: csv::Error| CommandError::failed(format!("an event cannot be written: {error}"));
+    let format = match format {
+        Format::Jsonl => AuditFormat::Jsonl,
+        Format::Csv => AuditFormat::Csv,
+    };
+    let heading = format.heading().map_err(failed)?;
+    if !heading.is_empty() {
+        target.write(&heading)?;
     }
     let take = |mut events: Vec<AuditEvent>| {
         events.truncate(left);
         left -= events.len();
         let mut bytes = Vec::new();
         for event in &events {
-            match format {
-                Format::Jsonl => bytes.extend(format!("{}\n", json!(event)).into_bytes()),
-                Format::Csv => bytes.extend(line(fields(event))?),
-            }
+            bytes.extend(format.line(event).map_err(failed)?);
         }
         written += events.len() as u64;
         Ok::<_, CommandError>(target.write(&bytes)? && left > 0)
@@ -120,38 +122,4 @@ async fn export(
     target.finish()?;
     eprintln!("{} to {name}", counted(written, "event"));
     Ok(())
-}
-
-const COLUMNS: [&str; 10] = ["id", "at", "tenant", "actor", "action", "subject", "detail", "correlationId", "occurrences", "address"];
-
-fn fields(event: &AuditEvent) -> [String; 10] {
-    let AuditEvent { id, at, tenant, actor, action, subject, detail, correlation_id, occurrences, address, .. } = event.clone();
-    [id, at, text(&tenant), actor, action, subject, detail, text(&correlation_id), occurrences.to_string(), text(&address)]
-}
-
-/// A line of CSV. Names that others chose are in it, and people open it with a spreadsheet, which must not run them.
-fn line<Field: AsRef<str>>(fields: [Field; 10]) -> Result<Vec<u8>, CommandError> {
-    let failed = |error: &dyn std::fmt::Display| CommandError::failed(format!("an event cannot be written: {error}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(fields.iter().map(|field| harmless(field.as_ref()).into_owned())).map_err(|error| failed(&error))?;
-    writer.into_inner().map_err(|error| failed(&error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_one_line_of_csv_whatever_it_says() {
-        let event = AuditEvent { id: "7".into(), detail: "two\n\"lines\", one row".into(), occurrences: 2, ..AuditEvent::default() };
-        let written = String::from_utf8(line(fields(&event)).unwrap()).unwrap();
-        assert_eq!(written, "7,,,,,,\"two\n\"\"lines\"\", one row\",,2,\n");
-    }
-
-    #[test]
-    fn no_cell_is_a_formula() {
-        let event = AuditEvent { detail: "=HYPERLINK(\"http://x\")".into(), subject: "+x@contoso.example".into(), ..AuditEvent::default() };
-        let written = String::from_utf8(line(fields(&event)).unwrap()).unwrap();
-        assert_eq!(written, ",,,,,'+x@contoso.example,\"'=HYPERLINK(\"\"http://x\"\")\",,0,\n");
-    }
 }

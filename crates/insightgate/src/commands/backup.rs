@@ -1,18 +1,20 @@
 //! `insightgate backup`: a copy of the SQLite database, while the server continues.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use insightgate_engine::storage::unfinished_file;
 use insightgate_operations::written_file;
 use insightgate_operations::written_file::{Output, Readers};
 use insightgate_store::{Store, StoreError};
+use serde_json::json;
 
 use crate::cli::BackupArguments;
 use crate::command_error::CommandError;
 use crate::deployed::Deployed;
-use crate::files::fault;
+use crate::files::{fault, no_named_pipe};
 use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
 
@@ -27,52 +29,57 @@ pub async fn run(arguments: &BackupArguments) -> Result<(), CommandError> {
     }
     let output = &arguments.output;
     let to_stdout = output == Path::new("-");
-    let file = if to_stdout { None } else { written_file::followed(output).map_err(|error| fault(output, &error))? };
-    let Some(output) = &file else { return stream(&url, folder.path(), output, to_stdout, arguments.json).await };
-    let name = output.to_str().ok_or_else(|| CommandError::usage("the file's name is no UTF-8"))?;
-    // Its owner's alone before anything is in it: it holds what the database holds.
-    make(output)?;
-    if let Err(error) = copied(&url, name).await {
-        // What is half written is no backup.
-        let _ = std::fs::remove_file(output);
-        return Err(error.into());
+    if !to_stdout {
+        no_named_pipe(output).map_err(|error| error.hint("give -o - and pipe its output: insightgate backup -o - | gzip > copy.db.gz"))?;
     }
-    let bytes = std::fs::metadata(output).map_err(|error| fault(output, &error))?.len();
-    if arguments.json {
-        println!("{}", serde_json::json!({"file": output, "bytes": bytes}));
-    } else {
-        eprintln!("wrote {} to {}", counted(bytes, "byte"), output.display());
-        eprintln!("files, rows and the encryption key lie beside the database: copy them too");
+    let file = if to_stdout { None } else { written_file::followed(output).map_err(|error| fault(output, &error))? };
+    if file.as_ref().is_some_and(|file| file.exists()) {
+        return Err(is_there(output));
+    }
+    // What is half written is no backup, and has no name of one. The database's own copying writes to nothing but a file.
+    let beside = file.as_ref().map_or(folder.path(), |file| file.parent().unwrap_or(Path::new("")));
+    // Its owner's alone before anything is in it: it holds what the database holds.
+    let between = unfinished_file::make(beside, true).map_err(|error| fault(file.as_deref().unwrap_or(beside), &error))?;
+    let name = between.path().to_str().ok_or_else(|| CommandError::usage("the folder's name is no UTF-8"))?;
+    copied(&url, name).await?;
+    let bytes = match &file {
+        Some(file) => {
+            let written = between.as_file().sync_all().and_then(|()| between.as_file().metadata());
+            let bytes = written.map_err(|error| fault(file, &error))?.len();
+            // Where nothing may have come meanwhile.
+            between.persist_noclobber(file).map_err(|failed| match failed.error.kind() {
+                ErrorKind::AlreadyExists => is_there(file),
+                _ => fault(file, &failed.error),
+            })?;
+            bytes
+        }
+        None => stream(between.path(), output, to_stdout).map_err(|error| fault(output, &error))?,
+    };
+    match (&file, arguments.json) {
+        (None, true) => eprintln!("{}", json!({"file": output, "bytes": bytes})),
+        (None, false) => eprintln!("wrote {} to {}", counted(bytes, "byte"), output.display()),
+        (Some(file), true) => println!("{}", json!({"file": file, "bytes": bytes})),
+        (Some(file), false) => {
+            eprintln!("wrote {} to {}", counted(bytes, "byte"), file.display());
+            eprintln!("files, rows and the encryption key lie beside the database: copy them too");
+        }
     }
     Ok(())
 }
 
-/// Into what is no plain file, by way of one beside the database: the database's own copying writes to nothing else.
-async fn stream(url: &str, folder: &Path, output: &Path, to_stdout: bool, as_json: bool) -> Result<(), CommandError> {
-    let between = folder.join(format!(".backup-{}.unfinished", std::process::id()));
-    let name = between.to_str().ok_or_else(|| CommandError::usage("the data folder's name is no UTF-8"))?;
-    make(&between)?;
-    let copied = copied(url, name).await.map_err(|error| CommandError::failed(error.to_string()));
-    let copied = copied.and_then(|()| {
-        let copy = || -> std::io::Result<u64> {
-            let mut file = File::open(&between)?;
-            if to_stdout {
-                return std::io::copy(&mut file, &mut std::io::stdout());
-            }
-            let mut to = Output::open(output, Readers::Owner)?;
-            let bytes = std::io::copy(&mut file, &mut to)?;
-            to.finish().map(|()| bytes)
-        };
-        copy().map_err(|error| fault(output, &error))
-    });
-    std::fs::remove_file(&between).map_err(|error| fault(&between, &error))?;
-    let bytes = copied?;
-    if as_json {
-        eprintln!("{}", serde_json::json!({"file": output, "bytes": bytes}));
-    } else {
-        eprintln!("wrote {} to {}", counted(bytes, "byte"), output.display());
+fn is_there(file: &Path) -> CommandError {
+    CommandError::usage(format!("{} is there already", file.display())).hint("name a new file")
+}
+
+/// Into what is no plain file.
+fn stream(between: &Path, output: &Path, to_stdout: bool) -> std::io::Result<u64> {
+    let mut file = File::open(between)?;
+    if to_stdout {
+        return std::io::copy(&mut file, &mut std::io::stdout());
     }
-    Ok(())
+    let mut to = Output::open(output, Readers::Owner)?;
+    let bytes = std::io::copy(&mut file, &mut to)?;
+    to.finish().map(|()| bytes)
 }
 
 /// The database's own copying, with how far the file has grown on a terminal.
@@ -98,19 +105,4 @@ async fn copied(url: &str, file: &str) -> Result<(), StoreError> {
     };
     progress.end();
     copied
-}
-
-/// An empty file that was not there.
-fn make(file: &Path) -> Result<(), CommandError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(file) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(CommandError::usage(format!("{} is there already", file.display())).hint("name a new file"))
-        }
-        Err(error) => Err(fault(file, &error)),
-    }
 }

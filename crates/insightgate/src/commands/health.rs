@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::command_error::CommandError;
 use crate::env_vars;
-use crate::files::fault;
+use crate::files::read_named;
 use crate::patience;
 use crate::session::Output;
 use crate::terminal::table::Table;
@@ -33,7 +33,7 @@ pub struct HealthArguments {
 pub async fn run(arguments: HealthArguments) -> Result<(), CommandError> {
     let HealthArguments { url, alive, output } = arguments;
     let certificate = env_vars::read(&env_vars::CA_CERTIFICATE);
-    let certificate = certificate.map(|path| std::fs::read(&path).map_err(|error| fault(Path::new(&path), &error))).transpose()?;
+    let certificate = certificate.map(|path| read_named(Path::new(&path))).transpose()?;
     let answer = patience::answer(env_vars::read)?.unwrap_or(ANSWER);
     let found = health(&url, if alive { "healthz" } else { "readyz" }, certificate.as_deref(), answer).await?;
     let well = found.status == 200;

@@ -7,6 +7,7 @@ pub(crate) mod text;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use insightgate_client::{Answer, Client, ClientError, NewQuery, Query, QueryFilter, Subject};
+use insightgate_identity::scope::is_access_log;
 use insightgate_query::syntax::MAXIMUM_TEXT;
 use serde::Serialize;
 use uuid::Uuid;
@@ -118,7 +119,14 @@ pub async fn run(profile: Option<&str>, arguments: QueryArguments) -> Result<(),
         QueryCommand::Try(asked) => {
             let asked = Asked::of(&client, asked).await?;
             let rows = asked.answer(client.try_query(asked.subject(), asked.from, asked.to)).await?;
-            if output.json { print_json(&rows.envelope) } else { rows::show(&rows) }
+            if output.json {
+                return print_json(&rows.envelope);
+            }
+            rows::show(&rows)?;
+            if rows.envelope.value.is_empty() && asked.text.as_deref().is_some_and(asks_the_access_log) {
+                eprintln!("note: an event is in the access log within a minute; TIMESPAN, WHERE or the tenant may leave out what there is");
+            }
+            Ok(())
         }
         QueryCommand::Explain(asked) => {
             let asked = Asked::of(&client, asked).await?;
@@ -145,6 +153,11 @@ pub fn said(sentences: &[String], notes: &[String]) -> Result<(), CommandError> 
         eprintln!("note: {}", plain(note));
     }
     print(&sentences.iter().map(|sentence| format!("{}\n", plain(sentence))).collect::<String>())
+}
+
+/// As far as a look at its words tells.
+fn asks_the_access_log(text: &str) -> bool {
+    text.split(|character: char| !character.is_alphanumeric()).any(is_access_log)
 }
 
 /// A query that is asked about, as it was named.

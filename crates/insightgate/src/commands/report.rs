@@ -30,13 +30,20 @@ use crate::terminal::{confirm, print_json};
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// The reports of every owner in this organisation: its id or domain. For operators and administrators, and for `list` and `show` alone
-    #[arg(long, global = true, value_name = "TENANT")]
+    // Before the command it may stand too; only the commands that know it show it.
+    #[arg(long, global = true, hide = true, value_name = "TENANT")]
     tenant: Option<String>,
     #[command(flatten)]
     output: Output,
     #[command(subcommand)]
     command: ReportCommand,
+}
+
+#[derive(Debug, Args)]
+struct OfTenant {
+    /// The reports of every owner in this organisation: its id or domain; for operators and administrators
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +57,8 @@ enum ReportCommand {
     /// Your reports
     #[command(after_help = "Examples:\n  insightgate report list\n  insightgate report list --query Revenue --json")]
     List {
+        #[command(flatten)]
+        of: OfTenant,
         /// Only those of this query
         #[arg(long, value_name = "ID|NAME")]
         query: Option<String>,
@@ -60,6 +69,8 @@ enum ReportCommand {
     /// One report with its query
     #[command(after_help = "Example:\n  insightgate report show Weekly")]
     Show {
+        #[command(flatten)]
+        of: OfTenant,
         #[arg(value_name = "ID|NAME")]
         report: String,
     },
@@ -159,11 +170,15 @@ impl ReportArguments {
 
 pub async fn run(profile: Option<&str>, arguments: ReportArguments) -> Result<(), CommandError> {
     let ReportArguments { tenant, output, command } = arguments;
+    let tenant = match &command {
+        ReportCommand::List { of, .. } | ReportCommand::Show { of, .. } => of.tenant.clone().or(tenant),
+        _ => tenant,
+    };
     if let Some(tenant) = tenant {
         let session = Session::open(profile)?;
         return match command {
-            ReportCommand::List { query: None, name } => managed::list(&session, &tenant, output, name).await,
-            ReportCommand::Show { report } => managed::show(&session, &tenant, output, &report).await,
+            ReportCommand::List { query: None, name, .. } => managed::list(&session, &tenant, output, name).await,
+            ReportCommand::Show { report, .. } => managed::show(&session, &tenant, output, &report).await,
             _ => Err(CommandError::usage("--tenant goes with `report list`, without --query, and with `report show`")
                 .hint("`insightgate execution` cancels and retries what a report has run")),
         };
@@ -171,8 +186,8 @@ pub async fn run(profile: Option<&str>, arguments: ReportArguments) -> Result<()
     let client = insights(profile)?;
     match command {
         ReportCommand::Create(new) => create::run(&client, output, new).await,
-        ReportCommand::List { query, name } => show::list(&client, output, query, name).await,
-        ReportCommand::Show { report } => show::one(output, &named::report(&client, &report).await?),
+        ReportCommand::List { query, name, .. } => show::list(&client, output, query, name).await,
+        ReportCommand::Show { report, .. } => show::one(output, &named::report(&client, &report).await?),
         ReportCommand::Update(update) => change::run(&client, output, update).await,
         ReportCommand::Pause { report } => {
             let id = named::report(&client, &report).await?.report_id;

@@ -1,7 +1,7 @@
 //! `insightgate serve`: the server, as a configuration file describes it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use insightgate_outbound::AddressRules;
 
 use crate::cli::{ServeArguments, ServerRole};
 use crate::command_error::CommandError;
-use crate::config::{self, Configuration};
+use crate::config::{self, Configuration, Given};
 use crate::data_folder::DataFolder;
-use crate::files::fault;
-use crate::log::start_log;
+use crate::files::read_named;
+use crate::log::{say, start_log};
 use crate::origin;
 use crate::server::connections::{Admission, Timing};
 use crate::server::listener::Doors;
@@ -30,7 +30,7 @@ mod reload;
 use reload::Reload;
 
 pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
-    let configuration = config::load(&arguments.config)?;
+    let (configuration, given) = config::load_with_given(&arguments.config)?;
     let traces = configuration.traces_url.clone().map(|url| TraceSettings { url, percent: configuration.traces_percent });
     let traces = start_log(&configuration.log_level, configuration.log_format, traces.as_ref())?;
     let folder = DataFolder::open(&configuration.data_dir)?;
@@ -72,44 +72,46 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     let shows_telemetry = telemetry.is_none() && configuration.service.public_url.is_none();
     if let Some((listener, bound)) = telemetry {
         running.serve_telemetry(listener, Arc::clone(&intake), &doors)?;
-        eprintln!("telemetry at http://{bound}");
+        say(&format!("telemetry at http://{bound}"));
     }
-    let mut reload = Reload::of(&arguments.config);
+    let mut reload = Reload::of(&arguments.config, given.clone());
     if !serves {
-        eprintln!("working");
+        say("working");
     } else {
         // Where clients find the server does not change while it runs: issuers and links begin with it.
         let public_url = configuration.service.public_url.clone();
         let (context, intake) = (context.clone(), Arc::clone(&intake));
-        let state = move |configuration: &Configuration, base: &str| ApiState {
+        let state = move |configuration: &Configuration, given: &Given, base: &str| ApiState {
             context: context.clone(),
             base_url: public_url.as_deref().unwrap_or(base).into(),
             trusted_proxies: configuration.trusted_proxies.clone().into(),
             cors_origins: configuration.cors_origins.clone().into(),
             hsts_seconds: configuration.hsts_seconds,
+            shows_console: configuration.console,
             shows_telemetry,
+            settings: given.in_force().into(),
             intake: Arc::clone(&intake),
             sandbox: None,
         };
         if let Some((listener, bound)) = http {
             let base = origin::of_listener("http", bound);
-            let replace = running.serve(listener, state(&configuration, &base), None, &doors)?;
+            let replace = running.serve(listener, state(&configuration, &given, &base), None, &doors)?;
             reload.replaces(replace, base, state.clone());
-            eprintln!("serving http://{bound}");
+            say(&format!("serving http://{bound}"));
         }
         if let Some((listener, bound)) = https {
             let base = origin::of_listener("https", bound);
-            let replace = running.serve(listener, state(&configuration, &base), tls.clone(), &doors)?;
+            let replace = running.serve(listener, state(&configuration, &given, &base), tls.clone(), &doors)?;
             reload.replaces(replace, base, state);
             if let Some(tls) = tls {
                 running.start_loop(certificate.keep_fresh(tls));
             }
-            eprintln!("serving https://{bound}");
+            say(&format!("serving https://{bound}"));
         }
     }
     running.start_loop(reload.on_hangup(doors.admission.clone()));
     until_stopped().await;
-    eprintln!("stopping");
+    say("stopping");
     running.stop().await;
     if let Some(traces) = traces {
         traces.finish().await;
@@ -117,22 +119,23 @@ pub async fn run(arguments: ServeArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// What the configuration tells the service, with the certificates that it names.
+/// What the configuration tells the service, with the certificates and the password that it names.
 fn settings(configuration: &Configuration) -> Result<Settings, CommandError> {
     let mut settings = configuration.service.clone();
-    settings.callbacks.ca_certificate = configuration.callback_ca.as_ref().map(read).transpose()?;
+    settings.callbacks.ca_certificate = configuration.callback_ca.as_deref().map(read).transpose()?;
+    settings.mail = configuration.mail.settings()?;
     Ok(settings)
 }
 
-fn read(file: &PathBuf) -> Result<Vec<u8>, CommandError> {
-    std::fs::read(file).map_err(|error| fault(file, &error))
+fn read(file: &Path) -> Result<Vec<u8>, CommandError> {
+    read_named(file)
 }
 
 /// The external issuers, with the certificates that they are reached by.
 fn issuers(configuration: &Configuration) -> Result<ExternalIssuers, CommandError> {
     let mut trusted = Vec::new();
     for issuer in &configuration.issuers {
-        trusted.push(IssuerSettings { ca_certificate: issuer.ca_certificate.as_ref().map(read).transpose()?, ..issuer.settings.clone() });
+        trusted.push(IssuerSettings { ca_certificate: issuer.ca_certificate.as_deref().map(read).transpose()?, ..issuer.settings.clone() });
     }
     let rules = AddressRules { allowed: configuration.allowed_networks.clone() };
     ExternalIssuers::new(trusted, &rules).map_err(|error| CommandError::failed(format!("the external issuers cannot be asked: {error}")))

@@ -24,9 +24,10 @@ pub struct TenantArguments {
 
 #[derive(Debug, Subcommand)]
 enum TenantCommand {
-    /// Takes an organisation in and enrolls it in a program; prints the code that its contact has to confirm
+    /// Takes an organisation in and enrolls it in a program; the code that its contact has to confirm goes there by mail, or is printed
     #[command(
-        after_help = "Asks for what is missing on a terminal. An organisation that is there already is enrolled in a further program.\n\n\
+        after_help = "Asks for what is missing on a terminal. An organisation that is there already is enrolled in a further program.\n\
+        A server that sends mail (mail.server) sends the code to the primary contact, and shows it to nobody. Otherwise it is printed once, for you to pass on.\n\n\
         Examples:\n  insightgate tenant enroll contoso.example --profile-file contoso.toml\n  \
         insightgate tenant enroll contoso.example --company-legal-name 'Contoso Ltd' --address-line1 'Karl Johans gate 1' --city Oslo \\\n    \
         --postal-code 0154 --country-region Norway --primary-contact-first-name First --primary-contact-last-name Last \\\n    \
@@ -43,7 +44,7 @@ enum TenantCommand {
         #[arg(value_name = "TENANT", help = TENANT)]
         tenant: String,
     },
-    /// Confirms the contact's address by the code that the contact got, or makes a new code
+    /// Confirms the contact's address by the code that the contact got, or makes a new one, which goes there by mail or is printed
     #[command(
         after_help = "Examples:\n  insightgate tenant verify contoso.example --code 48291357\n  insightgate tenant verify contoso.example --new-code"
     )]
@@ -53,7 +54,7 @@ enum TenantCommand {
         /// The code that the contact got
         #[arg(long, value_name = "CODE", conflicts_with = "new_code", required_unless_present = "new_code")]
         code: Option<String>,
-        /// Make a new code instead, and print it: the earlier one ends
+        /// Make a new code instead, which is mailed to the contact, or printed if the server sends no mail: the earlier one ends
         #[arg(long)]
         new_code: bool,
     },
@@ -198,9 +199,7 @@ async fn enroll(session: &Session, output: Output, new: EnrollArguments) -> Resu
     let new = NewTenant { domain: Some(domain), name: Some(name), global_account_id, program: program_name, profile: Some(profile) };
     let tenant = session.client.enroll_tenant(&new).await?;
     show(output, &tenant)?;
-    if tenant.verification_code.is_some() {
-        give_code(&tenant.domain, program.name());
-    }
+    tell_of_code(tenant.verification_code.is_some(), tenant.verification_code_sent_to.as_deref(), &tenant.domain, program.name());
     Ok(())
 }
 
@@ -238,16 +237,18 @@ fn show_enrollment(output: Output, tenant: &str, enrollment: &Enrollment) -> Res
         ("verification code", code.clone().unwrap_or_default()),
     ];
     show_one(output, enrollment, &shown)?;
-    if code.is_some() {
-        give_code(tenant, &enrollment.program);
-    }
+    tell_of_code(code.is_some(), enrollment.verification_code_sent_to.as_deref(), tenant, &enrollment.program);
     Ok(())
 }
 
-fn give_code(tenant: &str, program: &str) {
-    eprintln!(
-        "Give the code to the primary contact. What the contact repeats: insightgate tenant verify {tenant} --program {program} --code CODE"
-    );
+/// What to do with the code, which is shown or goes to an address.
+fn tell_of_code(is_shown: bool, sent_to: Option<&str>, tenant: &str, program: &str) {
+    let begins = match sent_to {
+        Some(address) => format!("The code goes to {address} by mail."),
+        None if is_shown => "Give the code to the primary contact.".to_owned(),
+        None => return,
+    };
+    eprintln!("{begins} What the contact repeats: insightgate tenant verify {tenant} --program {program} --code CODE");
 }
 
 fn stages(enrollments: &[Enrollment]) -> String {

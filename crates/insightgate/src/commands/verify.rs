@@ -103,7 +103,7 @@ async fn keys(deployed: &Deployed, store: Option<&Store>, report: &mut Report) -
         // Of older tables only the keys can be read, and of a damaged file perhaps nothing.
         None => Store::keys_before_opening(&deployed.database_url).await.unwrap_or_default(),
     };
-    report.secrets = sealed.len();
+    report.secrets = Some(sealed.len());
     let missing = |detail: String, advice: String| Finding {
         kind: Kind::KeyMissing,
         tenant: None,
@@ -145,6 +145,7 @@ async fn files(arguments: &VerifyArguments, deployed: &Deployed, store: Store, r
     // A store without its bucket is told by its list alone: a file that is asked for by its name is merely not there.
     let listed = Progress::during("listing the files of reports", repair.check_files(&mut |finding| report.add(finding))).await?;
     report.files = Some(listed);
+    repair.check_names(&mut |finding| report.add(finding)).await?;
     let progress = Progress::new();
     let depth = if arguments.quick { Depth::Length } else { Depth::Bytes };
     progress.bytes("reading the files of reports", Some(repair.bytes_of_artifacts().await?));

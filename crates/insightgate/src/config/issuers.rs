@@ -74,6 +74,18 @@ const SETTINGS: &[Setting<IssuerConfiguration>] = &[
         read: |c, v| names(v).map(|claims| c.settings.application_claims = claims),
     },
     Setting {
+        key: "console_client_id",
+        about: "The public client by which people sign in to the console at this issuer. Its redirect URI is /console/signed-in of this server.",
+        default: Err("\"insightgate-console\""),
+        read: |c, v| text(v).map(|id| c.settings.console_client_id = Some(id)),
+    },
+    Setting {
+        key: "console_scope",
+        about: "The scope that the console asks for, so that the access token is for one of management_audiences.",
+        default: Err("\"openid api://insightgate-manage/.default\""),
+        read: |c, v| text(v).map(|scope| c.settings.console_scope = scope),
+    },
+    Setting {
         key: "cache_seconds",
         about: "How long the issuer's keys serve before they are fetched again. A key that it takes back is accepted until then.",
         default: Err("600"),

@@ -10,8 +10,8 @@ use toml::Value;
 
 use super::Configuration;
 use super::values::{
-    address, catch_up, collector_url, data_root, database_url, flag, host_names, links, log_filter, log_format, most_runs, networks,
-    number, origins, public_url, text, texts, weights,
+    address, catch_up, collector_url, data_root, database_url, flag, host_names, links, log_filter, log_format, mail_security, mail_sender,
+    most_runs, networks, number, origins, public_url, text, texts, weights,
 };
 
 /// One setting. Its environment variable is `INSIGHTGATE_` followed by the key in uppercase, with `_` for the dot.
@@ -198,6 +198,12 @@ pub const SETTINGS: &[Setting] = &[
         about: "How many seconds browsers are told to use only https (Strict-Transport-Security), where clients use https; 0 for not at all.",
         default: Ok("0"),
         read: |c, v| number(v, 0, 63_072_000).map(|seconds| c.hsts_seconds = seconds),
+    },
+    Setting {
+        key: "server.console",
+        about: "Whether there are pages for people at /: the console, on the same operations as the APIs.",
+        default: Ok("true"),
+        read: |c, v| flag(v).map(|flag| c.console = flag),
     },
     Setting {
         key: "server.tls_names",
@@ -408,6 +414,48 @@ pub const SETTINGS: &[Setting] = &[
         read: |c, v| flag(v).map(|flag| c.service.callbacks.on_failure = flag),
     },
     Setting {
+        key: "mail.server",
+        about: "The mail server (SMTP) that mail goes to, by name; it may be private (docs/mail.md). No mail is sent if not given.",
+        default: Err("\"smtp.example.com\""),
+        read: |c, v| text(v).map(|text| c.mail.server = Some(text)),
+    },
+    Setting {
+        key: "mail.port",
+        about: "Its port; 587 for starttls, 465 for tls and 25 for none if not given.",
+        default: Err("587"),
+        read: |c, v| number(v, 1, 65_535).map(|port| c.mail.port = u16::try_from(port).ok()),
+    },
+    Setting {
+        key: "mail.security",
+        about: "How the connection is encrypted: starttls (by a command), tls (from the first byte) or none. Nothing is sent without it.",
+        default: Ok("\"starttls\""),
+        read: |c, v| mail_security(v).map(|security| c.mail.security = security),
+    },
+    Setting {
+        key: "mail.username",
+        about: "The name that the mail server knows this one by, if it asks for one.",
+        default: Err("\"insightgate\""),
+        read: |c, v| text(v).map(|text| c.mail.username = Some(text)),
+    },
+    Setting {
+        key: "mail.password_file",
+        about: "A file with the password, and nothing else. INSIGHTGATE_MAIL_PASSWORD goes before it.",
+        default: Err("\"/etc/insightgate/mail-password\""),
+        read: |c, v| text(v).map(|text| c.mail.password_file = Some(PathBuf::from(text))),
+    },
+    Setting {
+        key: "mail.from",
+        about: "The sender of every mail. The domain stands in the Message-ID too.",
+        default: Err("\"Insightgate <insightgate@example.com>\""),
+        read: |c, v| mail_sender(v).map(|text| c.mail.from = Some(text)),
+    },
+    Setting {
+        key: "mail.ca_certificate",
+        about: "Certificates to trust beside the system's when the mail server is connected to, as a PEM file.",
+        default: Err("\"/etc/insightgate/mail-ca.pem\""),
+        read: |c, v| text(v).map(|text| c.mail.ca_certificate = Some(PathBuf::from(text))),
+    },
+    Setting {
         key: "telemetry.address",
         about: "Address of a listener for operators: /healthz, /readyz and /metrics, of processes of every role (docs/monitoring.md). Empty: none.",
         default: Ok("\"\""),
@@ -427,7 +475,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "telemetry.traces_percent",
-        about: "How many of a hundred requests and executions are traced. A caller who traces its own requests (traceparent) decides about them.",
+        about: "How many of a hundred requests and executions are traced. A trusted proxy that sends a traceparent decides about its requests.",
         default: Ok("100"),
         read: |c, v| number(v, 0, 100).map(|percent| c.traces_percent = u8::try_from(percent).unwrap_or(100)),
     },

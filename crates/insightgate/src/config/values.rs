@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use insightgate_engine::DataRoot;
+use insightgate_outbound::{MailSecurity, check_sender};
 use insightgate_report::schedule::{CatchUp, MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS};
 use ipnet::IpNet;
 use toml::Value;
@@ -46,6 +47,20 @@ pub fn log_format(value: &Value) -> Result<LogFormat, String> {
         Some("text") => Ok(LogFormat::Text),
         Some("json") => Ok(LogFormat::Json),
         _ => Err(format!("should be \"text\" or \"json\", but is {value}")),
+    }
+}
+
+pub fn mail_security(value: &Value) -> Result<MailSecurity, String> {
+    let found = value.as_str().and_then(MailSecurity::from_name);
+    found.ok_or_else(|| format!("should be \"starttls\", \"tls\" or \"none\", but is {value}"))
+}
+
+/// Reads who mail is from.
+pub fn mail_sender(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    match check_sender(&text) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(format!("should be like \"insightgate@example.com\" or \"Insightgate <insightgate@example.com>\", but is {value}")),
     }
 }
 

@@ -27,9 +27,9 @@ pub async fn run(context: &SharedContext, ready: &Ready, local: &Addresses) -> R
 
 /// Shows a device code, which a person approves in a browser, and the calls that follow.
 pub fn print_curl(ready: &Ready) {
-    let Ready { api, authority, public_client_id, resource, username, password, http, .. } = ready;
+    let Ready { api, authority, public_client_id, resource, username, password, .. } = ready;
     let curl = format!("curl -s --cacert '{}'", shown(Path::new(&ready.ca_certificate)));
-    println!("\nServing {} and {http} until you stop it (Ctrl-C). By hand:\n", ready.https);
+    println!("\nBy hand:\n");
     println!(
         "{curl} -w '\\n' {authority}/oauth2/v2.0/devicecode -d client_id={public_client_id} -d 'scope={resource}/.default offline_access'"
     );

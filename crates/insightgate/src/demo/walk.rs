@@ -152,10 +152,10 @@ async fn download(client: &Client, link: &str, path: &Path) -> Result<(u64, Vec<
 
 /// A command for each step, to repeat it by hand.
 pub fn print_curl(ready: &Ready, walked: &Walked) {
-    let Ready { api, token_url, client_id, client_secret, username, password, resource, http, .. } = ready;
+    let Ready { api, token_url, client_id, client_secret, username, password, resource, .. } = ready;
     let Walked { query_id, report_id, link } = walked;
     let curl = format!("curl -s --cacert '{}'", shown(Path::new(&ready.ca_certificate)));
-    println!("\nServing {} and {http} until you stop it (Ctrl-C). The same by hand:\n", ready.https);
+    println!("\nThe same by hand:\n");
     println!(
         "TOKEN=$({curl} {token_url} -d grant_type=password -d scope=openid -d resource={resource} -d client_id={client_id} \\\n    \
          -d client_secret={client_secret} -d username={username} --data-urlencode 'password={password}' \\\n    \

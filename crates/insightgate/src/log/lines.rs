@@ -121,13 +121,31 @@ fn begin_json(metadata: &Metadata<'_>, line: &mut String) {
     push_json(line, metadata.target());
 }
 
+/// A line that is no event, for programs: a message, and one more field if there is one.
+pub fn object(level: &str, message: &str, more: Option<(&str, &str)>) -> String {
+    let mut line = format!("{{\"time\":\"{}\",\"level\":\"{level}\",\"target\":\"insightgate\",\"message\":", now());
+    push_json(&mut line, message);
+    if let Some((name, value)) = more {
+        line.push(',');
+        push_json(&mut line, name);
+        line.push(':');
+        push_json(&mut line, value);
+    }
+    line.push_str("}\n");
+    line
+}
+
+fn now() -> impl std::fmt::Display {
+    Clock::of_system().format("%Y-%m-%dT%H:%M:%S%.3fZ")
+}
+
 /// The line that says how often the next one was left out.
 pub fn left_out(format: LogFormat, count: u64) -> String {
     let words = format!("the same was left out {count} times since it was last written:");
     match format {
         LogFormat::Text => words + "\n",
         LogFormat::Json => {
-            let time = Clock::of_system().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+            let time = now();
             format!("{{\"time\":\"{time}\",\"level\":\"WARN\",\"message\":\"{words}\",\"left_out\":{count}}}\n")
         }
     }
@@ -336,5 +354,9 @@ mod tests {
         assert_eq!(read, expected);
         let told: serde_json::Value = serde_json::from_str(&left_out(LogFormat::Json, 7)).unwrap();
         assert_eq!(told["left_out"], 7);
+        let told = object("ERROR", "no\n\"file\"\u{1b}", Some(("hint", "a\\b")));
+        assert!(told.ends_with("}\n") && told.lines().count() == 1, "{told}");
+        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+        assert_eq!((&told["level"], &told["message"], &told["hint"]), (&"ERROR".into(), &"no\n\"file\"\u{1b}".into(), &"a\\b".into()));
     }
 }

@@ -14,6 +14,7 @@ use rcgen::{
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::{fault, write_private};
+use crate::log::warn;
 
 /// The beginning of the second part of the authority's file.
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
@@ -57,12 +58,12 @@ fn open_authority(folder: &DataFolder, now: DateTime<Utc>) -> Result<Authority, 
     let (own_file, file) = (tls.path().join("authority.pem"), tls.path().join("ca.pem"));
     if !own_file.exists() {
         if file.exists() {
-            eprintln!(
-                "warning: {} is lost, and another authority takes its place: clients must trust the new {}",
+            let told = format!(
+                "{} is lost, and another authority takes its place: clients must trust the new {}",
                 own_file.display(),
                 file.display()
             );
-            eprintln!("hint: stop, and put the file back from a backup, if clients are to go on as before");
+            warn(&told, Some("stop, and put the file back from a backup, if clients are to go on as before"));
         }
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = authority(now)?.self_signed(&key).map_err(failed)?;

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::files::shown;
+use crate::log::say;
 use crate::server::certificates::server_certificate;
 
 /// How often the files are checked.
@@ -47,7 +48,7 @@ impl CertificateSource {
             }
             CertificateSource::Own { folder, names } => {
                 let made = server_certificate(folder, names, Clock::System.now())?;
-                eprintln!("clients must trust {}", shown(&made.authority_file));
+                say(&format!("clients must trust {}", shown(&made.authority_file)));
                 RustlsConfig::from_pem(made.chain.into_bytes(), made.key.into_bytes()).await.map_err(failed)
             }
         }

@@ -1,4 +1,5 @@
 //! Records spans. A trace begins with a request or an execution; a request may continue its caller's trace (W3C `traceparent`).
+//! Whether it is recorded is drawn, unless a proxy that the operator trusts has decided: a stranger must not have more recorded than was asked for.
 //!
 //! A span outside of a recorded trace leaves nothing behind.
 
@@ -63,13 +64,18 @@ impl Recorder {
 
     /// The trace and the span that this one belongs to, if it is recorded.
     fn begin(&self, told: &Told) -> Option<(u128, Option<u64>)> {
-        if let Some(Parent { trace, span, sampled }) = told.traceparent.as_deref().and_then(parse) {
-            return sampled.then_some((trace, Some(span)));
+        let callers = told.traceparent.as_deref().and_then(parse);
+        if let Some(Parent { trace, span, sampled }) = &callers
+            && told.decides
+        {
+            return sampled.then_some((*trace, Some(*span)));
         }
-        let trace = self.random.uuid().ok()?.as_u128();
+        // Never from the caller's id, which may be chosen so that it is drawn.
+        let fresh = self.random.uuid().ok()?.as_u128();
         // The last byte is random.
-        let drawn = u8::try_from(trace % 256).unwrap_or_default();
-        (u32::from(drawn) * 100 < u32::from(self.percent) * 256).then_some((trace, None))
+        let drawn = u8::try_from(fresh % 256).unwrap_or_default();
+        let (trace, parent) = callers.map_or((fresh, None), |Parent { trace, span, .. }| (trace, Some(span)));
+        (u32::from(drawn) * 100 < u32::from(self.percent) * 256).then_some((trace, parent))
     }
 }
 
@@ -150,6 +156,8 @@ struct Told {
     is_server: bool,
     failed: bool,
     traceparent: Option<String>,
+    /// Whether the caller's trace says if this one is recorded.
+    decides: bool,
     attributes: Vec<(&'static str, Value)>,
 }
 
@@ -181,6 +189,7 @@ impl Visit for Told {
     fn record_bool(&mut self, field: &Field, value: bool) {
         match field.name() {
             "failed" => self.failed |= value,
+            "traceparent.decides" => self.decides = value,
             name => self.attributes.push((name, Value::Flag(value))),
         }
     }
@@ -246,9 +255,13 @@ mod tests {
     }
 
     fn request(traceparent: Option<&str>) {
+        request_of(traceparent, false);
+    }
+
+    fn request_of(traceparent: Option<&str>, decides: bool) {
         let span = tracing::info_span!(
-            target: SPANS, parent: None, "request", otel.name = Empty, otel.kind = "server", traceparent, correlation = "c-1",
-            http.response.status_code = Empty
+            target: SPANS, parent: None, "request", otel.name = Empty, otel.kind = "server", traceparent, traceparent.decides = decides,
+            correlation = "c-1", http.response.status_code = Empty
         );
         span.in_scope(|| drop(tracing::info_span!(target: SPANS, "database", lane = "reading")));
         span.record("otel.name", "GET /x");
@@ -274,8 +287,11 @@ mod tests {
     #[test]
     fn what_is_not_drawn_is_not_recorded() {
         assert_eq!(recorded(0, || request(None)), []);
-        assert_eq!(recorded(0, || request(Some(CALLERS))).len(), 2, "the caller decides about its own");
-        assert_eq!(recorded(100, || request(Some(&CALLERS.replace("-01", "-00")))), []);
+        let unsampled = CALLERS.replace("-01", "-00");
+        assert_eq!(recorded(0, || request_of(Some(CALLERS), true)).len(), 2, "a trusted proxy decides");
+        assert_eq!(recorded(100, || request_of(Some(&unsampled), true)), []);
+        assert_eq!(recorded(0, || request(Some(CALLERS))), [], "a stranger does not");
+        assert_eq!(recorded(100, || request(Some(&unsampled))).len(), 2);
         assert_eq!(recorded(100, || request(None)).len(), 2);
     }
 }

@@ -14,7 +14,7 @@ use super::own;
 use crate::cli::DatasetValidateArguments;
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
-use crate::files::{fault, shown};
+use crate::files::{fault, no_named_pipe, shown};
 use crate::server::{EngineLimits, Roots, open_engine};
 use crate::terminal::progress::Progress;
 use crate::terminal::words::counted;
@@ -58,7 +58,7 @@ pub async fn run(arguments: &DatasetValidateArguments) -> Result<(), CommandErro
         }
     }
     // Of the built-in ones only those are of interest that have rows.
-    all.retain(|checked| checked.file.is_some() || checked.rows.as_ref().is_some_and(|rows| rows.files > 0));
+    all.retain(|checked| checked.file.is_some() || checked.rows.as_ref().is_some_and(|rows| rows.files > 0 || !rows.faults.is_empty()));
     if arguments.json {
         print_json(&all.iter().map(Checked::described).collect::<Vec<_>>())?;
     } else {
@@ -96,6 +96,7 @@ impl Checked {
                 "`insightgate dataset add` infers a definition of it; files that are in their place are checked when no file is named",
             ));
         }
+        no_named_pipe(path)?;
         let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => CommandError::not_found(format!("there is no file {}", path.display())),
             _ => fault(path, &error),
@@ -156,7 +157,8 @@ impl Checked {
         }
         let wrong = rows.map(|rows| rows.faults.len() + rows.ownerless.len()).unwrap_or_default();
         let files = match (rows.map(|rows| rows.files).unwrap_or_default(), wrong) {
-            (0, _) => "no files of rows yet".to_owned(),
+            (0, 0) => "no files of rows yet".to_owned(),
+            (0, _) => "its rows cannot be used".to_owned(),
             (1, 0) => "1 file of rows fits".to_owned(),
             (files, 0) => format!("{files} files of rows fit"),
             (files, wrong) => format!("{wrong} of {} of rows cannot be used", counted(files as u64, "file")),
@@ -171,6 +173,7 @@ fn described_fault(fault: &EngineError) -> Value {
             json!({"file": file, "column": column, "expected": expected, "found": found, "message": fault.to_string()})
         }
         EngineError::Corrupt { file, column, .. } => json!({"file": file, "column": column, "message": fault.to_string()}),
+        EngineError::TableFound { folder, .. } => json!({"file": folder, "message": fault.to_string()}),
         other => json!({"message": other.to_string()}),
     }
 }

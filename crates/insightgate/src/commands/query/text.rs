@@ -10,7 +10,7 @@ use insightgate_query::syntax::marked::{marked, placed};
 use insightgate_report::instant;
 
 use crate::command_error::CommandError;
-use crate::files::fault;
+use crate::files::{fault, no_named_pipe};
 
 /// Bytes; a query is shorter, and the code that judges it says so.
 const LONGEST: u64 = 1 << 20;
@@ -37,6 +37,7 @@ impl QueryText {
             }
             (Some(text), _) => Ok(Some(text.to_owned())),
             (None, Some(path)) => {
+                no_named_pipe(path)?;
                 let mut text = String::new();
                 let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
                 read.map_err(|error| match error.kind() {

@@ -27,7 +27,7 @@ use crate::cli::DEFAULT_DATA_DIR;
 use crate::command_error::CommandError;
 use crate::data_folder::DataFolder;
 use crate::env_vars;
-use crate::files::{fault, shown};
+use crate::files::{read_named, shown};
 use crate::interrupt::signalled;
 use crate::origin;
 use crate::server::certificates::server_certificate;
@@ -83,7 +83,7 @@ pub(super) async fn run(arguments: RecordArguments, as_json: bool) -> Result<(),
     refuse_remote(&arguments)?;
     let authority = arguments.authority.clone().unwrap_or_else(|| arguments.upstream.clone());
     let trusted = env_vars::read(&env_vars::CA_CERTIFICATE).map(PathBuf::from);
-    let trusted = trusted.map(|path| std::fs::read(&path).map_err(|error| fault(&path, &error))).transpose()?;
+    let trusted = trusted.map(|path| read_named(&path)).transpose()?;
     let forwarder = Forwarder::new(trusted.as_deref(), &[&arguments.upstream, &authority])?;
 
     let (http, http_address) = listen(arguments.listen, "--listen")?;

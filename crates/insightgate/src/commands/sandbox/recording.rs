@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::command_error::CommandError;
-use crate::files::fault;
+use crate::files::{fault, no_named_pipe};
 use content::Content;
 
 /// The form of the file that this program writes and reads.
@@ -105,6 +105,7 @@ impl Exchange {
 
 impl Recording {
     pub fn read(path: &Path) -> Result<Recording, CommandError> {
+        no_named_pipe(path)?;
         let file = File::open(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => CommandError::not_found(format!("there is no recording at {}", path.display())),
             _ => fault(path, &error),

@@ -25,7 +25,7 @@ use crate::server::tls::hangups;
 /// The loop is woken by the signal; otherwise a turn does nothing.
 const PERIOD: Duration = Duration::from_secs(600);
 
-type Replace = Box<dyn Fn(&Configuration) + Send + Sync>;
+type Replace = Box<dyn Fn(&Configuration, &Given) + Send + Sync>;
 
 /// What is read again, and what takes it over.
 pub struct Reload {
@@ -37,8 +37,8 @@ pub struct Reload {
 
 impl Reload {
     /// For a server that has just read this file.
-    pub fn of(file: &Path) -> Reload {
-        Reload { file: file.to_owned(), known: Given::now(file), replace: Vec::new() }
+    pub fn of(file: &Path, known: Given) -> Reload {
+        Reload { file: file.to_owned(), known, replace: Vec::new() }
     }
 
     /// A listener whose router is made anew. `base` is the address at which it listens.
@@ -46,11 +46,11 @@ impl Reload {
         &mut self,
         router_of: watch::Sender<Router>,
         base: String,
-        state: impl Fn(&Configuration, &str) -> ApiState + Send + Sync + 'static,
+        state: impl Fn(&Configuration, &Given, &str) -> ApiState + Send + Sync + 'static,
     ) {
-        self.replace.push(Box::new(move |configuration| {
+        self.replace.push(Box::new(move |configuration, given| {
             // The one before is dropped; requests that it answers go on.
-            drop(router_of.send_replace(router(state(configuration, &base))));
+            drop(router_of.send_replace(router(state(configuration, given, &base))));
         }));
     }
 
@@ -87,12 +87,14 @@ impl Reload {
             }
         };
         let (live, others) = changed(&self.known, &given);
-        if !live.is_empty() {
-            admission.trust(configuration.trusted_proxies.iter().map(canonical).collect());
-            self.replace.iter().for_each(|replace| replace(&configuration));
-        }
         for key in &live {
             self.known.take(key, &given);
+        }
+        if !live.is_empty() {
+            admission.trust(configuration.trusted_proxies.iter().map(canonical).collect());
+            self.replace.iter().for_each(|replace| replace(&configuration, &self.known));
+        }
+        for key in &live {
             if *key == "log.level"
                 && let Err(why) = log::change_filter(&configuration.log_level)
             {

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::command_error::CommandError;
-use crate::files::fault;
+use crate::files::{fault, no_named_pipe};
 use crate::terminal::ask;
 
 /// Flags have the names of the documented fields.
@@ -170,6 +170,7 @@ pub fn shown(profile: &Map<String, Value>) -> Vec<(&'static str, String)> {
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, CommandError> {
+    no_named_pipe(path)?;
     let text = std::fs::read_to_string(path).map_err(|error| fault(path, &error))?;
     let is_toml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
     let read = if is_toml {

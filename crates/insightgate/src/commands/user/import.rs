@@ -15,7 +15,7 @@ use insightgate_operations::random::Random;
 use serde_json::{Value, json};
 
 use crate::command_error::CommandError;
-use crate::files::{fault, read_private};
+use crate::files::{fault, no_named_pipe, read_private};
 use crate::session::{Output, Session};
 use crate::terminal::table::Table;
 use crate::terminal::words::counted;
@@ -69,6 +69,7 @@ struct Answer {
 
 /// A pipe or a device says no size, so that the bytes are counted as they are read.
 fn text_of(file: &Path) -> Result<String, CommandError> {
+    no_named_pipe(file)?;
     let mut text = String::new();
     let read = File::open(file).and_then(|opened| opened.take(LARGEST + 1).read_to_string(&mut text));
     if read.map_err(|error| fault(file, &error))? as u64 > LARGEST {
@@ -314,5 +315,9 @@ mod tests {
     fn a_file_without_an_end_is_refused() {
         let told = text_of(Path::new("/dev/zero")).unwrap_err().message;
         assert!(told.contains("larger than 16 MiB"), "{told}");
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("people.csv");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert!(text_of(&pipe).unwrap_err().message.contains("is a named pipe"), "nobody ever opens its other end");
     }
 }

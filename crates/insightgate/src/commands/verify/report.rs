@@ -19,7 +19,8 @@ const MOST: usize = 10_000;
 pub struct Report {
     /// The steps of the tables, and those that this version knows.
     pub database: Option<(i64, i64)>,
-    pub secrets: usize,
+    /// `None`: they were not looked at.
+    pub secrets: Option<usize>,
     pub files: Option<u64>,
     pub artifacts: Option<Looked>,
     findings: Vec<Finding>,
@@ -81,7 +82,9 @@ impl Report {
         if let Some((version, _)) = self.database {
             text += &format!("database: its tables are at step {version}\n");
         }
-        text += &format!("secrets: {} looked at\n", self.secrets);
+        if let Some(secrets) = self.secrets {
+            text += &format!("secrets: {secrets} looked at\n");
+        }
         if let Some(files) = self.files {
             text += &format!("files: {files} in the store\n");
         }
