@@ -3,7 +3,6 @@
 The artifact is made by a report, as any other. Both are asked with the same clients (curl, wrk) on the same cores, in turns.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -15,13 +14,11 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import duckdb
-
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
 from harness.demo import Demo, lives_on  # noqa: E402
-from export import COLUMNS, TABLE, peak_memory  # noqa: E402
+from export import COLUMNS, peak_memory, prepared  # noqa: E402
 from harness.ports import free_port  # noqa: E402
-from tokens import Wrk, without_faults  # noqa: E402
+from tokens import Wrk, load_options, without_faults  # noqa: E402
 
 CONNECTIONS = (1, 8)
 NAMES = ("insightgate", "nginx")
@@ -85,13 +82,7 @@ class Nginx:
 def prepare(work, mebibytes):
     """The rows that make an artifact of about that size."""
     rows = mebibytes * (1 << 20) // ROW_BYTES
-    table = work / f"bench-{rows}.parquet"
-    if not table.exists():
-        print(f"writing {rows:,} rows", file=sys.stderr)
-        half = table.with_suffix(".half")
-        duckdb.execute(f"COPY ({TABLE.format(rows=rows)}) TO '{half}' (FORMAT parquet)")
-        half.rename(table)
-    return table
+    return prepared(work, rows)
 
 
 def artifact(demo, table):
@@ -127,13 +118,8 @@ def download(url, connections, size):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    for name in ("--binary", "--nginx", "--wrk", "--out"):
-        arguments.add_argument(name, type=Path, required=True)
-    arguments.add_argument("--wrk-libraries", type=Path)
+    arguments = load_options("--nginx", rounds=5)
     arguments.add_argument("--mebibytes", type=int, default=1024)
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--seconds", type=int, default=5, help="of ranges, each time")
     options = arguments.parse_args()
     work = options.out.resolve() / "downloads"
     work.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,17 @@ def summary(rounds, rows):
     }
 
 
+def prepared(work, rows):
+    """A table of so many rows, which stays for the next time."""
+    table = work / f"bench-{rows}.parquet"
+    if not table.exists():
+        print(f"writing {rows:,} rows", file=sys.stderr)
+        half = table.with_suffix(".half")
+        duckdb.execute(f"COPY ({TABLE.format(rows=rows)}) TO '{half}' (FORMAT parquet)")
+        half.rename(table)
+    return table
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--binary", required=True)
@@ -84,12 +95,7 @@ def main():
     options = arguments.parse_args()
     work = options.out / "export"
     work.mkdir(parents=True, exist_ok=True)
-    table = work / f"bench-{options.rows}.parquet"
-    if not table.exists():
-        print(f"writing {options.rows:,} rows", file=sys.stderr)
-        half = table.with_suffix(".half")
-        duckdb.execute(f"COPY ({TABLE.format(rows=options.rows)}) TO '{half}' (FORMAT parquet)")
-        half.rename(table)
+    table = prepared(work, options.rows)
 
     shutil.rmtree(work / "data", ignore_errors=True)
     with Demo(options.binary, work / "data", "--no-quotas", "--rows", "60") as demo:

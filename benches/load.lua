@@ -47,6 +47,21 @@ if refresh_tokens then
    end
 end
 
+-- A fixed rate: each request of a thread has its time, and goes out then or, if no connection is free, as soon as one is.
+local gap = tonumber(os.getenv("LOAD_GAP_MS"))
+if gap then
+   local ffi = require("ffi")
+   ffi.cdef("typedef struct { long seconds, nanoseconds; } moment; int clock_gettime(int clock, moment *now);")
+   local MONOTONIC, now, due = 1, ffi.new("moment"), nil
+
+   function delay()
+      ffi.C.clock_gettime(MONOTONIC, now)
+      local at = tonumber(now.seconds) * 1e3 + tonumber(now.nanoseconds) / 1e6
+      due = (due or at) + gap
+      return math.max(0, due - at)
+   end
+end
+
 function done(summary, latency)
    local failed = summary.errors
    io.write(

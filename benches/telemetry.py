@@ -1,8 +1,8 @@
 """What metrics and the log cost: grants and authenticated reads a second, beside a build without them and beside the same build without a log, in one
-run. Also the memory of an idle server, and the time from its start to its first answer. Run by `cargo xtask bench telemetry`.
+run. Also the memory of an idle server, and the time from its start to its first answer: these alone, where no other build is named. Run by
+`cargo xtask bench telemetry`.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -15,7 +15,7 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-from tokens import CONNECTIONS, DATASET, Wrk, time_on_cores, without_faults
+from tokens import CONNECTIONS, DATASET, Wrk, load_options, time_on_cores, without_faults
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests-e2e"))
 from harness.demo import lives_on  # noqa: E402
@@ -23,7 +23,7 @@ from harness.ports import free_port  # noqa: E402
 
 START_SECONDS = 120
 IDLE_SECONDS = 5
-STARTS = 5
+STARTS = 10
 
 
 def environment(**settings):
@@ -106,16 +106,28 @@ def start_and_idle(binary, out):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    for name in ("--binary", "--without", "--wrk", "--out"):
-        arguments.add_argument(name, type=Path, required=True)
-    arguments.add_argument("--wrk-libraries", type=Path)
-    arguments.add_argument("--seconds", type=int, default=5)
-    arguments.add_argument("--rounds", type=int, default=5)
+    arguments = load_options(rounds=5)
+    arguments.add_argument("--without", type=Path)
     options = arguments.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    wrk = Wrk(options.wrk, options.wrk_libraries, options.out)
-    rounds = {}
+    rounds = cost(options) if options.without else {}
+    result = {"cores": os.cpu_count(), "connections": CONNECTIONS, "rounds": rounds} | start_and_idle(options.binary, options.out)
+    (options.out / "telemetry.json").write_text(json.dumps(result, indent=2) + "\n")
+    if rounds:
+        print(f"\n{'':34}{'per second':>12}{'':>9}{'µs CPU':>9}{'':>9}    (medians of {options.rounds} rounds of {options.seconds} s)")
+    for what, measured in rounds.items():
+        middle = {name: [statistics.median(one[key] for one in each) for key in ("per_second", "cpu_us")] for name, each in measured.items()}
+        base = middle["without metrics and log"]
+        for name, (rate, cpu) in middle.items():
+            print(f"{what + ', ' + name:34}{rate:>12,.0f}{rate / base[0] - 1:>+9.1%}{cpu:>9.1f}{cpu / base[1] - 1:>+9.1%}")
+    starts = result["first_answer_ms"]
+    print(f"\nidle: {result['idle_mib']} MiB; from the start to the first answer: {statistics.median(starts)} ms ({min(starts)} to {max(starts)})")
+    print(f"written to {options.out / 'telemetry.json'}")
+
+
+def cost(options):
+    """Of each server, rounds of grants and of reads."""
+    wrk, rounds = Wrk(options.wrk, options.wrk_libraries, options.out), {}
     with (
         Server("without", options.without, "off", options.out) as without,
         Server("quiet", options.binary, "off", options.out) as quiet,
@@ -127,16 +139,7 @@ def main():
                 # Whoever comes first in one round comes last in the next.
                 for name in sorted(servers, reverse=number % 2 == 1):
                     rounds.setdefault(what, {}).setdefault(name, []).append(servers[name].measure(wrk, what, options.seconds))
-    result = {"cores": os.cpu_count(), "connections": CONNECTIONS, "rounds": rounds} | start_and_idle(options.binary, options.out)
-    (options.out / "telemetry.json").write_text(json.dumps(result, indent=2) + "\n")
-    print(f"\n{'':34}{'per second':>12}{'':>9}{'µs CPU':>9}{'':>9}    (medians of {options.rounds} rounds of {options.seconds} s)")
-    for what, measured in rounds.items():
-        middle = {name: [statistics.median(one[key] for one in each) for key in ("per_second", "cpu_us")] for name, each in measured.items()}
-        base = middle["without metrics and log"]
-        for name, (rate, cpu) in middle.items():
-            print(f"{what + ', ' + name:34}{rate:>12,.0f}{rate / base[0] - 1:>+9.1%}{cpu:>9.1f}{cpu / base[1] - 1:>+9.1%}")
-    print(f"\nidle: {result['idle_mib']} MiB; from the start to the first answer: {statistics.median(result['first_answer_ms'])} ms")
-    print(f"written to {options.out / 'telemetry.json'}")
+    return rounds
 
 
 if __name__ == "__main__":

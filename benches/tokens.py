@@ -49,7 +49,7 @@ class Wrk:
     def __init__(self, wrk, libraries, out):
         self.wrk, self.libraries, self.out = wrk, libraries, out
 
-    def start(self, url, seconds, *, threads=2, connections=CONNECTIONS, form=None, token=None, refresh_tokens=None, stretch=None):
+    def start(self, url, seconds, *, threads=2, connections=CONNECTIONS, form=None, token=None, refresh_tokens=None, stretch=None, rate=None):
         environment = dict(os.environ)
         if self.libraries:
             environment["LD_LIBRARY_PATH"] = str(self.libraries)
@@ -62,6 +62,8 @@ class Wrk:
             address = urlsplit(url)
             environment["LOAD_PATH"], environment["LOAD_RANGE"] = url.partition(address.netloc)[2], stretch
             url = f"{address.scheme}://{address.netloc}/"
+        if rate:
+            environment["LOAD_GAP_MS"] = str(1000 * threads / rate)
         if refresh_tokens:
             kept = self.out / "refresh-tokens"
             kept.touch(mode=0o600)
@@ -101,14 +103,19 @@ def without_faults(result, what):
     return result
 
 
-def main():
+def load_options(*paths, rounds):
+    """The options of what is measured with wrk, with these paths besides."""
     arguments = argparse.ArgumentParser()
-    for name in ("--binary", "--rates", "--wrk", "--node", "--provider", "--out"):
+    for name in ("--binary", "--wrk", "--out", *paths):
         arguments.add_argument(name, type=Path, required=True)
     arguments.add_argument("--wrk-libraries", type=Path)
     arguments.add_argument("--seconds", type=int, default=5)
-    arguments.add_argument("--rounds", type=int, default=3)
-    options = arguments.parse_args()
+    arguments.add_argument("--rounds", type=int, default=rounds)
+    return arguments
+
+
+def main():
+    options = load_options("--rates", "--node", "--provider", rounds=3).parse_args()
     # An earlier build's database may have other tables.
     for folder in ("tokens-data", "tokens-postgres"):
         shutil.rmtree(options.out / folder, ignore_errors=True)

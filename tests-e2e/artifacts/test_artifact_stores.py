@@ -16,8 +16,9 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from harness.demo import RUN_SECONDS, eventually, read_time
+from harness.demo import RUN_SECONDS, read_time
 from harness.emulators import BUCKET, S3, Azure
+from harness.waiting import eventually
 
 FILES = "files/of-reports"
 SMALL = "SELECT MPNId, PartnerName, Country FROM Profile TIMESPAN LIFETIME"

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 import duckdb
 import pytest
 
-from harness.demo import RUN_SECONDS, eventually
+from harness.demo import RUN_SECONDS
+from harness.waiting import eventually
 
 # Far more than the socket buffers of both sides hold.
 ROWS = 600_000

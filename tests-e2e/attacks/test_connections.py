@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from harness.demo import Demo, eventually
+from harness.demo import Demo
+from harness.waiting import eventually
 
 # The honest client is answered in time, and memory is measured.
 pytestmark = pytest.mark.alone

@@ -219,7 +219,7 @@ def test_rows_cannot_run_in_the_browser(service, away, browser):
     service.file = HOSTILE.encode()
     away.ok("export", DOCUMENTED, "--html", "page.html")
     page = (away.folder / "page.html").read_text()
-    assert "\x1b" not in page and page.count("<script") == 3
+    assert "\x1b" not in page and page.count("<script") == 2
     browser.open((away.folder / "page.html").as_uri())
     assert browser.run("return document.title") == DOCUMENTED and drawn(browser)[0][0] > 300
     assert column(browser, 0) == ["</script><script>document.title='owned'</script>", "�[2J�<img src=//out.example onerror=alert(1)>", "=cmd|' /C calc'!A0"]

@@ -127,6 +127,17 @@ def test_rows_are_added_to_what_is_there(demo, tmp_path):
             assert demo.preview("SELECT MPNId FROM Profile LIMIT 1")
         finally:
             odd.unlink()
+        # Nor does it mind a folder that turned out to be a table's, in which rows may be deleted.
+        log = demo.data_dir / "data/mpn/Sales/_delta_log"
+        log.mkdir()
+        (log / "00000000000000000000.json").write_text("{}")
+        try:
+            told = run("validate", code=1)
+            assert "mpn/Sales is a Delta table" in told.stdout and "its rows cannot be used" in told.stdout
+            refused = demo.call("GET", "ScheduledQueries/testQueryResult", params={"exportQuery": "SELECT Total FROM Sales TIMESPAN LIFETIME"})
+            assert refused.status_code == 400 and "is a Delta table" in refused.json()["message"], refused.text
+        finally:
+            shutil.rmtree(log)
         assert demo.preview("SELECT Total FROM Sales TIMESPAN LIFETIME") == [{"Total": 13.75}]
     finally:
         file.unlink()

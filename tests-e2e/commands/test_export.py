@@ -10,9 +10,10 @@ import threading
 
 import openpyxl
 
-from harness.demo import RUN_SECONDS, eventually
+from harness.demo import RUN_SECONDS
 from harness.desk import Desk
 from harness.imitation import ANSWERS, FILE
+from harness.waiting import eventually
 
 QUERY = "SELECT CustomerName, Product, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName, Product TIMESPAN LIFETIME"
 DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
@@ -278,15 +279,7 @@ def test_a_report_that_takes_too_long_or_vanishes(service, away):
     service.queued = None
     refused = away.refused(5, "export", DOCUMENTED, "-o", "rows.csv", "--timeout", "2s")
     assert "did not finish within 2 s" in refused and "--timeout" in refused and service.left() == []
-    polls = []
-
-    def delete(call):
-        if call.startswith("GET /insights/v1/mpn/ScheduledReport/execution"):
-            polls.append(call)
-            if len(polls) > 3:
-                service.reports.clear()
-
-    service.watch = delete
+    service.lose_reports_after(3)
     assert "it was deleted" in away.refused(4, "export", DOCUMENTED, "-o", "rows.csv")
     assert list(away.folder.iterdir()) == [] and service.left() == []
 

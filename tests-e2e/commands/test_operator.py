@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from harness.demo import eventually
 from harness.deployment import DOMAIN, LEGAL, PASSWORD, USER
 from harness.receiver import Receiver
 from harness.served import Served
+from harness.waiting import eventually
 
 IN = ("--tenant", DOMAIN)
 

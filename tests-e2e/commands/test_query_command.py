@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness.demo import RUN_SECONDS, eventually
+from harness.demo import RUN_SECONDS
+from harness.waiting import eventually
 
 REVENUE = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY TotalRevenue, CustomerName ASC LIMIT 5"
 

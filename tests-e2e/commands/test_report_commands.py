@@ -2,9 +2,10 @@
 
 import pytest
 
-from harness.demo import eventually, hours, write_time
+from harness.demo import hours, write_time
 from harness.desk import Desk
 from harness.imitation import FILE
+from harness.waiting import eventually
 
 QUERY = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName TIMESPAN LIFETIME"
 DOCUMENTED = "SELECT MPNId, MonthlyActiveUsers FROM OfficeUsage TIMESPAN LAST_MONTH"
@@ -175,15 +176,7 @@ def test_watching_a_report_at_the_service(service, away):
     service.queued = None
     once()
     assert "did not finish within 1 second" in away.refused(5, "report", "watch", "Users", "--timeout", "1s")
-    polls = []
-
-    def delete(call):
-        if call.startswith("GET /insights/v1/mpn/ScheduledReport/execution"):
-            polls.append(call)
-            if len(polls) > 3:
-                service.reports.clear()
-
-    service.watch = delete
+    service.lose_reports_after(3)
     deleted = away.refused(4, "report", "watch", "Users")
     assert "it was deleted" in deleted and "`insightgate report list`" in deleted
 

@@ -23,7 +23,8 @@ class Engine:
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait(60)
+        # It may run where everything else goes first.
+        self.process.wait(600)
 
     def answers(self, requests):
         """The answer of each request, in the order in which they come."""

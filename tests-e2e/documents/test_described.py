@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import chromium
-from harness.demo import eventually
+from harness.waiting import eventually
 
 HERE = Path(__file__).parent / "described"
 ROWS = "SELECT CustomerName, Month FROM CustomersAndTenants ORDER BY CustomerName ASC LIMIT 20 TIMESPAN LIFETIME"

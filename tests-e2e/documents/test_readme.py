@@ -54,7 +54,7 @@ def masked(text):
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:<port>", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>", text)
     text = re.sub(r"[^\s']*/insightgate-data", "<place>/insightgate-data", text)
-    return re.sub(r"(client_secret=|password=|sig=|se=)[\w%-]+", r"\1<secret>", text)
+    return re.sub(r"(client_secret=|password=|with the password |sig=|se=)[\w%-]+", r"\1<secret>", text)
 
 
 def test_masks_hide_no_numbers():

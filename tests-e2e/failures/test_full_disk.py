@@ -12,9 +12,9 @@ from collections import Counter
 import pytest
 
 from conftest import BINARY
-from harness.demo import eventually
 from harness.desk import Desk
 from harness.imitation import FILE, Imitation
+from harness.waiting import eventually
 
 QUERY = "SELECT CustomerName, CustomerTpid, Product, AvailableSeats FROM CustomersAndTenants ORDER BY CustomerTpid, Product TIMESPAN LIFETIME"
 NO_STORAGE = "The server has no storage left."

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta, timezone
 import duckdb
 import pytest
 
-from harness.demo import eventually, write_time
+from harness.demo import write_time
 from harness.deployment import DOMAIN, USER, Deployment
 from harness.postgres import Postgres
+from harness.waiting import eventually
 from test_crash import DEFINITION
 
 ALL = "SELECT Id, Region, Customer, Amount, Day FROM Sales ORDER BY Customer ASC, Id ASC TIMESPAN LIFETIME"

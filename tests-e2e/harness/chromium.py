@@ -6,7 +6,7 @@ import subprocess
 
 import requests
 
-from .demo import eventually
+from .waiting import eventually
 from .ports import free_port
 
 SECONDS = 60
@@ -66,6 +66,22 @@ class Chromium:
     def type(self, name, text):
         self._ask("POST", f"/element/{self._find(f'input[name={name}]')}/value", {"text": text})
 
+    def keys(self, text):
+        """Presses keys where the focus is. Keys without a character are WebDriver's: U+E009 is Control, which U+E000 lets go."""
+        pressed = [action for key in text for action in ({"type": "keyDown", "value": key}, {"type": "keyUp", "value": key})]
+        # Control stays down until it is let go.
+        held, actions = None, []
+        for action in pressed:
+            if action["value"] == "\ue009":
+                held = action["value"]
+                actions += [action] if action["type"] == "keyDown" else []
+            elif action["value"] == "\ue000":
+                actions += [{"type": "keyUp", "value": held}] if held else []
+                held = None
+            else:
+                actions.append(action)
+        self._ask("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
+
     def press(self, step):
         """The button of a form's step; the page that follows is loaded when this ends."""
         self._ask("POST", f"/element/{self._find(f'button[value={step}]')}/click", {})
@@ -103,6 +119,9 @@ class Chromium:
         """A window of this size, of a person who prefers light or dark."""
         self._devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self._devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def in_zone(self, zone):
+        self._devtools("Emulation.setTimezoneOverride", timezoneId=zone)
 
     def without_scripts(self):
         """Of pages that are opened from now on none runs."""

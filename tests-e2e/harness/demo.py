@@ -9,19 +9,16 @@ import json
 import os
 import re
 import subprocess
-import threading
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import requests
 
+from harness.waiting import LOOK_SECONDS, heard
+
 START_SECONDS = 120
 RUN_SECONDS = 120
-# Between two looks at a running server, so that asking takes no core from what is waited for.
-LOOK_SECONDS = 0.02
-# Nobody sets it.
-NEVER = threading.Event()
 
 
 class Demo:
@@ -35,9 +32,8 @@ class Demo:
         command = [self.binary, "demo", "--http", http, "--https", https, "--data-dir", str(self.data_dir)]
         command += ["--ready-file", str(ready_file), *flags]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        self.lines, self.announced = [], threading.Event()
-        threading.Thread(target=self._read, daemon=True).start()
-        self.announced.wait(START_SECONDS)
+        self.lines = []
+        heard(self.process, self.lines, "ready:", START_SECONDS)
         if not ready_file.exists():
             self.kill()
             raise AssertionError("the demo did not start:\n" + "".join(self.lines))
@@ -46,13 +42,6 @@ class Demo:
         self.session.trust_env = False
         self.session.verify = self.ready["ca_certificate"]
         self.token = None
-
-    def _read(self):
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if line.startswith("ready:"):
-                self.announced.set()
-        self.announced.set()
 
     def __enter__(self):
         return self
@@ -76,17 +65,8 @@ class Demo:
         addresses = {f"INSIGHTGATE_SERVER_{scheme.upper()}": self.ready[scheme].split("://")[1] for scheme in ("http", "https")}
         environment = dict(os.environ) | environment | addresses
         self.process = subprocess.Popen([self.binary, "serve", "--config", str(file)], env=environment, stderr=subprocess.PIPE, text=True)
-        self.lines, serving = [], threading.Event()
-
-        def read():
-            for line in self.process.stderr:
-                self.lines.append(line)
-                if line.startswith("serving https"):
-                    serving.set()
-            serving.set()
-
-        threading.Thread(target=read, daemon=True).start()
-        serving.wait(START_SECONDS)
+        self.lines = []
+        heard(self.process, self.lines, "serving https", START_SECONDS)
         assert self.process.poll() is None, "".join(self.lines)
         self.token = None
 
@@ -192,15 +172,6 @@ class Demo:
 
     def command(self, *arguments):
         return subprocess.run([self.binary, *arguments], capture_output=True, text=True, timeout=RUN_SECONDS)
-
-
-def eventually(question, seconds=60):
-    """Asks until the answer is true: for what a running server takes up on its own."""
-    deadline = time.monotonic() + seconds
-    while not (answer := question()):
-        assert time.monotonic() < deadline, "it did not come true"
-        NEVER.wait(LOOK_SECONDS)
-    return answer
 
 
 def lives_on(process, seconds):

@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import subprocess
-import threading
 import time
 
 import requests
@@ -133,8 +132,14 @@ class Deployment:
         """An organisation with all that its analyst needs."""
         (self.first.folder / "contoso.json").write_text(json.dumps(LEGAL))
         enrolled = self.json("tenant", "enroll", DOMAIN, "--profile-file", "contoso.json", "--global-account-id", "1001234")
+        self.take_in(enrolled["verificationCode"])
+        self.tenant = enrolled["id"]
+        return self.tenant
+
+    def take_in(self, code):
+        """Accepts the enrolled organisation by its contact's code, and gives it an analyst and an application."""
         within = ("--tenant", DOMAIN)
-        self.command("tenant", "verify", DOMAIN, "--code", enrolled["verificationCode"])
+        self.command("tenant", "verify", DOMAIN, "--code", code)
         self.command("tenant", "activate", DOMAIN)
         self.command("user", "add", USER, "--display-name", "Report analyst", "--password-stdin", *within, stdin=f"{PASSWORD}\n")
         application = self.json("app", "register", "Reports", *within)
@@ -143,8 +148,6 @@ class Deployment:
         self.command("app", "consent", "grant", "Reports", "user_impersonation", *within)
         self.command("role", "assign", USER, "executive_report_viewer", *within)
         self.form = {"client_id": application["id"], "client_secret": secret["secret"], "username": USER, "password": PASSWORD}
-        self.tenant = enrolled["id"]
-        return self.tenant
 
     def token(self, process=None):
         form = {"grant_type": "password", "resource": RESOURCE, "scope": "openid"} | self.form

@@ -52,6 +52,18 @@ class Imitation:
         # What was called against the documents.
         self.broken = []
 
+    def lose_reports_after(self, polls):
+        """Reports are gone once their executions were asked for so often."""
+        asked = []
+
+        def lose(call):
+            if call.startswith("GET /insights/v1/mpn/ScheduledReport/execution"):
+                asked.append(call)
+                if len(asked) > polls:
+                    self.reports.clear()
+
+        self.watch = lose
+
     def __enter__(self):
         self.server = Server(("127.0.0.1", 0), handler_of(self))
         self.server.daemon_threads = True

@@ -5,6 +5,7 @@ Its programs are found in POSTGRES_BIN, on the PATH or where Debian puts them.""
 import glob
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ else:
     from ports import free_port
 
 START_SECONDS = 60
+# With log_statement=all: what a line of the log was asked, by either protocol.
+STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)")
 
 
 def programs():
@@ -44,6 +47,7 @@ class Postgres:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self.data = self.folder / "data"
         self._run("initdb", "-D", self.data, "-U", "insightgate", "--auth=trust", "--encoding=UTF8", "--locale=C")
+        self.read = 0
         self.settings = ["listen_addresses=127.0.0.1", f"port={self.port}", f"unix_socket_directories={self.folder}", *settings]
         self.start()
 
@@ -88,6 +92,14 @@ class Postgres:
         connect = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "insightgate", "-d", database]
         ran = self._run("psql", "-X", "-A", "-t", *connect, "-c", statement, check=check)
         return [] if ran.returncode else ran.stdout.splitlines()
+
+    def asked(self):
+        """The first line of each statement that it was asked since the last call, with log_statement=all."""
+        with open(self.folder / "log", encoding="utf-8") as log:
+            log.seek(self.read)
+            lines = log.read().splitlines()
+            self.read = log.tell()
+        return [found[1] for line in lines if (found := STATEMENT.search(line))]
 
     def __enter__(self):
         return self

@@ -11,6 +11,7 @@ import threading
 import requests
 
 from .ports import free_port
+from .waiting import heard
 
 START_SECONDS = 120
 COMMAND_SECONDS = 60
@@ -42,18 +43,7 @@ class Served:
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
-        serving = threading.Event()
-
-        def read():
-            for line in self.process.stderr:
-                self.lines.append(line)
-                if line.startswith("serving https"):
-                    serving.set()
-            serving.set()
-
-        self.reader = threading.Thread(target=read, daemon=True)
-        self.reader.start()
-        serving.wait(START_SECONDS)
+        self.reader = heard(self.process, self.lines, "serving https", START_SECONDS)
         assert self.process.poll() is None, "".join(self.lines)
         return self
 

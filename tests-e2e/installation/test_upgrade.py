@@ -5,33 +5,18 @@ that fit its columns of then. What a later migration adds is left out, as it was
 on Postgres too."""
 
 import fcntl
-import hashlib
 import shutil
 import sqlite3
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness.postgres import Postgres
+from older_tables import MIGRATIONS, migrated
 
-MIGRATIONS = sorted((Path(__file__).resolve().parents[2] / "crates/store/migrations").glob("*.sql"))
 # Rows that a migration adds by itself, by their first column.
 ADDED_LATER = {"settings": {"identity_version": 2}}
 SECONDS = 120
-
-
-def migrated(connection, steps):
-    """The tables of a version that had so many migrations, and their record."""
-    connection.execute(
-        "CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,"
-        " success BOOLEAN NOT NULL, checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)"
-    )
-    for version, file in enumerate(MIGRATIONS[:steps], 1):
-        text = file.read_bytes()
-        connection.executescript(text.decode())
-        row = (version, file.stem[5:].replace("_", " "), hashlib.sha384(text).digest())
-        connection.execute("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (?, ?, 1, ?, 1)", row)
 
 
 def columns(connection, place, table):

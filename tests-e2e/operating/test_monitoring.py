@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from harness.demo import eventually
 from harness.deployment import Process
 from harness.ports import free_port
 from harness.receiver import Receiver
+from harness.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -76,7 +76,7 @@ def test_each_name_of_the_files_and_of_the_page_is_one_of_the_servers(watched):
 
 def test_a_machine_reads_each_line_and_no_secret_is_in_one(watched):
     def of_request():
-        lines = [json.loads(line) for line in watched.log.read_text().splitlines() if line.startswith("{")]
+        lines = [json.loads(line) for line in watched.log.read_text().rpartition("\n")[0].splitlines()]
         return [line for line in lines if line.get("correlation") == CORRELATION]
 
     (line,) = eventually(of_request)

@@ -11,7 +11,8 @@ from contextlib import closing
 import pytest
 import requests
 
-from harness.demo import RUN_SECONDS, eventually
+from harness.demo import RUN_SECONDS
+from harness.waiting import eventually
 
 TEXT = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants ORDER BY CustomerName ASC TIMESPAN LIFETIME"
 

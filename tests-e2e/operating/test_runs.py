@@ -4,8 +4,8 @@ import csv
 import io
 import json
 
-from harness.demo import eventually
 from harness.desk import Desk
+from harness.waiting import eventually
 
 QUERY = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants"
 

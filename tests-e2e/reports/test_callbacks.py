@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from harness.demo import eventually, hours, read_time
+from harness.demo import hours, read_time
 from harness.receiver import Receiver
+from harness.waiting import eventually
 
 QUERY = "SELECT MPNId FROM Profile TIMESPAN LIFETIME"
 

@@ -15,9 +15,10 @@ import pytest
 import requests
 
 from harness.browser import ThroughPort
-from harness.demo import eventually, write_time
+from harness.demo import write_time
 from harness.desk import Desk
 from harness.loopback import Loopback
+from harness.waiting import eventually
 from recorder import recording
 
 PREVIEW = "SELECT CustomerName, TotalRevenue FROM CustomersAndTenants TIMESPAN LIFETIME"

@@ -7,8 +7,9 @@ import threading
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
-from harness.demo import eventually, lives_on, peak_kib
+from harness.demo import lives_on, peak_kib
 from harness.loopback import Loopback
+from harness.waiting import eventually
 from recorder import recording
 
 PATIENCE = 30

@@ -10,7 +10,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from harness.browser import ThroughPort
-from harness.demo import eventually, hours, write_time
+from harness.demo import hours, write_time
+from harness.waiting import eventually
 
 QUERY = "SELECT MPNId FROM Profile TIMESPAN LIFETIME"
 # The documented table of the token endpoint.

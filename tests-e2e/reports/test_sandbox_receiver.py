@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from harness.demo import eventually, hours, write_time
+from harness.demo import hours, write_time
+from harness.waiting import eventually
 
 QUERY = "SELECT MPNId FROM Profile TIMESPAN LIFETIME"
 

@@ -5,8 +5,8 @@ import io
 import math
 
 import pytest
+from harness.waiting import eventually
 
-from harness.demo import eventually
 
 
 @pytest.fixture(scope="module")

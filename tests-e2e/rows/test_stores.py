@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from harness.demo import RUN_SECONDS, eventually
+from harness.demo import RUN_SECONDS
 from harness.emulators import S3, Azure
+from harness.waiting import eventually
 
 TENANT = "3f1c0000-0000-4000-8000-000000000000"
 OTHER = "3f1c0000-0000-4000-8000-000000000001"

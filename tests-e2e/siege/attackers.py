@@ -9,6 +9,7 @@ import random
 import resource
 import socket
 import ssl
+import threading
 import time
 from collections import Counter
 
@@ -50,6 +51,15 @@ class Attackers:
 
     def go_on(self):
         return any(process.is_alive() for process in self.all) and time.monotonic() < self.until + LONGER_SECONDS + GRACE_SECONDS
+
+
+def in_threads(function, count, until, longer=1):
+    """Runs `function(number)` in so many threads of this process, which return at about that time."""
+    threads = [threading.Thread(target=function, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.1, until - time.monotonic() + longer))
 
 
 def work(function, number, seconds, results, arguments):

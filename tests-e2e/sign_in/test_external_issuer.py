@@ -10,8 +10,8 @@ from pathlib import Path
 import jwt
 import pytest
 import requests
+from harness.waiting import eventually
 
-from harness.demo import eventually
 
 AUDIENCE = "api://insightgate"
 

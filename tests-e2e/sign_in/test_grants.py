@@ -9,7 +9,6 @@ from harness.postgres import Postgres
 
 # Fewer than those of one minute that are recorded one by one.
 GRANTS = 40
-STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)")
 
 
 @pytest.fixture
@@ -19,20 +18,13 @@ def grants(binary, tmp_path):
         deployment.partner()
         for step in (("permission", "add"), ("consent", "grant")):
             deployment.command("app", *step, "Reports", "Management.ReadWrite.All", "--tenant", DOMAIN)
-        read = 0
-
-        def asked():
-            nonlocal read
-            log = (postgres.folder / "log").read_text()
-            lines, read = log[read:].splitlines(), len(log)
-            return [found[1] for line in lines if (found := STATEMENT.search(line))]
 
         def grant(resource):
             form = {"grant_type": "client_credentials", "resource": resource} | deployment.form
             answer = deployment.session.post(f"{deployment.first.url}/{DOMAIN}/oauth2/token", data=form, timeout=SECONDS)
             assert answer.status_code == 200, answer.text
 
-        yield grant, asked
+        yield grant, postgres.asked
 
 
 @pytest.mark.parametrize("resource", [RESOURCE, "api://insightgate/manage"])

@@ -11,7 +11,7 @@ import requests
 from harness.postgres import Postgres
 
 from .. import rows
-from ..attackers import Attackers
+from ..attackers import Attackers, in_threads
 from ..honest import SIGN_INS
 from ..server import Server, written
 from ..wire import Session, take_all
@@ -99,7 +99,7 @@ def start_beside(outcome, server):
 def ask_reports(until, counts, number, base, token, threads):
     """Requests that need the database, so many at once."""
 
-    def ask_on():
+    def ask_on(_):
         while time.monotonic() < until:
             try:
                 answer = call(base, token, "GET", "ScheduledReport", timeout=max(0.5, until - time.monotonic()))
@@ -108,11 +108,7 @@ def ask_reports(until, counts, number, base, token, threads):
             except requests.RequestException as error:
                 counts[type(error).__name__] += 1
 
-    all_ = [threading.Thread(target=ask_on, daemon=True) for _ in range(threads)]
-    for thread in all_:
-        thread.start()
-    for thread in all_:
-        thread.join(max(0.1, until - time.monotonic() + 1))
+    in_threads(ask_on, threads, until)
 
 
 def locked_table(siege):

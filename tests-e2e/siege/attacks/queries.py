@@ -7,7 +7,7 @@ import time
 import requests
 
 from .. import rows
-from ..attackers import Attackers
+from ..attackers import Attackers, in_threads
 from ..honest import DAY
 from ..outcome import Outcome
 from ..server import PASSWORD, RESOURCE
@@ -168,7 +168,7 @@ def poisoned(siege):
 def ask_previews(until, counts, number, base, token, threads, text, path="testQueryResult"):
     """So many at once, each anew when it was answered."""
 
-    def ask_on():
+    def ask_on(_):
         while time.monotonic() < until:
             try:
                 left = max(0.5, until - time.monotonic())
@@ -181,11 +181,7 @@ def ask_previews(until, counts, number, base, token, threads, text, path="testQu
             except requests.RequestException as error:
                 counts[type(error).__name__] += 1
 
-    all_ = [threading.Thread(target=ask_on, daemon=True) for _ in range(threads)]
-    for thread in all_:
-        thread.start()
-    for thread in all_:
-        thread.join(max(0.1, until - time.monotonic() + 1))
+    in_threads(ask_on, threads, until)
 
 
 def told(counts):

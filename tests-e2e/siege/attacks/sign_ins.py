@@ -8,7 +8,7 @@ import uuid
 import requests
 
 from .. import rows
-from ..attackers import LONGER_SECONDS, Attackers, connect, goes_on, port_of, read_answer, strangers
+from ..attackers import LONGER_SECONDS, Attackers, connect, goes_on, in_threads, port_of, read_answer, strangers
 from ..honest import READING, SIGN_INS, Answer, Answers, From
 from ..outcome import Outcome
 from ..server import PASSWORD, RESOURCE, written
@@ -56,11 +56,7 @@ def guess_on(until, counts, number, port, person):
             with lock:
                 counts[kind] += 1
 
-    threads = [threading.Thread(target=ask_on, args=(thread,), daemon=True) for thread in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(max(0.1, until - time.monotonic() + LONGER_SECONDS))
+    in_threads(ask_on, THREADS, until, LONGER_SECONDS)
 
 
 def sign_in_flood(siege):
