@@ -46,7 +46,7 @@ class Inventory:
         self.all = self._reached(lambda name: True)
         self.rust = rust
         self.sums = checksums((ROOT / "Cargo.lock").read_text())
-        self.scripts = [json.loads(file.read_text()) | {"folder": file.parent} for file in sorted(ROOT.glob("crates/*/assets/*/package.json"))]
+        self.scripts = built_in_scripts()
 
     def _only_compiles(self, name):
         return any("proc-macro" in target["kind"] for target in self.packages[name]["targets"])
@@ -141,7 +141,7 @@ class Inventory:
             for text in licence_texts(package) or self._of_siblings(package) or [stated(package, apache)]:
                 keep(text, who)
         for script in self.scripts:
-            keep((script["folder"] / "LICENSE").read_text(), f"{script['name']} {script['version']} ({script['license']})")
+            keep(script["text"], f"{script['name']} {script['version']} ({script['license']})")
         keep("Copyright (c) The Rust Project Contributors\n\n" + MIT, f"Rust's standard library {self.rust} (MIT OR Apache-2.0)")
         parts = [f"What {NAME} {self.version} is built from, with the licences of each part. {NAME} itself: LICENSE-MIT and LICENSE-APACHE.\n"]
         for key in sorted(texts, key=lambda key: users[key][0]):
@@ -182,6 +182,13 @@ def stated(package, apache):
     if "Apache-2.0" in licence:
         return apache
     raise SystemExit(f"{package['name']} {package['version']} states {licence} and carries no text of it")
+
+
+def built_in_scripts():
+    """The npm packages of which files are built in, and those of which something is in a bundle, each once."""
+    whole = [json.loads(file.read_text()) | {"text": (file.parent / "LICENSE").read_text()} for file in sorted(ROOT.glob("crates/*/assets/*/package.json"))]
+    bundled = [script for file in sorted(ROOT.glob("crates/*/assets/*/packages.json")) for script in json.loads(file.read_text())]
+    return list({(script["name"], script["version"]): script for script in bundled + whole}.values())
 
 
 def script_component(script):
