@@ -32,6 +32,11 @@ use log::{LogFormat, QUIET, start_log};
 use session::Session;
 use upkeep_arguments::{MailCommand, StoreCommand};
 
+/// Gives freed memory back to the system. The C library keeps more of it from hour to hour.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.
     if std::env::args_os().any(|word| word == "serve" || word == "demo") {

@@ -12,6 +12,7 @@ pub mod limits;
 mod null;
 pub mod parameters;
 mod secret;
+pub mod unseen;
 
 pub use error_code::ErrorCode;
 pub use secret::Secret;

@@ -117,7 +117,8 @@ pub(crate) fn told(visit: &Visit, failure: &Failure) -> String {
         Failure::QuotaUsed { told, note, .. } => format!("{told}. {note}"),
         Failure::Internal(_) | Failure::Unavailable { .. } => {
             failed::log(&visit.arrival, failure);
-            format!("{failure}. An operator finds the cause in the log under {}.", visit.correlation())
+            let failure = failure.to_string();
+            format!("{}. An operator finds the cause in the log under {}.", failure.trim_end_matches('.'), visit.correlation())
         }
         other => other.to_string(),
     }

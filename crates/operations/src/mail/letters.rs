@@ -10,6 +10,7 @@ use insightgate_report::callback::give_up_after;
 use insightgate_report::instant;
 use insightgate_report::scheduled_report::Timing;
 use insightgate_store::{ClaimedExecution, ExpiringSecret, Mail, MailKind, NewMail, Outcome, Recipient, Summary};
+use insightgate_wire::unseen::visible;
 use uuid::Uuid;
 
 use crate::context::Context;
@@ -171,7 +172,20 @@ fn purpose(id: Uuid) -> String {
     format!("mail {id}")
 }
 
+/// One line of what others chose.
 fn short(text: &str) -> String {
+    let text = visible(text);
     let line: String = text.trim().chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if text.trim().chars().nth(LONGEST).is_some() { line + "…" } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_chose_is_one_line_that_turns_nothing() {
+        assert_eq!(short(" Contoso\r\nBcc: x\u{202e}gnp \u{200b}"), "Contoso  Bcc: x\u{fffd}gnp \u{fffd}");
+        assert_eq!(short(&"a".repeat(LONGEST + 1)), "a".repeat(LONGEST) + "…");
+    }
 }
