@@ -292,6 +292,8 @@ def test_what_is_not_read_is_named(demo):
         assert caller in told and operator in validated, (told, validated)
     next_commit.unlink()
     assert len(sales.by_us()) == 5
+    shown = demo.command("dataset", "show", sales.name, "--data-dir", str(demo.data_dir), "--json")
+    assert json.loads(shown.stdout)["format"] == "delta", shown.stdout + shown.stderr
     # Neither is a file added that the log would not name.
     table = demo.data_dir.parent / "more.csv"
     table.write_text("Id,Region,Amount,Day\n1,a,1.00,2026-10-01\n")

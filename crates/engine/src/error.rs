@@ -37,7 +37,7 @@ impl TableFormat {
     }
 }
 
-/// Why a Delta table is not read. `Display` is for the log and names files within the table; [`DeltaFault::told`] is for the caller.
+/// Why a Delta table is not read. `Display` is for the log and names files within the table; [`EngineError::caller_message`] names no folders.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeltaFault {
     #[error(

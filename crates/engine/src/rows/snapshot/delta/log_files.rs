@@ -264,7 +264,10 @@ mod tests {
 
     const LOG: &str = "mpn/Sales/_delta_log";
 
-    fn segment(names: &[&str]) -> Result<Option<(u64, Vec<String>, Vec<String>)>, DeltaFault> {
+    /// The version, and the names of the parts of its checkpoint and of the commits after it.
+    type Names = (u64, Vec<String>, Vec<String>);
+
+    fn segment(names: &[&str]) -> Result<Option<Names>, DeltaFault> {
         let mut listed = Listed::default();
         for name in names {
             let location = Path::from(format!("{LOG}/{name}"));
