@@ -160,6 +160,31 @@ def test_partitions_and_their_odd_values(demo):
     assert found == sales.by_delta(lambda row: row["Day"] == day) and found
 
 
+def test_partitions_of_every_type(demo):
+    sales = Dataset(demo, "DeltaTypes")
+    moment = datetime.datetime(2026, 10, 1, 13, 5, 7, 250000, tzinfo=datetime.timezone.utc)
+    values = {
+        "Count": ("int64", pyarrow.int64(), [-7, None, 9_000_000_000]),
+        # None is negative, since delta-rs 1.6.6 writes -1.50 of a partition as -1.-50.
+        "Price": ("decimal(18,2)", pyarrow.decimal128(18, 2), [decimal.Decimal("1.50"), None, decimal.Decimal("1234567890123456.78")]),
+        "Ratio": ("float64", pyarrow.float64(), [0.1, None, -2.5e20]),
+        "Is": ("bool", pyarrow.bool_(), [True, None, False]),
+        "On": ("date", pyarrow.date32(), [datetime.date(1969, 12, 31), None, datetime.date(2026, 2, 28)]),
+        "At": ("timestamp", pyarrow.timestamp("us", "UTC"), [moment, None, datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)]),
+        "Local": ("timestamp", pyarrow.timestamp("us"), [moment.replace(tzinfo=None), None, datetime.datetime(2026, 1, 1)]),
+    }
+    more = "".join(f'[[columns]]\nname = "{name}"\ntype = "{kind}"\n' for name, (kind, _, _) in values.items())
+    sales.definition.write_text(sales.definition.read_text().replace("[[metrics]]", more + "[[metrics]]"))
+    columns = {"Id": pyarrow.array([1, 2, 3], pyarrow.int64())} | {name: pyarrow.array(found, kind) for name, (_, kind, found) in values.items()}
+    text = "SELECT Id, {} FROM {} ORDER BY Id ASC TIMESPAN LIFETIME".format(", ".join(values), sales.name)
+    # The same rows, once with their values in the files and once in the log.
+    shown = []
+    for partitions in (None, list(values)):
+        sales.write(pyarrow.table(columns), mode="overwrite", schema_mode="overwrite", partition_by=partitions)
+        shown.append(sales.by_us(text))
+    assert shown[0] == shown[1] and len(shown[0]) == 3 and shown[0][1] == ["2"] + [""] * len(values), shown
+
+
 def test_many_versions_and_checkpoints(demo):
     sales = Dataset(demo, "DeltaMany")
     sales.write(rows(0, 20), partition_by=["Region"])
