@@ -342,6 +342,23 @@ async fn what_cannot_be_read_rightly_is_refused_by_its_name() {
 }
 
 #[tokio::test]
+async fn a_vacuum_while_it_is_read_fails_the_attempt_and_the_next_reads_the_newest_version() {
+    let (world, dataset) = (World::new(), delta());
+    let table = Table::of(&world, &dataset, Some(ALICE));
+    let [old, new] = [("old", 1), ("new", 2)].map(|(name, id)| table.file(&format!("{name}.parquet"), json!({}), &[sale(id, None)]));
+    table.begin(&[], vec![old.clone()]);
+    let plan = select(&dataset, &["Id"]);
+    let vacuumed = |_| {
+        table.commit(1, &[removed(&old), new.clone()]);
+        let _ = std::fs::remove_file(table.folder.join("old.parquet"));
+    };
+    let exported = world.engine.export_to_writer(&scope(ALICE), &plan, Window::All, Format::Csv, &mut Vec::<u8>::new(), &vacuumed).await;
+    let failed = exported.unwrap_err();
+    assert!(matches!(&failed, EngineError::FilesChanged { file } if file.ends_with("old.parquet")) && failed.is_retryable(), "{failed:?}");
+    assert_eq!((world.lines(&plan).await, version(&world, &plan).await), (vec!["2".to_owned()], Some(1)));
+}
+
+#[tokio::test]
 async fn a_folder_without_a_log_is_no_table() {
     let (world, dataset) = (World::new(), delta());
     let plan = select(&dataset, &["Id"]);
