@@ -285,6 +285,11 @@ impl Execution {
         self.more.get("sha256")?.as_str()
     }
 
+    /// The version of the Delta table that was read.
+    pub fn data_version(&self) -> Option<u64> {
+        self.more.get("dataVersion")?.as_u64()
+    }
+
     pub fn failure_reason(&self) -> Option<&str> {
         self.more.get("failureReason")?.as_str()
     }

@@ -27,6 +27,67 @@ impl TableFormat {
             TableFormat::Iceberg => "an Iceberg table",
         }
     }
+
+    /// What its operator can do.
+    fn advice(self) -> &'static str {
+        match self {
+            TableFormat::Delta => "Write `format = \"delta\"` into the dataset's definition: then the table is read by its log",
+            TableFormat::Iceberg => "Write the table's current rows as plain Parquet files, and put them into the folder in its place",
+        }
+    }
+}
+
+/// Why a Delta table is not read. `Display` is for the log and names files within the table; [`EngineError::caller_message`] names no folders.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeltaFault {
+    #[error(
+        "it has no log (_delta_log). Write the table there, or leave `format` out of the dataset's definition if its files are plain Parquet files"
+    )]
+    NoLog,
+    /// The dataset's folder is a table, where each tenant's folder should be one.
+    #[error(
+        "one table holds the rows of all tenants: the dataset's definition has to name the column that says whose each row is (`tenant_column`)"
+    )]
+    OfAllTenants,
+    /// A commit is not there, and no checkpoint holds what it said.
+    #[error(
+        "its log lacks {file}, and has no whole checkpoint of that version or a later one. Put the file back, or let the table's writer make a checkpoint"
+    )]
+    Gap { file: String },
+    #[error("{file} of its log is damaged: {detail}")]
+    Damaged { file: String, detail: String },
+    #[error("{0}. Let the table's writer make a checkpoint, and clean up its log")]
+    TooLarge(String),
+    /// What this server cannot read, and what helps.
+    #[error("it has {found}, which this server does not read: {advice}")]
+    Unsupported { found: String, advice: &'static str },
+    #[error("its log names the file {path:?}, which is not a path within the table's folder")]
+    Outside { path: String },
+    /// A file of the newest version is gone.
+    #[error(
+        "{file} is gone, which its newest version names: the table was vacuumed meanwhile, or the file was removed otherwise. Restore the file, or a \
+         version without it"
+    )]
+    Gone { file: String },
+    #[error("{file} has {found} bytes, and {expected} by the log: it was replaced by something else than the table's writer")]
+    Resized { file: String, expected: u64, found: u64 },
+}
+
+impl DeltaFault {
+    /// The text for the caller, which names no folders and no values.
+    fn told(&self) -> String {
+        match self {
+            DeltaFault::NoLog => "it has no log".to_owned(),
+            DeltaFault::OfAllTenants => "one table holds the rows of all organisations".to_owned(),
+            DeltaFault::Gap { file } => format!("its log lacks {file}"),
+            DeltaFault::Damaged { file, .. } => format!("{} of its log is damaged", file_name(file)),
+            DeltaFault::TooLarge(what) => what.clone(),
+            DeltaFault::Unsupported { found, .. } => format!("it has {found}, which this server does not read"),
+            DeltaFault::Outside { .. } => "its log names a file outside of it".to_owned(),
+            DeltaFault::Gone { file } => format!("{} is gone", file_name(file)),
+            DeltaFault::Resized { file, .. } => format!("{} was replaced", file_name(file)),
+        }
+    }
 }
 
 /// `Display` is for the log and may name paths of the machine; [`EngineError::caller_message`] is for the caller and never names them.
@@ -46,11 +107,13 @@ pub enum EngineError {
     },
     /// A folder of plain Parquet files is the folder of a table, whose files cannot be read as plain ones.
     #[error(
-        "{folder} is {}: some of its Parquet files hold rows that were deleted or replaced, so that none of them is read. Write the table's current rows \
-         as plain Parquet files, and put them into the folder in its place",
-        format.shown()
+        "{folder} is {}: some of its Parquet files hold rows that were deleted or replaced, so that none of them is read. {}",
+        format.shown(), format.advice()
     )]
     TableFound { folder: String, format: TableFormat },
+    /// A Delta table cannot be read.
+    #[error("the Delta table {table} cannot be read: {fault}")]
+    Delta { table: String, fault: DeltaFault },
     /// A file changed or vanished between the listing and the end of the query.
     #[error("{file} changed while it was read")]
     FilesChanged { file: String },
@@ -113,6 +176,8 @@ impl EngineError {
     pub fn is_retryable(&self) -> bool {
         match self {
             EngineError::FilesChanged { .. } => true,
+            // The next attempt reads a newer version, if there is one.
+            EngineError::Delta { fault, .. } => matches!(fault, DeltaFault::Gone { .. }),
             // Memory is shared, so that a query that fails beside others may succeed alone.
             EngineError::Budget { .. } | EngineError::Crowded { .. } => true,
             EngineError::Io { .. } => true,
@@ -152,6 +217,12 @@ impl EngineError {
                  to look after that.",
                 format.shown()
             ),
+            EngineError::Delta { fault, .. } => {
+                format!(
+                    "The data of the dataset is a Delta table that cannot be read: {}. Its operator has to look after that.",
+                    fault.told()
+                )
+            }
             EngineError::FilesChanged { .. } => "The data changed while it was read.".to_owned(),
             EngineError::LocationScopeUnsupported { dataset } => {
                 format!("'{dataset}' cannot be limited to locations: only a viewer of the whole organization may query it.")

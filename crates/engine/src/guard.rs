@@ -6,5 +6,5 @@ mod footer;
 mod reader;
 mod thrift;
 
-pub(crate) use footer::footer;
-pub(crate) use reader::{GROUPS_READ, GuardedReaders, PageFault, check_pages};
+pub(crate) use footer::{footer, plain_footer};
+pub(crate) use reader::{GROUPS_READ, GuardedReaders, LARGEST_PAGE, PageFault, check_pages};

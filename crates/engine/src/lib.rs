@@ -17,7 +17,7 @@ pub mod storage;
 mod types;
 
 pub use encode::{About, harmless};
-pub use error::{EngineError, TableFormat};
+pub use error::{DeltaFault, EngineError, TableFormat};
 pub use ingest::rows_store::RowsStore;
 pub use ingest::table_writer::TableWriter;
 pub use ingest::{

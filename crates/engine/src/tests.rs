@@ -32,7 +32,7 @@ use insightgate_identity::scope::TenantScope;
 use insightgate_identity::tenant::Tenant;
 use insightgate_identity::user::User;
 use insightgate_query::column::Value;
-use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, Tenancy};
+use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Field, Grain, Metric, RowFormat, Tenancy};
 use insightgate_query::metric::MetricExpression;
 use insightgate_query::plan::{Condition, OrderKey, Plan, Predicate, Selected};
 use insightgate_query::timespan::Window;
@@ -178,6 +178,7 @@ pub(super) fn dataset(name: &str, columns: Vec<Column>) -> Dataset {
         date_ranges: Vec::new(),
         minimum_interval_hours: 24,
         tenancy: Tenancy::Folder,
+        format: RowFormat::Parquet,
     }
 }
 

@@ -164,6 +164,7 @@ impl From<EngineError> for Failure {
             EngineError::Misfit { .. }
             | EngineError::Corrupt { .. }
             | EngineError::TableFound { .. }
+            | EngineError::Delta { .. }
             | EngineError::Budget { .. }
             | EngineError::RowGroupTooLarge { .. }
             | EngineError::OutOfRange(_)

@@ -130,6 +130,8 @@ pub struct Artifact {
     pub generated: DateTime<Utc>,
     /// When the newest of the data files that were read was changed; `None` without files.
     pub data_as_of: Option<DateTime<Utc>>,
+    /// The version of the Delta table that was read; `None` for plain files, and for artifacts that were made before it was remembered.
+    pub data_version: Option<u64>,
     /// The locations whose rows it may contain: those that its owner could see when it was made.
     pub locations: Locations,
     /// The locations whose sensitive columns it shows: a part of `locations`, or all of them.

@@ -158,6 +158,7 @@ fn migrations() -> Migrator {
         ("usage", include_str!("../migrations/0009_usage.sql")),
         ("console", include_str!("../migrations/0010_console.sql")),
         ("mail", include_str!("../migrations/0011_mail.sql")),
+        ("data version", include_str!("../migrations/0012_data_version.sql")),
     ];
     let migration = |(version, (name, text)): (i64, (&'static str, &'static str))| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, text.into_sql_str(), false)

@@ -93,6 +93,7 @@ fn artifact(epoch: impl Into<Epoch>) -> Artifact {
         sha256: "ab".into(),
         generated: at(1),
         data_as_of: None,
+        data_version: Some(7),
         locations: Locations::Only(vec!["1".into(), "2".into()]),
         unredacted: Locations::Only(vec!["2".into()]),
     }

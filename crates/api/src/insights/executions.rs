@@ -51,6 +51,8 @@ pub(super) struct ShownExecution {
     byte_count: Option<u64>,
     sha256: Option<String>,
     data_as_of: Option<String>,
+    /// The version of the Delta table that was read; null for a dataset of Parquet files.
+    data_version: Option<u64>,
     message: Option<String>,
     #[serde(flatten)]
     finite: Option<FiniteSchedule>,
@@ -106,6 +108,7 @@ fn show(listed: ListedExecution, base_url: &str, finite: bool, now: DateTime<Utc
         byte_count: artifact.map(|artifact| artifact.bytes),
         sha256: artifact.map(|artifact| artifact.sha256.clone()),
         data_as_of: artifact.and_then(|artifact| artifact.data_as_of).map(instant::format),
+        data_version: artifact.and_then(|artifact| artifact.data_version),
         message: execution.note,
         finite,
     }

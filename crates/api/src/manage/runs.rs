@@ -143,6 +143,7 @@ fn execution(seen: SeenExecution) -> answers::Execution {
         row_count: artifact.map(|artifact| artifact.rows),
         byte_count: artifact.map(|artifact| artifact.bytes),
         sha256: artifact.map(|artifact| artifact.sha256.clone()),
+        data_version: artifact.and_then(|artifact| artifact.data_version),
         file_removed: execution.artifact_removed.map(instant::format),
         message: execution.note,
         more: answers::More::new(),

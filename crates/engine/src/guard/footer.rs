@@ -47,6 +47,11 @@ pub(crate) async fn footer(
     Ok(parsed)
 }
 
+/// The file's footer without the index of its pages, for a file that is read once.
+pub(crate) async fn plain_footer(store: &dyn ObjectStore, meta: &ObjectMeta) -> Result<ParquetMetaData, EngineError> {
+    Tail::read(store, meta).await?.footer(store).await
+}
+
 struct Tail<'a> {
     meta: &'a ObjectMeta,
     /// The place in the file where `bytes` begin.

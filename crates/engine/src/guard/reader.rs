@@ -61,9 +61,9 @@ impl<Readers: ParquetFileReaderFactory> ParquetFileReaderFactory for GuardedRead
     }
 }
 
-/// Checks the headers of the pages of a column that begins at `start` in the file.
-pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8]) -> Result<()> {
-    Chunk::of(0, column).map_or(Ok(()), |chunk| chunk.check(start, bytes)).map_err(ParquetError::General)
+/// Checks the headers of the pages of a column that begins at `start` in the file. No page may have more than `most` bytes.
+pub(crate) fn check_pages(column: &ColumnChunkMetaData, start: u64, bytes: &[u8], most: i64) -> Result<()> {
+    Chunk::of(0, column).map_or(Ok(()), |chunk| chunk.check(start, bytes, most)).map_err(ParquetError::General)
 }
 
 struct GuardedReader {
@@ -143,7 +143,7 @@ impl GuardedReader {
             self.read.add(1);
         }
         match chunk {
-            Some(chunk) => chunk.check(range.start, bytes).map_err(|detail| self.fault(Some(&chunk.column), detail)),
+            Some(chunk) => chunk.check(range.start, bytes, LARGEST_PAGE).map_err(|detail| self.fault(Some(&chunk.column), detail)),
             None => Ok(()),
         }
     }
@@ -163,7 +163,7 @@ impl Chunk {
     }
 
     /// Returns what is wrong with the pages, if anything is.
-    fn check(&self, start: u64, bytes: &[u8]) -> Result<(), String> {
+    fn check(&self, start: u64, bytes: &[u8], most_of_page: i64) -> Result<(), String> {
         if self.codec == Compression::LZO {
             return Err("it is compressed with LZO, which cannot be read".to_owned());
         }
@@ -173,8 +173,8 @@ impl Chunk {
             let damaged = |what: &str| format!("the page at byte {at} {what}");
             let page = thrift::page_header(rest).map_err(|_| damaged("has a damaged header"))?;
             let PageSizes { header, compressed, uncompressed, values, is_dictionary } = page;
-            if uncompressed > LARGEST_PAGE {
-                let (size, most) = (uncompressed >> 20, LARGEST_PAGE >> 20);
+            if uncompressed > most_of_page {
+                let (size, most) = (uncompressed >> 20, most_of_page >> 20);
                 return Err(damaged(&format!("has {size} MiB, and pages of more than {most} MiB are not read")));
             }
             // Each value takes at least a byte of a dictionary page. Values of a data page may take none if all are null or the same.
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn claims_that_cannot_be_true_are_refused() {
         let chunk = Chunk { group: 0, place: 4..1000, column: "Name".to_owned(), codec: Compression::SNAPPY, values: 10 };
-        let check = |bytes: &[u8]| chunk.check(4, bytes);
+        let check = |bytes: &[u8]| chunk.check(4, bytes, LARGEST_PAGE);
         let good = [page(2, 50, 40, 5), page(0, 100, 80, 4), page(0, 100, 90, 6)].concat();
         assert_eq!(check(&good), Ok(()));
         assert_eq!(check(&[]), Ok(()));
@@ -237,7 +237,10 @@ mod tests {
             let found = check(&bytes).expect_err(expected);
             assert!(found.contains(expected), "{found}");
         }
+        let large = page(0, 2 << 20, 80, 4);
+        assert_eq!(check(&large), Ok(()));
+        assert!(chunk.check(4, &large, 1 << 20).unwrap_err().contains("has 2 MiB, and pages of more than 1 MiB are not read"));
         let unread = Chunk { codec: Compression::LZO, ..chunk };
-        assert!(unread.check(4, &good).unwrap_err().contains("LZO"));
+        assert!(unread.check(4, &good, LARGEST_PAGE).unwrap_err().contains("LZO"));
     }
 }

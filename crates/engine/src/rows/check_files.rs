@@ -25,7 +25,7 @@ const CONCURRENCY: usize = 8;
 pub struct FileCheck {
     pub files: usize,
     pub bytes: u64,
-    /// What is wrong with the files: one fault for each file that does not fit, or one alone for a table, none of whose files is looked at.
+    /// What is wrong with the files: one fault for each file that does not fit, and one for each table none of whose files is looked at.
     pub faults: Vec<EngineError>,
     /// Files outside the tenants' folders, if folders say who owns the rows. Nobody sees the rows of these files.
     pub ownerless: Vec<String>,
@@ -35,16 +35,18 @@ impl Lake {
     /// Checks the footers of all files of the dataset.
     pub(crate) async fn check_files(&self, program: Program, dataset: &Dataset) -> Result<FileCheck, EngineError> {
         let folder = layout::dataset_folder(program, &dataset.name);
-        let files = match snapshot::list(self.store.as_ref(), &folder, &folder).await {
-            Err(fault @ EngineError::TableFound { .. }) => {
-                return Ok(FileCheck { files: 0, bytes: 0, faults: vec![fault], ownerless: Vec::new() });
+        let (files, unread) = if snapshot::is_table(dataset) {
+            snapshot::every_table(self.store.as_ref(), dataset, &folder).await?
+        } else {
+            match snapshot::list(self.store.as_ref(), &folder, &folder).await {
+                Err(fault @ EngineError::TableFound { .. }) => (Vec::new(), vec![fault]),
+                listed => (listed?, Vec::new()),
             }
-            listed => listed?,
         };
         let bytes = files.iter().map(|file| file.meta.size).sum();
         let (owned, ownerless): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| has_owner(dataset, file));
         let ownerless: Vec<String> = ownerless.into_iter().map(|file| file.meta.location.to_string()).collect();
-        let snapshot = Snapshot { files: owned, data_as_of: None };
+        let snapshot = Snapshot { files: owned, data_as_of: None, data_version: None };
         let shapes = snapshot.files.iter().map(|file| self.shape(dataset, file));
         // Collected first, since a lazily mapped borrow inside a stream keeps the callers' futures from being `Send`.
         let shapes: Vec<_> = shapes.collect();
@@ -52,13 +54,13 @@ impl Lake {
         let readable: Vec<Arc<FileShape>> = shapes.iter().flatten().flatten().cloned().collect();
         let in_folders = folder_columns(dataset, &snapshot, &readable);
         let outcomes = snapshot.files.iter().zip(shapes).map(|(file, shape)| check_file(dataset, &in_folders, file, &shape?));
-        let faults = outcomes.filter_map(Result::err).collect();
+        let faults = unread.into_iter().chain(outcomes.filter_map(Result::err)).collect();
         Ok(FileCheck { files: snapshot.files.len() + ownerless.len(), bytes, faults, ownerless })
     }
 
     /// The shape of this one file.
     async fn shape(&self, dataset: &Dataset, file: &PinnedFile) -> Result<Vec<Arc<FileShape>>, EngineError> {
-        let alone = Snapshot { files: vec![file.clone()], data_as_of: None };
+        let alone = Snapshot { files: vec![file.clone()], data_as_of: None, data_version: None };
         self.named_shapes(dataset, &alone).await
     }
 }

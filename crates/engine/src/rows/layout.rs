@@ -61,7 +61,8 @@ pub(crate) fn is_data_file(folder: &Path, file: &Path) -> bool {
 /// The folders in which tables keep their own records, right below the table's folder.
 pub(crate) const RECORDS: [&str; 2] = [DELTA_LOG, ICEBERG_METADATA];
 
-const DELTA_LOG: &str = "_delta_log";
+/// The folder of a Delta table's log, right below the table's folder.
+pub(crate) const DELTA_LOG: &str = "_delta_log";
 const ICEBERG_METADATA: &str = "metadata";
 
 /// The table within a dataset's folder to whose records the file belongs, and the table's folder. A table in a hidden folder is no data.

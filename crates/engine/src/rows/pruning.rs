@@ -41,7 +41,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::balanced::all_physical;
 use crate::functions::unsplit_and::unsplit_and;
-use crate::guard::check_pages;
+use crate::guard::{LARGEST_PAGE, check_pages};
 use crate::rows::dictionary;
 use crate::rows::lake::Lake;
 use crate::rows::snapshot::Snapshot;
@@ -59,12 +59,14 @@ struct TextCondition<'a> {
 }
 
 /// The conditions that are checked against statistics. A condition on a column that is redacted in this scope is not: the time of the answer would
-/// leak its values.
-fn conditions(plan: &Plan, redacted: bool) -> Vec<TextCondition<'_>> {
+/// leak its values. Neither is one on a column of folders or of a table's partitions: a file may have a column of that name, which is not read.
+fn conditions<'p>(plan: &'p Plan, redacted: bool, snapshot: &Snapshot) -> Vec<TextCondition<'p>> {
+    let is_key = |name: &str| snapshot.files.iter().flat_map(|file| &file.folder_values).any(|(key, _)| same_name(key, name));
     let conditions = plan.row_conditions.iter().filter_map(|condition| {
         let Field::Column(index) = condition.field else { return None };
         let known = plan.dataset.columns.get(index)?;
-        let may_ask = known.kind == ColumnType::String && !(redacted && known.sensitive);
+        let is_of_folders = || is_key(&known.name) || known.aliases.iter().any(|alias| is_key(alias));
+        let may_ask = known.kind == ColumnType::String && !(redacted && known.sensitive) && !is_of_folders();
         may_ask.then(|| Some(TextCondition { column: known, predicate: TextPredicate::new(&condition.predicate)? }))?
     });
     conditions.collect()
@@ -110,7 +112,7 @@ pub(crate) async fn pruned(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let is_to_be_changed = handed == Handed::ByRowGroup || !plan.row_conditions.is_empty();
     let Some(scan) = Scan::of(&physical, &plan.dataset).filter(|_| is_to_be_changed) else { return Ok(physical) };
-    let conditions = conditions(plan, redacted);
+    let conditions = conditions(plan, redacted, snapshot);
     let mut look_at_dictionaries = true;
     let mut left = Left {
         access: HashMap::new(),
@@ -189,7 +191,7 @@ fn part_of<'g>(group: &'g RowGroupMetaData, column: &Known) -> Option<&'g Column
 }
 
 fn statistics_may_hold(condition: &TextCondition<'_>, group: &RowGroupMetaData) -> bool {
-    // A file without the column has nulls there, which meet no condition. Columns of folders are in no file and are not judged here.
+    // A file without the column has nulls there, which meet no condition.
     let Some(statistics) = part_of(group, condition.column).and_then(ColumnChunkMetaData::statistics) else { return true };
     if statistics.null_count_opt().is_some_and(|nulls| i64::try_from(nulls) == Ok(group.num_rows())) {
         return false;
@@ -252,7 +254,7 @@ async fn dictionary(
         return Ok(None);
     }
     let bytes = store.get_range(location, start..end).await.map_err(|error| ParquetError::External(Box::new(error)))?;
-    check_pages(part, start, &bytes)?;
+    check_pages(part, start, &bytes, LARGEST_PAGE)?;
     let mut pages = SerializedPageReader::new(Arc::new(Stretch { start, bytes }), part, 0, None)?;
     Ok(match pages.get_next_page()? {
         Some(Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY, .. }) => {

@@ -1,4 +1,6 @@
-//! The files that one query reads: listed once, pinned by their ETags, and checked against the dataset's definition.
+//! The files that one query reads: listed once, or named by a table's log, pinned by their ETags, and checked against the dataset's definition.
+
+mod delta;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -13,7 +15,7 @@ use datafusion::parquet::file::metadata::ParquetMetaData;
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt};
 use insightgate_identity::scope::{TenantScope, is_access_log};
-use insightgate_query::datasets::catalog::{Dataset, Tenancy, same_name};
+use insightgate_query::datasets::catalog::{Dataset, RowFormat, Tenancy, same_name};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
@@ -25,6 +27,8 @@ use crate::storage::odd_names::odd_path;
 use crate::storage::store_fault::store_error;
 use crate::types;
 
+pub(crate) use delta::every_table;
+
 /// The number of footers or ETags that are requested at once.
 const CONCURRENCY: usize = 8;
 
@@ -34,12 +38,14 @@ pub struct Snapshot {
     pub(crate) files: Vec<PinnedFile>,
     /// When the newest of the files was written; `None` if there are no files.
     pub data_as_of: Option<DateTime<Utc>>,
+    /// The version of the Delta table whose files they are; `None` for plain files.
+    pub data_version: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct PinnedFile {
     pub(crate) meta: ObjectMeta,
-    /// The values of its `key=value` folders.
+    /// The values of its `key=value` folders, or those that a table's log says in their place.
     pub(crate) folder_values: Vec<(String, Option<String>)>,
 }
 
@@ -58,13 +64,16 @@ impl Snapshot {
     }
 }
 
-/// Lists the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed, unless the scope covers every tenant.
+/// Pins the files of the scope. If folders say who owns the rows, only the tenant's own folder is listed, unless the scope covers every tenant.
 pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: &Dataset) -> Result<Snapshot, EngineError> {
     let folder = layout::dataset_folder(scope.program(), &dataset.name);
     let listed = match dataset.tenancy {
         Tenancy::Folder if !(scope.covers_every_tenant() && is_access_log(&dataset.name)) => layout::tenant_folder(&folder, scope.tenant()),
         Tenancy::Folder | Tenancy::Column { .. } => folder.clone(),
     };
+    if is_table(dataset) {
+        return delta::take(store, &folder, &listed).await;
+    }
     let mut files = list(store, &folder, &listed).await?;
     if is_access_log(&dataset.name) {
         files = newest(files);
@@ -72,7 +81,12 @@ pub(crate) async fn take(store: &dyn ObjectStore, scope: &TenantScope, dataset: 
         refuse_table(store, &folder).await?;
     }
     let data_as_of = files.iter().map(|file| file.meta.last_modified).max();
-    Ok(Snapshot { files, data_as_of })
+    Ok(Snapshot { files, data_as_of, data_version: None })
+}
+
+/// The server writes its own log as plain files.
+pub(crate) fn is_table(dataset: &Dataset) -> bool {
+    dataset.format == RowFormat::Delta && !is_access_log(&dataset.name)
 }
 
 /// Of the versions of each file the newest. A version is never changed, so that whoever reads an older one reads what it was.

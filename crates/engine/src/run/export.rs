@@ -42,6 +42,8 @@ pub struct ArtifactSummary {
     pub blocks: Vec<BlockSum>,
     /// When the newest of the files that were read was written.
     pub data_as_of: Option<DateTime<Utc>>,
+    /// The version of the Delta table that was read; `None` for plain files.
+    pub data_version: Option<u64>,
     /// This tenant has no files yet, so that the artifact is only a header.
     pub no_files: bool,
 }
@@ -229,6 +231,7 @@ impl Engine {
             sha256: hex::encode(sum.finish()),
             blocks: Vec::new(),
             data_as_of: snapshot.data_as_of,
+            data_version: snapshot.data_version,
             no_files: snapshot.is_empty(),
         })
     }

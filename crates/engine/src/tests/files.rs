@@ -1,3 +1,4 @@
+mod delta;
 mod tables;
 
 use std::collections::HashMap;

@@ -170,6 +170,7 @@ fn show(output: Output, execution: &Execution) -> Result<(), CommandError> {
         ("rows", number(execution.row_count)),
         ("bytes", number(execution.byte_count)),
         ("SHA-256", text(&execution.sha256)),
+        ("version of the table", number(execution.data_version)),
         ("file removed", text(&execution.file_removed)),
         ("message", text(&execution.message)),
     ];

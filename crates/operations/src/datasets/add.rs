@@ -13,7 +13,7 @@ use insightgate_engine::{DataRoot, EngineError, Note, ReadOptions};
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::{ACCESS_LOG, is_access_log};
 use insightgate_query::datasets::builtin;
-use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Grain, Tenancy, TenantKey, same_name};
+use insightgate_query::datasets::catalog::{Column, ColumnType, Dataset, Grain, RowFormat, Tenancy, TenantKey, same_name};
 use insightgate_query::datasets::definition;
 use insightgate_query::datasets::definition::{DEFAULT_INTERVAL_HOURS, Definition, default_date_ranges};
 use thiserror::Error;
@@ -78,6 +78,8 @@ pub enum AddDatasetFault {
     Documented(String),
     #[error("the name '{ACCESS_LOG}' is the server's own record of who read what: give the dataset another")]
     AccessLog,
+    #[error("the rows of {0} are a Delta table (format = \"delta\"), to which this command cannot add: only a writer of Delta tables can")]
+    DeltaTable(String),
     #[error("rows of other owners are in {dataset}, and would not fit any more: {difference}")]
     OthersDoNotFit { dataset: String, difference: String },
     #[error("'{file}' has no column '{column}'; it has: {known}")]
@@ -133,6 +135,9 @@ pub fn add_dataset(
     let documented = builtin::catalog(new.program.name()).find(&new.name).cloned();
     let known = earlier.as_ref().map(|earlier| &earlier.dataset).or(documented.as_deref());
     let new = &NewDataset { name: known.map_or_else(|| new.name.clone(), |known| known.name.clone()), ..new.clone() };
+    if known.is_some_and(|known| known.format == RowFormat::Delta) {
+        return Err(AddDatasetFault::DeltaTable(new.name.clone()));
+    }
     let place = Place::of(root, new, tenant)?;
     let others = known.filter(|_| place.others_have_rows()).cloned();
     let joins = |earlier: &Definition| earlier.dataset.tenancy == Tenancy::Folder && tenant.is_some() && !place.has_rows();
@@ -235,6 +240,7 @@ fn infer_definition(new: &NewDataset, earlier: Option<Definition>, definition_fi
         minimum_interval_hours: DEFAULT_INTERVAL_HOURS,
         location_column,
         tenancy,
+        format: RowFormat::Parquet,
     };
     if let Some(earlier) = earlier {
         dataset = keep_what_was_written(earlier.dataset, dataset);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use insightgate_engine::{DataRoot, EngineError, ReadOptions, RowsStore, import, import_as_one, local_folder};
 use insightgate_identity::program::Program;
 use insightgate_identity::scope::is_access_log;
-use insightgate_query::datasets::catalog::{Dataset, Tenancy};
+use insightgate_query::datasets::catalog::{Dataset, RowFormat, Tenancy};
 use thiserror::Error;
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -47,6 +47,10 @@ pub enum ImportFault {
     WhoseRows { dataset: String },
     #[error("the column '{column}' of {dataset} says whose each row is: a tenant cannot be named besides")]
     OwnersInColumn { dataset: String, column: String },
+    #[error(
+        "the rows of {dataset} are a Delta table (format = \"delta\"), to which this command cannot add: only a writer of Delta tables can"
+    )]
+    DeltaTable { dataset: String },
     #[error(transparent)]
     Engine(#[from] EngineError),
     #[error("{what}: {source}")]
@@ -70,6 +74,10 @@ pub fn import_rows(
     // The server alone writes its own log.
     let dataset = catalog.find(&new.name).filter(|dataset| !is_access_log(&dataset.name)).cloned();
     let dataset = dataset.ok_or_else(|| ImportFault::NoSuchDataset { name: new.name.clone(), program: new.program })?;
+    // A file that the table's log does not name would never be read.
+    if dataset.format == RowFormat::Delta {
+        return Err(ImportFault::DeltaTable { dataset: dataset.name.clone() });
+    }
     match (&dataset.tenancy, new.tenant) {
         (Tenancy::Folder, None) => return Err(ImportFault::WhoseRows { dataset: dataset.name.clone() }),
         (Tenancy::Column { name, .. }, Some(_)) => {
@@ -235,5 +243,13 @@ mod tests {
         assert!(failed.to_string().contains("'Owner' is missing"), "{failed}");
         let imported = world.import("Sales", &["City,Amount,Owner\nOslo,1,x\n"], None).unwrap();
         assert_eq!((imported.rows, world.stored().len()), (1, 1));
+    }
+
+    #[test]
+    fn no_file_is_put_beside_those_of_a_table() {
+        let world = World::new("format = \"delta\"");
+        let refused = world.import("Sales", &["City,Amount\nOslo,1\n"], Some(TENANT)).unwrap_err();
+        assert!(matches!(&refused, ImportFault::DeltaTable { dataset } if dataset == "Sales"), "{refused}");
+        assert_eq!(world.stored(), [] as [&str; 0]);
     }
 }

@@ -351,6 +351,7 @@ async fn attempt(
         sha256: summary.sha256,
         generated: context.clock.of_work(due),
         data_as_of: summary.data_as_of,
+        data_version: summary.data_version,
         locations: scope.locations().clone(),
         unredacted: scope.unredacted().clone(),
     };

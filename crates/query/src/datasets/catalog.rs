@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use strum::{EnumString, IntoStaticStr};
+
 use crate::metric::{MetricExpression, metric_type};
 use crate::timespan::TimeSpan;
 
@@ -35,6 +37,18 @@ pub struct Dataset {
     /// The index in `columns` of the column with the partner location's id (MPNId). If there is none, only organisation-wide viewers may query the dataset.
     pub location_column: Option<usize>,
     pub tenancy: Tenancy,
+    pub format: RowFormat,
+}
+
+/// How the rows lie in a dataset's folder, or in each tenant's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum RowFormat {
+    /// As Parquet files, all of which count.
+    #[default]
+    Parquet,
+    /// As a Delta table, whose log says which files count.
+    Delta,
 }
 
 /// How a dataset says which tenant owns a row. Nobody sees a row that belongs to no tenant.
@@ -62,6 +76,13 @@ pub struct Metric {
     pub expression: MetricExpression,
     pub sensitive: bool,
     pub description: String,
+}
+
+impl RowFormat {
+    /// The name in definitions.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// The period that one row of a dataset stands for.

@@ -261,7 +261,7 @@ impl Store {
             Outcome::Completed { artifact, note, .. } => {
                 sqlx::query(sqlx::AssertSqlSafe(format!(
                     "UPDATE executions SET status = 'Completed', failure = NULL, progress = 100, {took}, artifact_epoch = $2, row_count = $3, byte_count = $4,
-                         sha256 = $5, generated = $6, data_as_of = $7, finished = $6, note = $8,
+                         sha256 = $5, generated = $6, data_as_of = $7, data_version = $13, finished = $6, note = $8,
                          locations = $10, artifact_format = $11, clear_locations = $12, artifact_removed = NULL, damage_noted = NULL
                      WHERE id = $1 AND epoch = $9 AND status = 'Running' RETURNING {NEXT_SLOT}"
                 )))
@@ -277,6 +277,7 @@ impl Store {
                 .bind(written_locations(&artifact.locations))
                 .bind(artifact.format.name())
                 .bind(written_locations(&artifact.unredacted))
+                .bind(artifact.data_version.map(|version| i64::try_from(version).unwrap_or(i64::MAX)))
             }
             Outcome::Retry { reason, not_before } | Outcome::Postponed { reason, not_before } => {
                 let query = sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -455,6 +456,7 @@ pub(crate) fn read_execution(row: &AnyRow) -> Result<Execution, StoreError> {
             sha256: row.text("sha256")?,
             generated: row.instant("generated")?,
             data_as_of: row.optional_instant("data_as_of")?,
+            data_version: row.optional_count("data_version")?,
             locations: read_locations(row.optional_text("locations")?)?,
             unredacted: read_locations(row.optional_text("clear_locations")?)?,
         }),

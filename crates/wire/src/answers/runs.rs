@@ -165,6 +165,10 @@ pub struct Execution {
     #[serde(default)]
     #[schemars(with = "Option<Text>")]
     pub sha256: Option<String>,
+    /// The version of the Delta table that was read; null for a dataset of Parquet files.
+    #[serde(default)]
+    #[schemars(with = "Option<Count>")]
+    pub data_version: Option<u64>,
     /// When the file was removed, by its age or for want of room.
     #[serde(default)]
     #[schemars(with = "Option<Time>")]

@@ -114,6 +114,8 @@ pub(crate) struct Row {
     pub(crate) size: Option<Size>,
     pub(crate) sha256: Option<String>,
     pub(crate) data_as_of: Option<Shown>,
+    /// Of a Delta table.
+    pub(crate) data_version: Option<u64>,
     pub(crate) removed: Option<Shown>,
     pub(crate) download: Option<Download>,
     pub(crate) can_be_cancelled: bool,
@@ -143,6 +145,7 @@ impl Row {
             size: artifact.map(|artifact| Size(artifact.bytes)),
             sha256: artifact.map(|artifact| artifact.sha256.clone()),
             data_as_of: artifact.and_then(|artifact| artifact.data_as_of).map(Shown),
+            data_version: artifact.and_then(|artifact| artifact.data_version),
             removed: execution.artifact_removed.map(Shown),
             download: Download::of(record, link.as_ref(), base_url),
             can_be_cancelled: !status.is_over(),

@@ -190,6 +190,7 @@ async fn files_from_before_there_were_checksums_of_blocks_are_compared_as_a_whol
         sha256: digest(&SHA256, &content).as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
         generated: deployment.now(),
         data_as_of: None,
+        data_version: None,
         locations: Locations::Organization,
         unredacted: Locations::Organization,
     };

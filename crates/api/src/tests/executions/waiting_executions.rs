@@ -39,6 +39,7 @@ async fn the_documented_row_is_shown_between_slots() {
         "callbackUrl": "https://example.org/a", "callbackMethod": "GET", "format": "tsv", "executionStatus": "Pending",
         "reportLocation": null, "reportAccessSecureLink": null, "reportExpiryTime": null, "reportGeneratedTime": null,
         "failureReason": null, "attempts": 0, "progress": null, "rowCount": null, "byteCount": null, "sha256": null, "dataAsOf": null,
+        "dataVersion": null,
         "message": "The run waits for its time: 2026-11-22T16:00:00Z",
     });
     assert_eq!(row, expected);

@@ -128,6 +128,7 @@ async fn answer_when_another_process_ends(deployment: &Deployment, report: &str,
         sha256: "ab".into(),
         generated: deployment.now(),
         data_as_of: None,
+        data_version: None,
         locations: Locations::Organization,
         unredacted: Locations::Organization,
     };

@@ -278,6 +278,7 @@ fn completed(deployment: &Deployment, claimed: &ClaimedExecution) -> Outcome {
         sha256: "00".into(),
         generated: deployment.now(),
         data_as_of: None,
+        data_version: None,
         locations: Locations::Organization,
         unredacted: Locations::Organization,
     };

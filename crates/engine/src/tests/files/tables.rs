@@ -27,6 +27,7 @@ async fn is_refused(world: &World, plan: &Plan, format: TableFormat, named: &str
         assert!(!failed.is_retryable() && !failed.is_refusal());
         let word = if format == TableFormat::Delta { "a Delta table" } else { "an Iceberg table" };
         assert!(failed.to_string().contains(named) && failed.to_string().contains(word), "{failed}");
+        assert_eq!(failed.to_string().contains("format = \"delta\""), format == TableFormat::Delta, "{failed}");
         let told = failed.caller_message();
         assert!(told.contains(word) && !told.contains('/') && !told.contains(&ALICE.to_string()), "{told}");
     }

@@ -50,6 +50,7 @@ fn failed(fault: ImportFault) -> CommandError {
             .hint("`insightgate dataset list` shows what there is; `insightgate dataset add` makes a new one"),
         ImportFault::NoSuchFile(_) => CommandError::not_found(message),
         ImportFault::WhoseRows { .. } => CommandError::usage(message).hint("say --tenant with the tenant's id or domain"),
+        ImportFault::DeltaTable { .. } => CommandError::usage(message).hint("write the rows with the program that writes the table"),
         ImportFault::OwnersInColumn { .. } => CommandError::usage(message).hint("leave --tenant out"),
         ImportFault::Engine(EngineError::Misfit { .. }) => {
             CommandError::failed(message).hint("nothing was written; `insightgate dataset show` says what the columns are")

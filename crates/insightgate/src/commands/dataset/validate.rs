@@ -173,7 +173,9 @@ fn described_fault(fault: &EngineError) -> Value {
             json!({"file": file, "column": column, "expected": expected, "found": found, "message": fault.to_string()})
         }
         EngineError::Corrupt { file, column, .. } => json!({"file": file, "column": column, "message": fault.to_string()}),
-        EngineError::TableFound { folder, .. } => json!({"file": folder, "message": fault.to_string()}),
+        EngineError::TableFound { folder: file, .. } | EngineError::Delta { table: file, .. } => {
+            json!({"file": file, "message": fault.to_string()})
+        }
         other => json!({"message": other.to_string()}),
     }
 }

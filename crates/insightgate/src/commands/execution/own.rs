@@ -88,6 +88,7 @@ fn show(output: Output, execution: &Execution) -> Result<(), CommandError> {
         ("rows", number(execution.row_count())),
         ("bytes", number(execution.byte_count())),
         ("SHA-256", execution.sha256().unwrap_or_default().to_owned()),
+        ("version of the table", number(execution.data_version())),
         ("message", execution.message().unwrap_or_default().to_owned()),
     ];
     show_one(output, execution, &shown)

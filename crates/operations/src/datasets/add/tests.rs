@@ -142,6 +142,19 @@ fn one_owner_cannot_change_the_columns_under_another() {
 }
 
 #[test]
+fn a_delta_table_gets_no_rows_beside_its_log() {
+    let folders = Folders::new();
+    let file = folders.file("sales.csv", "city,amount\nOslo,1\n");
+    let added = folders.add(&sales(file.clone(), 1)).unwrap();
+    let text = std::fs::read_to_string(&added.definition_file).unwrap();
+    std::fs::write(&added.definition_file, format!("format = \"delta\"\n{text}")).unwrap();
+    for (tenant, replace) in [(1, true), (2, false)] {
+        let refused = folders.add(&NewDataset { replace, ..sales(file.clone(), tenant) }).unwrap_err();
+        assert!(matches!(refused, AddDatasetFault::DeltaTable(_)), "{refused}");
+    }
+}
+
+#[test]
 fn a_location_column_of_digits_is_a_string() {
     let folders = Folders::new();
     let files = ["city,place,amount\nOslo,0012,1\n", "city,place,amount\nBergen,7,2\n"];

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::document::{Fields, Found, Problems};
 use super::{DEFAULT_INTERVAL_HOURS, Definition, DefinitionErrors, default_date_ranges};
-use crate::datasets::catalog::{Column, ColumnType, Dataset, Grain, Metric, Tenancy, TenantKey};
+use crate::datasets::catalog::{Column, ColumnType, Dataset, Grain, Metric, RowFormat, Tenancy, TenantKey};
 use crate::diagnostic::nearest::nearest;
 use crate::diagnostic::quoted;
 use crate::fold::fold;
@@ -71,6 +71,7 @@ fn read_fields<'d>(fields: Fields<'d>, problems: &'d Problems<'d>) -> Option<Def
     let minimum_interval_hours = interval(&fields, problems);
     let location = fields.text("location_column");
     let tenancy = tenancy(&fields, problems);
+    let format = format(&fields, problems);
 
     let mut taken = HashMap::new();
     let columns: Vec<Column> = fields.tables("columns", "column").into_iter().map(|table| column(table, problems, &mut taken)).collect();
@@ -103,6 +104,7 @@ fn read_fields<'d>(fields: Fields<'d>, problems: &'d Problems<'d>) -> Option<Def
         minimum_interval_hours,
         location_column,
         tenancy,
+        format,
     };
     Some(Definition { program: program?, dataset })
 }
@@ -194,6 +196,15 @@ fn tenancy(fields: &Fields<'_>, problems: &Problems<'_>) -> Tenancy {
         }
         (None, None) => Tenancy::Folder,
     }
+}
+
+fn format(fields: &Fields<'_>, problems: &Problems<'_>) -> RowFormat {
+    let Some(found) = fields.text("format") else { return RowFormat::default() };
+    found.value.parse().unwrap_or_else(|_| {
+        let message = format!("format cannot be {}; write \"parquet\", the default, or \"delta\" for a Delta table", quoted(found.value));
+        problems.add(&found.at, message);
+        RowFormat::default()
+    })
 }
 
 fn column<'d>(mut fields: Fields<'d>, problems: &'d Problems<'d>, taken: &mut HashMap<String, String>) -> Column {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::datasets::builtin;
-use crate::datasets::catalog::{Tenancy, TenantKey};
+use crate::datasets::catalog::{RowFormat, Tenancy, TenantKey};
 
 const FLIGHTS: &str = r#"
 name = "Flights"
@@ -46,7 +46,7 @@ fn defaults_and_values() {
     assert_eq!(dataset.tenancy, Tenancy::Column { name: "owner".to_owned(), holds: TenantKey::GlobalAccountId });
     assert_eq!((dataset.grain, dataset.date_column, dataset.location_column), (Grain::Day, Some(0), None));
     assert_eq!(dataset.date_ranges, TimeSpan::ALL);
-    assert_eq!(dataset.minimum_interval_hours, 4);
+    assert_eq!((dataset.minimum_interval_hours, dataset.format), (4, RowFormat::Parquet));
     let flags: Vec<_> = dataset.columns.iter().map(|column| (column.nullable, column.sensitive, column.selectable)).collect();
     assert_eq!(flags, [(true, false, true), (false, false, true), (true, false, false), (true, false, true)]);
     assert_eq!(dataset.columns[1].kind, ColumnType::Decimal { precision: 18, scale: 2 });
@@ -62,8 +62,11 @@ fn what_is_written_reads_back() {
     strange.dataset.columns[0].description = "'''\n\"\"\"".to_owned();
     strange.dataset.date_ranges = vec![TimeSpan::Today];
     strange.dataset.columns[1].allowed = vec!["1.00".to_owned(), "-2".to_owned()];
+    let mut table = flights.clone();
+    table.dataset.format = RowFormat::Delta;
+    assert!(write(&table).contains("\nformat = \"delta\"\n") && !write(&flights).contains("format ="));
     let built_in = builtin::definitions().into_iter().map(|(origin, text)| read(text, origin).unwrap());
-    for definition in built_in.chain([flights, strange]) {
+    for definition in built_in.chain([flights, strange, table]) {
         let text = write(&definition);
         assert_eq!(read(&text, "again").unwrap_or_else(|errors| panic!("{errors}\n{text}")), definition);
     }
@@ -154,6 +157,10 @@ fn other_problems() {
         (
             format!("{head}tenant_column = \"t\"\ntenant_key = \"name\"\n{column}"),
             "x:4:14 tenant_key: tenant_key cannot be 'name'; write \"tenant-id\" or \"global-account-id\"",
+        ),
+        (
+            format!("{head}format = \"iceberg\"\n{column}"),
+            "x:3:10 format: format cannot be 'iceberg'; write \"parquet\", the default, or \"delta\" for a Delta table",
         ),
         (format!("{head}{column}description = \"x\"\ntype = \"int64\"\n"), "x:7:1: this is not TOML: duplicate key"),
         (

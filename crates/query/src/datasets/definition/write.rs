@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Definition, type_name};
-use crate::datasets::catalog::{Column, Grain, Metric, Tenancy, TenantKey};
+use crate::datasets::catalog::{Column, Grain, Metric, RowFormat, Tenancy, TenantKey};
 use crate::timespan::TimeSpan;
 
 /// The keys in the order in which a person would write them. Default values are left out.
@@ -27,6 +27,8 @@ struct Document<'d> {
     tenant_column: Option<&'d str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_key: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<&'static str>,
     columns: Vec<ColumnTable<'d>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<MetricTable<'d>>,
@@ -88,6 +90,7 @@ pub fn write(definition: &Definition) -> String {
         location_column: dataset.location_column.and_then(name_of),
         tenant_column,
         tenant_key,
+        format: Some(dataset.format).filter(|format| *format != RowFormat::default()).map(RowFormat::name),
         columns: dataset.columns.iter().map(column).collect(),
         metrics: dataset.metrics.iter().map(metric).collect(),
     };

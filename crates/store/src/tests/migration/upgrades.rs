@@ -12,7 +12,7 @@ use crate::tests::*;
 
 /// What the versions wrote that came with these migrations: rows of the tables and columns that they added, for the tenant, the user and the run of the
 /// first version. A migration that adds none of either has no entry.
-const WRITTEN: [(i64, &[&str]); 9] = [
+const WRITTEN: [(i64, &[&str]); 10] = [
     (
         2,
         &[
@@ -77,11 +77,12 @@ const WRITTEN: [(i64, &[&str]); 9] = [
                SELECT '00000000-0000-0000-0000-000000000053', tenant_id, username, 'failure', 'execution 1', 'subject', 'body', NULL, 1, created,
                'pending', 1, 1, created, created, 0, NULL, 'away' FROM users"],
     ),
+    (12, &["UPDATE executions SET data_version = 7"]),
 ];
 
 /// The digests of the migrations, at their beginnings. A database knows the whole digest of each that it was made by, and is not opened when one has
 /// changed since.
-const RELEASED: [&str; 11] = [
+const RELEASED: [&str; 12] = [
     "15ad3ca97cb2",
     "84c8cec58f7b",
     "f7636270495a",
@@ -93,6 +94,7 @@ const RELEASED: [&str; 11] = [
     "22e0e49e1f74",
     "f8758d4a5268",
     "d43aabd2225b",
+    "4e92ede1eec5",
 ];
 
 /// What took something away before the rule was there, which only the version before it could have missed.

@@ -21,7 +21,7 @@ const LONGEST_NAME: usize = 256;
 /// Fields of which only it counts that they are there, or are not.
 const LINKS: [&str; 3] = ["reportAccessSecureLink", "reportLocation", "nextLink"];
 /// Fields that depend on the caller, on the rows, or on what was there before; only the kind of their values counts.
-const VOLATILE: [&str; 8] = ["user", "sha256", "rowCount", "byteCount", "attempts", "used", "remaining", "correlationId"];
+const VOLATILE: [&str; 9] = ["user", "sha256", "rowCount", "byteCount", "dataVersion", "attempts", "used", "remaining", "correlationId"];
 /// Fields that a replay leaves out of its requests.
 const LEFT_OUT: [&str; 2] = ["callbackUrl", "callbackMethod"];
 /// How many items the list of the envelope has.
