@@ -32,7 +32,13 @@ pub fn run(options: &Options) -> Result<(), String> {
         Some(binary) => binary.clone(),
         None => {
             steps.announce("cargo build --profile dist, which takes some twenty minutes");
-            steps::run(cargo().args(["build", "--profile", "dist", "--locked", "-p", "insightgate", "--bin", "insightgate"]))?;
+            let mut build = cargo();
+            build.args(["build", "--profile", "dist", "--locked", "-p", "insightgate", "--bin", "insightgate"]);
+            if cfg!(target_arch = "aarch64") {
+                // Some of these machines have pages of 64 KiB, on which an allocator that was built for smaller ones does not start.
+                build.env("JEMALLOC_SYS_WITH_LG_PAGE", "16");
+            }
+            steps::run(&mut build)?;
             built(&target, "dist", "insightgate")
         }
     };
