@@ -41,7 +41,8 @@ with Drill(__doc__) as drill:
     change(file, f"INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) {row}")
     before = hashlib.sha256(file.read_bytes()).hexdigest()
     for command in (("serve", "--config", "insightgate.toml"), ("verify", "--config", "insightgate.toml")):
-        refused = drill.run(*command, ends_with=1, INSIGHTGATE_DATA_FOLDER="data").stderr
+        settings = {"INSIGHTGATE_DATA_FOLDER": "data", "INSIGHTGATE_SERVER_HTTP": "127.0.0.1:0", "INSIGHTGATE_SERVER_HTTPS": ""}
+        refused = drill.run(*command, ends_with=1, **settings).stderr
         drill.expect("newer version" in refused and "hint: " in refused, "it is refused, with a hint")
     drill.saw(*[line for line in refused.splitlines() if line.startswith(("error: ", "hint: "))])
     drill.expect(hashlib.sha256(file.read_bytes()).hexdigest() == before, "nothing of the database was changed")

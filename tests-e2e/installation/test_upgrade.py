@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from harness.ports import free_port
 from harness.postgres import Postgres
 from older_tables import MIGRATIONS, migrated
 
@@ -177,7 +178,7 @@ def test_a_newer_folder_is_refused_by_each_command(binary, folder, tmp_path):
 def test_a_newer_postgres_is_refused(binary, postgres, tmp_path):
     configuration = tmp_path / "insightgate.toml"
     configuration.write_text(
-        f'[data]\nfolder = "{tmp_path / "data"}"\ndatabase_url = "{postgres.make("newer")}"\n[server]\nhttp = "127.0.0.1:7080"\nhttps = ""\n'
+        f'[data]\nfolder = "{tmp_path / "data"}"\ndatabase_url = "{postgres.make("newer")}"\n[server]\nhttp = "127.0.0.1:{free_port()}"\nhttps = ""\n'
     )
 
     def run(*command):

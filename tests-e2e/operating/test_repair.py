@@ -109,7 +109,8 @@ def test_the_way_back_from_a_backup(start, run, tmp_path):
 def test_what_cannot_be_verified_is_told_by_the_exit_code(run, tmp_path):
     assert "there is no data folder" in run(4, "verify", "--data-dir", "nowhere").stderr
     assert "no configuration file" in run(4, "verify", "--config", "none.toml").stderr
-    (tmp_path / "away.toml").write_text('[data]\nfolder = "d"\ndatabase_url = "postgres://nobody@127.0.0.1:9/none"\n')
+    away = '[data]\nfolder = "d"\ndatabase_url = "postgres://nobody@127.0.0.1:9/none"\n[server]\nhttp = "127.0.0.1:0"\nhttps = ""\n'
+    (tmp_path / "away.toml").write_text(away)
     for command in ("verify", "serve"):
         ran = run(5, command, "--config", "away.toml")
         assert "no connection to the database" in ran.stderr and "hint: look whether the database runs" in ran.stderr, ran.stderr
