@@ -45,6 +45,11 @@ def test_a_query_is_written_with_the_servers_help_and_drawn(signed_in):
     eventually(lambda: browser.count(".query-editor") == 1, SECONDS)
     assert browser.run("return document.querySelector('#text').value").startswith("SELECT Month, CustomerCount, ")
 
+    # A click in the middle of the box, below its first line, leads to the text.
+    browser.run("document.activeElement.blur()")
+    browser.click(".query-editor")
+    assert "cm-content" in editor(browser, "return root.activeElement?.className ?? ''")
+
     # What is wrong is marked where it is, and what is right is told in words.
     write(browser, "SELECT Month, CustomerCuont FROM OfficeUsage TIMESPAN LIFETIME\ue00c")
     eventually(lambda: editor(browser, "return root.querySelector('.cm-lintRange-error')?.textContent") == "CustomerCuont", SECONDS)

@@ -86,7 +86,8 @@ function replace(area) {
   if (check && area.form) extensions.push(checking(new Checker(area, check), list, explanation && document.querySelector(explanation)));
 
   const view = new EditorView({ doc: area.value, extensions, root, parent: root });
-  view.scrollDOM.style.minHeight = `${Math.max(3, area.rows) * 1.6}em`;
+  // Of the text, not of the box around it: a click anywhere in it leads to the text.
+  view.contentDOM.style.minHeight = `${Math.max(3, area.rows) * 1.6}em`;
   area.hidden = true;
   area.required = false;
   for (const label of area.labels) label.addEventListener("click", () => view.focus());

@@ -44,14 +44,14 @@ pub(super) struct Choice {
 }
 
 impl Fields {
-    /// Of an empty form: it runs once, and gives a workbook, which most people open. The schedule begins at the first full hour that the rules allow.
+    /// Of an empty form: it runs once, unless its address asks for a schedule, and gives a workbook, which most people open. The schedule begins at the first full hour that the rules allow.
     pub(super) fn empty(visit: &Visit) -> Fields {
         let rules = &visit.context().settings.report_rules;
         let earliest = visit.context().clock.now() + TimeDelta::hours(i64::from(rules.start_lead_hours) + 1);
         Fields {
             query: visit.form().raw("query").to_owned(),
             format: Format::Xlsx.name().to_owned(),
-            is_once: true,
+            is_once: visit.form().raw("when") != "schedule",
             start: written(earliest.duration_trunc(TimeDelta::hours(1)).unwrap_or(earliest)),
             interval: DAILY.to_string(),
             callback_method: CallbackMethod::default().name().to_owned(),
