@@ -10,7 +10,7 @@ mod guessing;
 mod identity_changes;
 mod keys;
 mod refresh;
-mod second_factor;
+pub(super) mod second_factor;
 mod sign_in;
 pub(crate) mod token_endpoint;
 mod token_errors;

@@ -90,7 +90,7 @@ impl Conditions {
         self
     }
 
-    fn behind(mut self, column: &str, place: PagePlace) -> Conditions {
+    pub(crate) fn behind(mut self, column: &str, place: PagePlace) -> Conditions {
         let (at, id) = (self.values.len() + 1, self.values.len() + 2);
         self.texts.push(format!("({column} < ${at} OR ({column} = ${at} AND id < ${id}))"));
         self.values.extend([Value::Number(place.at), Value::Text(place.id.to_string())]);
@@ -100,6 +100,12 @@ impl Conditions {
     /// The end of a statement.
     fn clause(&self) -> String {
         if self.texts.is_empty() { String::new() } else { format!(" WHERE {}", self.texts.join(" AND ")) }
+    }
+
+    /// The statement for a page; the values of the conditions are bound, and then the most rows.
+    pub(crate) fn listed(&self, Listing { columns, table, at }: Listing<'_>) -> String {
+        let (clause, last) = (self.clause(), self.values.len() + 1);
+        format!("SELECT {columns} FROM {table}{clause} ORDER BY {at} DESC, id DESC LIMIT ${last}")
     }
 
     fn bound<'q>(&self, statement: String) -> Query<'q, Any, AnyArguments> {
@@ -119,15 +125,14 @@ impl Store {
         after: Option<PagePlace>,
         limit: u32,
     ) -> Result<Page<AnyRow>, StoreError> {
-        let Listing { columns, table, at } = listing;
+        let Listing { table, at, .. } = listing;
         let counted = conditions.bound(format!("SELECT COUNT(*) FROM {table}{}", conditions.clause()));
         let total: i64 = counted.fetch_one(&self.reports).await?.try_get(0)?;
         let conditions = match after {
             Some(place) => conditions.behind(at, place),
             None => conditions,
         };
-        let (clause, last) = (conditions.clause(), conditions.values.len() + 1);
-        let listed = conditions.bound(format!("SELECT {columns} FROM {table}{clause} ORDER BY {at} DESC, id DESC LIMIT ${last}"));
+        let listed = conditions.bound(conditions.listed(listing));
         let mut items = listed.bind(i64::from(limit) + 1).fetch_all(&self.reports).await?;
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);

@@ -82,3 +82,28 @@ fn forms_lead_to_the_application_they_are_for() {
     }
     assert_eq!(in_groups("ABCDEFGHIJ"), "ABCD EFGH IJ");
 }
+
+/// The relative luminance of `#rrggbb`, as WCAG 2.2 defines it.
+fn luminance(colour: &str) -> f64 {
+    let channel = |place: usize| {
+        let value = f64::from(u8::from_str_radix(&colour[place..place + 2], 16).unwrap()) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+/// WCAG 1.4.11, on the sign-in pages and in the console.
+#[test]
+fn the_edges_of_fields_stand_out_from_what_is_beside_them() {
+    let colours = include_str!("../../../templates/colours.css");
+    let schemes: Vec<&str> = colours.split("@media").collect();
+    assert_eq!(schemes.len(), 2, "light and dark");
+    for scheme in schemes {
+        let of = |name: &str| luminance(scheme.split(&format!("--{name}: ")).nth(1).and_then(|rest| rest.split(';').next()).unwrap());
+        for beside in ["card", "field", "ground"] {
+            let (edge, ground) = (of("edge"), of(beside));
+            let contrast = (edge.max(ground) + 0.05) / (edge.min(ground) + 0.05);
+            assert!(contrast >= 3.0, "{beside}: {contrast}");
+        }
+    }
+}

@@ -106,6 +106,34 @@ async fn nobody_sees_another_organisations_pages() {
     }
 }
 
+/// Whoever holds the right to a form is refused without a proof that a page of ours has it.
+#[tokio::test]
+async fn no_form_is_taken_from_another_site() {
+    let deployment = Deployment::new().await;
+    let (mut viewer, mut operator) = (signed_in(&deployment, "ana@contoso.example").await, signed_in_as_operator(&deployment).await);
+    let foreign = signed_in(&deployment, "ben@contoso.example").await.proof().await;
+    let mut tried = 0;
+    for endpoint in endpoints().into_iter().filter(|endpoint| endpoint.method == Method::POST) {
+        let browser = if matches!(endpoint.needs, Needs::Duty(_)) { &mut operator } else { &mut viewer };
+        let proof = browser.proof().await;
+        for (body, site) in [
+            (String::new(), None),
+            ("csrf=".to_owned(), None),
+            (format!("csrf={foreign}"), None),
+            (format!("csrf={proof}"), Some("cross-site")),
+            (format!("csrf={proof}"), Some("same-site")),
+        ] {
+            let form = Request::post(filled(endpoint.path)).header("content-type", "application/x-www-form-urlencoded");
+            let form = site.into_iter().fold(form, |form, site| form.header("sec-fetch-site", site));
+            let refused = browser.send(form, Body::from(body.clone())).await;
+            assert_eq!(refused.answer.status, 403, "{} {body} {site:?}", endpoint.path);
+            assert!(refused.fault().contains("The page has expired"), "{} {body} {site:?}: {}", endpoint.path, refused.fault());
+            tried += 1;
+        }
+    }
+    assert!(tried >= 5 * 60, "{tried}");
+}
+
 /// Who may not look is told so, whether there is anything at the address or not.
 #[tokio::test]
 async fn what_is_not_there_is_refused_as_what_is() {

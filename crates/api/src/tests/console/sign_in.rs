@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::tests::harness::browser::{Browser, Shown};
 use crate::tests::harness::issuer::{FIRST, Issuer};
 use crate::tests::harness::*;
+use crate::tests::oauth::second_factor::{code, equip};
 
 /// Signs a browser in to the console as a user, by the pages of the authority.
 pub(crate) async fn signed_in<'a>(deployment: &'a Deployment, username: &str) -> Browser<'a> {
@@ -72,6 +73,26 @@ async fn a_user_signs_in_by_the_authoritys_own_flow_and_comes_back_to_the_page()
     // A second sign-in registers nothing.
     signed_in(&deployment, "ben@contoso.example").await;
     assert_eq!(deployment.audited("application.register").await.iter().filter(|event| event.actor == "console").count(), 1);
+}
+
+#[tokio::test]
+async fn who_has_a_second_factor_signs_in_with_it() {
+    let deployment = Deployment::new().await;
+    let authenticator = equip(&deployment).await;
+    let mut browser = Browser::new(&deployment);
+    let door = browser.open("/console/sign-in?to=%2F").await;
+    let begun = browser.submit(&door, "", &[("username", "ana@contoso.example")]).await;
+    let asked = browser.open(begun.answer.header("location")).await;
+    let asked = browser.sign_in(&asked, "ana@contoso.example", PASSWORD).await;
+    assert_eq!(asked.title(), "Enter the code");
+    assert_eq!(browser.open("/").await.answer.status, 303, "the password alone opens nothing");
+    let asked = browser.submit(&asked, "code", &[("code", "12345")]).await;
+    assert!(asked.fault().starts_with("The code is wrong"));
+    assert_eq!(browser.open("/").await.answer.status, 303);
+    let back = browser.submit(&asked, "code", &[("code", &code(&deployment, &authenticator))]).await;
+    let back = back.answer.header("location").strip_prefix(BASE).unwrap().to_owned();
+    assert_eq!(browser.open(&back).await.answer.header("location"), "/");
+    assert_eq!(browser.open("/").await.title(), "Everything is ready");
 }
 
 #[tokio::test]

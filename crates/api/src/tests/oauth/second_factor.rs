@@ -18,12 +18,12 @@ fn authenticator(base32: &str) -> Totp {
     Builder::new().with_algorithm(Algorithm::SHA1).with_secret(secret).build().unwrap()
 }
 
-fn code(deployment: &Deployment, authenticator: &Totp) -> String {
+pub(crate) fn code(deployment: &Deployment, authenticator: &Totp) -> String {
     authenticator.generate(u64::try_from(deployment.now().timestamp()).unwrap()).to_string()
 }
 
 /// Gives Ana a second factor, as an administrator would.
-async fn equip(deployment: &Deployment) -> Totp {
+pub(crate) async fn equip(deployment: &Deployment) -> Totp {
     let user = deployment.context.store.user(CONTOSO, ANA.user.unwrap()).await.unwrap().unwrap();
     let offered = offer(&deployment.context, &user).unwrap();
     assert!(offered.uri.starts_with("otpauth://totp/Insightgate:ana%40contoso.example?secret="), "{}", offered.uri);

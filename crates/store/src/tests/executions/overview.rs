@@ -1,6 +1,8 @@
 //! An owner's reports at a glance: pages of reports, pages of a report's executions, what ran last, and what is due next.
 
 use super::*;
+use crate::database::page::{Conditions, Listing, PagePlace};
+use crate::tests::bounds::fill;
 
 const FOREIGN: Uuid = Uuid::from_u128(4);
 
@@ -81,4 +83,38 @@ async fn the_executions_of_a_report_have_pages_in_the_order_of_their_slots() {
         after = Some(next);
     }
     assert_eq!(anchors, [50, 46, 42, 38, 34, 30].map(at));
+}
+
+/// Ten thousand executions of one report are read page by page, each by the report's index from where the page before ended.
+#[tokio::test]
+async fn a_page_of_very_many_executions_reads_no_others() {
+    let Deployment { store, _folder, .. } = filled().await;
+    let (report, insert) = (
+        Uuid::from_u128(20),
+        "INSERT INTO executions (id, report_id, slot, anchor, queued, status, epoch, attempts, lease_until, not_before)
+            SELECT '00000000-0000-4000-8000-' || substr('000000000000' || n, -12), '00000000-0000-0000-0000-000000000014', 'slot' || n, n / 3, n, 'Completed', 1, 1, 0, 0",
+    );
+    if store.dialect != Dialect::Sqlite {
+        return;
+    }
+    fill(&store, 10_000, insert).await;
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = store.executions_of_report(report, after, 999).await.unwrap();
+        assert_eq!(page.total, 10_000);
+        seen.extend(page.items.iter().map(|item| item.record.execution.id));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert!(seen.len() == 10_000 && seen.is_sorted_by(|one, next| one > next), "each once, the newest first");
+    let listing = Listing { columns: "*", table: "executions", at: "anchor" };
+    let place = PagePlace { at: 5, id: Uuid::nil() };
+    let conditions = Conditions::default().text("report_id = {}", Some(report)).behind("anchor", place);
+    let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", conditions.listed(listing)));
+    let query = sqlx::query(explained).bind(report.to_string()).bind(5_i64).bind(Uuid::nil().to_string()).bind(25_i64);
+    let steps: Vec<String> = query.fetch_all(&store.pool).await.unwrap().iter().map(|row| row.try_get("detail").unwrap()).collect();
+    assert!(steps[0].contains("USING INDEX executions_by_report"), "{steps:?}");
+    assert!(!steps.iter().any(|step| step.contains("FOR ORDER BY")), "no more than the ids of one instant are sorted: {steps:?}");
 }
