@@ -30,6 +30,7 @@ PROFILE = {
     "primaryContactLastName": "Berg",
 }
 MEND_TEXT = "The query cannot run yet: its text has to be mended first."
+NO_TEXT = "Write a query first, or begin with a documented one."
 # Only a script sends it.
 OF_SCRIPTS = "/console/{program}/queries/check"
 
@@ -126,7 +127,7 @@ def queries(hand, world):
     one = hand.of("administrator")
     at, sends = "/console/mpn/queries", "/queries#result"
     one.open(at)
-    one.fails(sends, MEND_TEXT, step="preview", text="")
+    one.fails(sends, NO_TEXT, step="preview", text="")
     one.fails(sends, MEND_TEXT, step="explain", text="SELECT Custmer FROM CustomersAndTenants")
     if one.one.scripts:
         one.hand.put(one.page.locator("#text"), "SELECT CustomerNme FROM CustomersAndTenants")

@@ -58,6 +58,12 @@ def test_a_query_is_written_with_the_servers_help_and_drawn(signed_in):
     eventually(lambda: "Groups rows by WorkloadName" in browser.run("return document.querySelector('#meaning').textContent"), SECONDS)
     assert browser.count(".query-faults li") == 0
 
+    # What lacks at the end is told of the place after it, where the mark has no character.
+    unfinished = "SELECT CustomerCount FROM OfficeUsage WHERE"
+    write(browser, f"{unfinished}\ue00c")
+    place = f"Line 1, column {len(unfinished) + 1} "
+    eventually(lambda: browser.run("return document.querySelector('.query-faults li')?.textContent ?? ''").startswith(place), SECONDS)
+
     # Values are those of the dataset.
     write(browser, "SELECT CustomerCount FROM OfficeUsage WHERE WorkloadName = ")
     browser.keys("\ue009 \ue000")

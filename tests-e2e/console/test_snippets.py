@@ -64,10 +64,12 @@ def run(demo, secrets):
     return run
 
 
-def test_curl_lists_the_datasets(demo, page, run):
+def test_curl_lists_the_datasets_and_says_what_is_wrong(demo, page, run):
     ran = run("bash", "-c", text(page, "curl"))
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["value"] == demo.datasets()
+    wrong = run("bash", "-c", text(page, "curl"), INSIGHTGATE_USERNAME="nobody@contoso.example")
+    assert wrong.returncode == 1 and wrong.stdout == "" and "AADSTS50126" in wrong.stderr
 
 
 def test_python_lists_the_datasets_and_says_what_is_wrong(page, names, run):

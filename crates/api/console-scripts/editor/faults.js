@@ -25,12 +25,12 @@ export class FaultList {
     this.list.replaceChildren(entry);
   }
 
-  entry(doc, { from, message, hint }) {
+  entry(doc, { at, message, hint }) {
     const entry = document.createElement("li"), button = document.createElement("button");
-    const line = doc.lineAt(from);
+    const line = doc.lineAt(at);
     button.type = "button";
-    button.textContent = `Line ${line.number}, column ${from - line.from + 1}`;
-    button.addEventListener("click", () => this.go(from));
+    button.textContent = `Line ${line.number}, column ${at - line.from + 1}`;
+    button.addEventListener("click", () => this.go(at));
     entry.append(button, ` ${message}`);
     if (hint) {
       const advice = document.createElement("small");
@@ -65,8 +65,9 @@ export class Checker {
   }
 }
 
-// Where marks of the answer lie in a text that may have become shorter; a mark has at least one character.
+// Where faults of the answer lie in a text that may have become shorter. A mark has at least one character, which at the end of the text is the one before
+// the fault's own place.
 export function placed(doc, { from, to, message, hint }) {
   const end = Math.min(Math.max(to, from + 1), doc.length);
-  return { from: Math.min(from, Math.max(0, end - 1)), to: end, severity: "error", message, hint };
+  return { at: Math.min(from, doc.length), from: Math.min(from, Math.max(0, end - 1)), to: end, severity: "error", message, hint };
 }

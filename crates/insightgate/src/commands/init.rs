@@ -79,7 +79,7 @@ pub async fn run(arguments: &InitArguments) -> Result<(), CommandError> {
     context.store.close().await;
     outcome?;
     eprintln!("next:\n  insightgate serve --config {}", arguments.config.display());
-    eprintln!("  insightgate tenant enroll DOMAIN --profile {}", destination.profile());
+    eprintln!("  insightgate tenant enroll DOMAIN --profile-file PROFILE.toml --profile {}", destination.profile());
     Ok(())
 }
 

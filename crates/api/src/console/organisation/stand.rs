@@ -29,7 +29,7 @@ impl Stand {
                 "an administrator, who asks for a code here, or an operator of this server, who sends one",
             ),
             EnrollmentStage::EmailVerification => (
-                format!("The contact's address is not confirmed: a code is on its way to {contact}."),
+                format!("The contact's address is not confirmed: a code was made for {contact}."),
                 "whoever has the code, who enters it here",
             ),
             EnrollmentStage::Review => (

@@ -119,7 +119,9 @@ pub(super) fn log(arrival: &Arrival, failure: &Failure) {
 fn hint(failure: &Failure) -> Option<&'static str> {
     match failure {
         Failure::Refused(_) => Some("The start page shows which prerequisite is missing, and who can meet it."),
-        Failure::Forbidden(_) => Some("Ask an administrator of your organisation for the role, or go back to the page before."),
+        Failure::Forbidden(_) => Some(
+            "Your organisation's administrators give its roles, and whoever runs this server makes its operators. Or go back to the page before.",
+        ),
         Failure::NotFound => Some("It may have been removed meanwhile. Go back to the list."),
         Failure::Conflict(_) | Failure::IllegalMove(_) => Some("It changed meanwhile. Load the page again and look at what it is now."),
         Failure::QuotaUsed { .. } => Some("Delete or pause what is no longer needed."),

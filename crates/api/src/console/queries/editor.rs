@@ -106,7 +106,11 @@ pub(super) async fn act(visit: Visit) -> Given {
     let draft = Draft::typed(visit.form());
     let checked = check_query(visit.context(), &caller, &draft.text);
     if !checked.diagnostics.is_empty() {
-        let failure = Failure::Invalid("The query cannot run yet: its text has to be mended first.".to_owned());
+        let told = match draft.text.trim() {
+            "" => "Write a query first, or begin with a documented one.",
+            _ => "The query cannot run yet: its text has to be mended first.",
+        };
+        let failure = Failure::Invalid(told.to_owned());
         return show(&visit, (&caller, program), draft, (checked, Shown::default()), Some(&failure)).await;
     }
     let done = match visit.form().raw("step") {
