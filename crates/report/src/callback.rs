@@ -7,7 +7,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use thiserror::Error;
 use url::Url;
 
-pub use retry::{AfterAttempt, GIVE_UP_DAYS, after_attempt, after_failed_attempt, begun, give_up_after};
+pub use retry::{AfterAttempt, GIVE_UP_DAYS, after_attempt, begun, give_up_after, next_attempt};
 pub use target::target;
 
 /// The most bytes of an address.

@@ -84,8 +84,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Due>, StoreError> {
         let Outbox { table, receiver, .. } = outbox;
-        let places: Vec<String> = (4..4 + without.len()).map(|place| format!("${place}")).collect();
-        let others = if without.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", places.join(", ")) };
+        let others = if without.is_empty() { String::new() } else { format!("AND tenant_id NOT IN ({})", placeholders(3, without.len())) };
         let statement = format!(
             "SELECT id, tenant_id, receiver FROM
                  (SELECT id, tenant_id, {receiver} AS receiver, due, ROW_NUMBER() OVER (PARTITION BY tenant_id ORDER BY due, id) AS place

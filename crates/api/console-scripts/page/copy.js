@@ -1,6 +1,7 @@
 // `<button type="button" data-copy="#snippet" hidden>Copy</button>`: shows itself, and copies the text of an element, a field or a table.
 
 import { announce } from "./announce.js";
+import { valueOf } from "./cells.js";
 import { within } from "./within.js";
 
 const SHOWN = 2000;
@@ -8,7 +9,7 @@ const SHOWN = 2000;
 const textOf = element => {
   if (element instanceof HTMLTableElement) {
     // As spreadsheets take it.
-    const cells = row => [...row.cells].map(cell => (cell.dataset.value ?? cell.textContent).trim().replace(/[\t\r\n]+/g, " "));
+    const cells = row => [...row.cells].map(cell => valueOf(cell).trim().replace(/[\t\r\n]+/g, " "));
     return [...element.rows].map(row => cells(row).join("\t")).join("\n");
   }
   return "value" in element ? element.value : element.textContent;

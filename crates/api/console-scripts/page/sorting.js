@@ -1,6 +1,8 @@
 // A table's rows are sorted by the column whose head is clicked: ascending, descending, and in their own order again. `<th data-kind="number">` says what a
 // column holds, and `<td data-value="1234.5">1,234.50</td>` what is compared.
 
+import { valueOf } from "./cells.js";
+
 const NEXT = { none: "ascending", ascending: "descending", descending: "none" };
 const texts = new Intl.Collator("en", { numeric: true });
 
@@ -25,7 +27,7 @@ export function sortByHeads(heads, body, tell) {
 }
 
 function sorted(rows, at, sign, isNumber) {
-  const value = row => row.cells[at]?.dataset.value ?? row.cells[at]?.querySelector("time")?.dateTime ?? row.cells[at]?.textContent.trim() ?? "";
+  const value = row => valueOf(row.cells[at]);
   const keys = new Map(rows.map(row => [row, isNumber && value(row) !== "" ? Number(value(row)) : value(row)]));
   const missing = row => keys.get(row) === "" || Number.isNaN(keys.get(row));
   return [...rows].sort((one, other) => {

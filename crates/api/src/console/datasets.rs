@@ -6,9 +6,7 @@ use askama::Template;
 use insightgate_operations::callers::caller::Caller;
 use insightgate_operations::datasets::list::list_datasets;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::queries::asked::AskedQuery;
-use insightgate_operations::queries::explain::{explain_query, whose_rows};
-use insightgate_operations::queries::preview::try_query;
+use insightgate_operations::queries::explain::whose_rows;
 use insightgate_query::datasets::catalog::{Column, Dataset};
 use insightgate_query::datasets::definition::type_name;
 use insightgate_query::datasets::suggested;
@@ -174,11 +172,8 @@ async fn sample(visit: &Visit, caller: &Caller, dataset: &Dataset) -> Result<Sam
     let Some(text) = suggested::first_rows(dataset, FIRST_ROWS, Some(TimeSpan::Lifetime)) else {
         return Err(Failure::Invalid("It has no column that can be selected.".to_owned()));
     };
-    let asked = AskedQuery { text: Some(text), ..AskedQuery::default() };
-    visit.count_preview(caller)?;
-    let explained = explain_query(visit.context(), caller, asked.clone(), visit.correlation()).await?;
-    visit.count_preview(caller)?;
-    let tried = try_query(visit.context(), caller, asked, visit.correlation()).await?;
+    let explained = visit.explain(caller, &text).await?;
+    let tried = visit.preview(caller, &text).await?;
     let table = Rows::of(&tried);
     Ok(Sample {
         whose: whose_rows(explained.rows_of.locations.as_deref()),

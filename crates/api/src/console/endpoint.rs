@@ -23,7 +23,7 @@ use crate::table::Route;
 /// What a page answers, or why it cannot.
 pub(crate) type Given = Result<Response, Failure>;
 
-/// What a visitor needs. The operations check it; here it is said for the menu and the tests.
+/// What a visitor needs. The operations check it; here it is said for the tests, which visit every page as everybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     /// Nothing: it is a step of a sign-in.

@@ -6,8 +6,7 @@ use insightgate_identity::program::Program;
 use insightgate_identity::tenant::Tenant;
 use insightgate_operations::failure::Failure;
 use insightgate_operations::manage::administrator::Duty;
-use insightgate_operations::queries::asked::AskedQuery;
-use insightgate_operations::queries::preview::{PREVIEW_ROWS, try_query};
+use insightgate_operations::queries::preview::PREVIEW_ROWS;
 use serde_json::{Map, Value};
 use url::form_urlencoded::Serializer;
 
@@ -161,8 +160,7 @@ fn program(visit: &Visit) -> Program {
 
 async fn answer(visit: &Visit, program: Program, query: &str) -> Result<Vec<Map<String, Value>>, Failure> {
     let caller = visit.caller(program).await?;
-    let asked = AskedQuery { text: Some(query.to_owned()), ..AskedQuery::default() };
-    let tried = try_query(visit.context(), &caller, asked, visit.correlation()).await?;
+    let tried = visit.preview(&caller, query).await?;
     tried.preview.rows.iter().map(|row| serde_json::from_str(row.get()).map_err(Failure::internal)).collect()
 }
 

@@ -13,6 +13,10 @@ use insightgate_operations::failure::Failure;
 use insightgate_operations::limits::Counted;
 use insightgate_operations::limits::current::count;
 use insightgate_operations::manage::administrator::{Administrator, Duty};
+use insightgate_operations::queries::asked::AskedQuery;
+use insightgate_operations::queries::explain::explain_query;
+use insightgate_operations::queries::preview::{TriedQuery, try_query};
+use insightgate_wire::explained::ExplainedQuery;
 
 use self::arrival::Arrival;
 use self::form::Form;
@@ -89,12 +93,22 @@ impl Visit {
         Ok(caller)
     }
 
-    /// Counts a preview or an explanation, before the engine is asked for it.
+    /// The first rows of a query, which count as a preview.
     ///
     /// # Errors
-    /// When the limit is used up.
-    pub(crate) fn count_preview(&self, caller: &Caller) -> Result<(), Failure> {
-        count(self.context(), caller, &[Counted::Previews], &mut Vec::new())
+    /// When the limit of previews is used up, or the query cannot run.
+    pub(crate) async fn preview(&self, caller: &Caller, text: &str) -> Result<TriedQuery, Failure> {
+        count(self.context(), caller, &[Counted::Previews], &mut Vec::new())?;
+        try_query(self.context(), caller, asked(text), self.correlation()).await
+    }
+
+    /// What a query would do, which counts as a preview.
+    ///
+    /// # Errors
+    /// When the limit of previews is used up, or the query cannot run.
+    pub(crate) async fn explain(&self, caller: &Caller, text: &str) -> Result<ExplainedQuery, Failure> {
+        count(self.context(), caller, &[Counted::Previews], &mut Vec::new())?;
+        explain_query(self.context(), caller, asked(text), self.correlation()).await
     }
 
     /// The visitor as a caller of the management API.
@@ -104,4 +118,8 @@ impl Visit {
     pub(crate) async fn administrator(&self) -> Result<Administrator, Failure> {
         Administrator::admit(self.context(), self.signed_in.principal.clone(), self.correlation()).await
     }
+}
+
+fn asked(text: &str) -> AskedQuery {
+    AskedQuery { text: Some(text.to_owned()), ..AskedQuery::default() }
 }

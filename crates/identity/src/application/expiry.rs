@@ -23,7 +23,7 @@ impl SecretNotice {
     }
 
     /// How many days before the end it comes.
-    pub fn days_before(self) -> i64 {
+    pub const fn days_before(self) -> i64 {
         match self {
             SecretNotice::Month => 30,
             SecretNotice::Week => 7,

@@ -6,7 +6,7 @@ use insightgate_outbound::{MailLogin, MailSecurity, MailSettings};
 
 use crate::command_error::CommandError;
 use crate::env_vars::{self, EnvVar};
-use crate::files::fault;
+use crate::files::{fault, no_named_pipe, read_named};
 
 /// Without a server no mail is sent.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,7 +48,7 @@ impl MailConfiguration {
             None => None,
         };
         let ca_certificate = match &self.ca_certificate {
-            Some(file) => Some(std::fs::read(file).map_err(|error| fault(file, &error))?),
+            Some(file) => Some(read_named(file)?),
             None => None,
         };
         let port = self.port.unwrap_or_else(|| self.security.usual_port());
@@ -65,6 +65,7 @@ impl MailConfiguration {
                 format!("mail.username needs a password: name its file in mail.password_file, or set {}", env_vars::MAIL_PASSWORD.name);
             return Err(CommandError::usage(needed));
         };
+        no_named_pipe(file)?;
         let text = std::fs::read_to_string(file).map_err(|error| fault(file, &error))?;
         // An editor ends the line.
         let password = text.trim_end_matches(['\r', '\n']);

@@ -427,13 +427,13 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "mail.security",
-        about: "How the connection is encrypted: starttls (by a command), tls (from the first byte) or none. Nothing is sent without it.",
+        about: "How the connection is encrypted: starttls (by a command), tls (from the first byte) or none. Where it cannot be encrypted so, nothing is sent.",
         default: Ok("\"starttls\""),
         read: |c, v| mail_security(v).map(|security| c.mail.security = security),
     },
     Setting {
         key: "mail.username",
-        about: "The name that the mail server knows this one by, if it asks for one.",
+        about: "The name with which the server signs in at the mail server, if that asks for one.",
         default: Err("\"insightgate\""),
         read: |c, v| text(v).map(|text| c.mail.username = Some(text)),
     },

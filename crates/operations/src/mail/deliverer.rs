@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use insightgate_outbound::{Letter, MailError, Mailer};
-use insightgate_report::callback::{AfterAttempt, after_failed_attempt};
+use insightgate_report::callback::next_attempt;
 use insightgate_store::{Due, Mail, SendOutcome, StoreError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -66,10 +66,9 @@ async fn attempt(context: &Context, mailer: &Mailer, mail: &Mail) -> Result<(), 
     let outcome = match &sent {
         Ok(_) => SendOutcome::Delivered,
         Err(error) if error.is_final() => SendOutcome::Failed,
-        Err(_) => match after_failed_attempt(mail.delivery.attempts, now, mail.delivery.give_up) {
-            AfterAttempt::Retry { due } => SendOutcome::Retry { due },
-            AfterAttempt::Delivered | AfterAttempt::GiveUp => SendOutcome::Failed,
-        },
+        Err(_) => {
+            next_attempt(mail.delivery.attempts, now, mail.delivery.give_up).map_or(SendOutcome::Failed, |due| SendOutcome::Retry { due })
+        }
     };
     let words = sent.as_ref().err().map(ToString::to_string);
     if !context.store.finish_mail(mail, words.as_deref(), outcome, now).await? {

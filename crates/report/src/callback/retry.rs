@@ -37,18 +37,15 @@ pub fn after_attempt(number: u32, status: Option<u16>, now: DateTime<Utc>, give_
         Some(GONE) => return AfterAttempt::GiveUp,
         _ => {}
     }
-    after_failed_attempt(number, now, give_up)
+    next_attempt(number, now, give_up).map_or(AfterAttempt::GiveUp, |due| AfterAttempt::Retry { due })
 }
 
-/// The next step after a failed attempt with this number, counted from 1, if its failure may pass.
-pub fn after_failed_attempt(number: u32, now: DateTime<Utc>, give_up: DateTime<Utc>) -> AfterAttempt {
+/// When to try again after a failed attempt with this number, counted from 1, whose failure may pass. `None` if it is given up before.
+pub fn next_attempt(number: u32, now: DateTime<Utc>, give_up: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let [.., longest] = WAITS;
     let place = usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let wait = WAITS.get(place).copied().unwrap_or(longest);
-    match now.checked_add_signed(TimeDelta::seconds(wait)) {
-        Some(due) if due <= give_up => AfterAttempt::Retry { due },
-        _ => AfterAttempt::GiveUp,
-    }
+    now.checked_add_signed(TimeDelta::seconds(wait)).filter(|due| *due <= give_up)
 }
 
 #[cfg(test)]

@@ -187,6 +187,20 @@ impl Dialect {
     }
 }
 
+/// Patterns for LIKE, with `!` as its escape, that find the text anywhere in what LOWER gives: beyond ASCII, some databases lower letters and some do not.
+pub(crate) fn containing(text: &str) -> [String; 2] {
+    [text.to_lowercase(), text.to_ascii_lowercase()].map(|text| {
+        let mut pattern = String::from("%");
+        for letter in text.chars() {
+            if matches!(letter, '!' | '%' | '_') {
+                pattern.push('!');
+            }
+            pattern.push(letter);
+        }
+        pattern + "%"
+    })
+}
+
 /// Returns `$1, $2, …`, beginning with the number that follows `after`.
 pub(crate) fn placeholders(after: usize, count: usize) -> String {
     let names: Vec<String> = (after + 1..=after + count).map(|number| format!("${number}")).collect();

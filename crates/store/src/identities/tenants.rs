@@ -11,7 +11,7 @@ use sqlx::query::Query;
 use uuid::Uuid;
 
 use crate::database::again::{ATTEMPTS, again};
-use crate::database::dialect::by_bytes;
+use crate::database::dialect::{by_bytes, containing};
 use crate::database::locks::Hold;
 use crate::database::profile::{profile_query, read_profile, written_profile};
 use crate::database::row::{Read, millis};
@@ -78,18 +78,19 @@ impl Store {
         let statement = by_bytes(
             self.dialect,
             "SELECT * FROM tenants WHERE domain {} > $1
-               AND ($2 = '' OR domain LIKE $2 ESCAPE '!' OR LOWER(name) LIKE $2 ESCAPE '!' OR id LIKE $2 ESCAPE '!')
+               AND ($2 = '' OR domain LIKE $2 ESCAPE '!' OR id LIKE $2 ESCAPE '!' OR LOWER(name) LIKE $2 ESCAPE '!' OR LOWER(name) LIKE $6 ESCAPE '!')
                AND ($3 = '' OR EXISTS (SELECT 1 FROM enrollments WHERE tenant_id = tenants.id AND stage = $3))
                AND ($4 = 0 OR runs_paused IS NOT NULL)
              ORDER BY domain {} LIMIT $5",
         );
-        let pattern = filter.text.as_deref().map(pattern).unwrap_or_default();
+        let [lower, lower_ascii] = filter.text.as_deref().map(containing).unwrap_or_default();
         let query = sqlx::query(statement)
             .bind(filter.after.clone().unwrap_or_default())
-            .bind(pattern)
+            .bind(lower)
             .bind(filter.stage.map(EnrollmentStage::name).unwrap_or_default())
             .bind(i64::from(filter.paused))
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(lower_ascii);
         query.fetch_all(&self.pool).await?.iter().map(read_tenant).collect()
     }
 
@@ -251,18 +252,6 @@ pub(crate) fn add_tenant(tenant: &Tenant, profile: Option<&LegalProfile>, create
         .bind(tenant.global_account.clone())
         .bind(profile.map(written_profile))
         .bind(millis(created))
-}
-
-/// A pattern for LIKE that finds the text anywhere.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(character.to_ascii_lowercase());
-    }
-    pattern + "%"
 }
 
 pub(crate) fn put_enrollment(tenant: Uuid, enrollment: &Enrollment) -> Query<'static, Any, AnyArguments> {

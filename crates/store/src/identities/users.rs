@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::database::again::again;
-use crate::database::dialect::by_bytes;
+use crate::database::dialect::{by_bytes, containing};
 use crate::database::locks::Hold;
 use crate::database::row::{Read, millis};
 use crate::room;
@@ -101,12 +101,15 @@ impl Store {
     pub async fn users_page(&self, tenant: Uuid, search: &str, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
         let text = format!(
             "{SELECT_USERS} WHERE tenant_id = $1 AND username {{}} > $2
-             AND (username LIKE $3 ESCAPE '!' OR LOWER(display_name) LIKE $3 ESCAPE '!') ORDER BY username {{}} LIMIT $4"
+             AND (username LIKE $3 ESCAPE '!' OR LOWER(display_name) LIKE $3 ESCAPE '!' OR LOWER(display_name) LIKE $4 ESCAPE '!')
+             ORDER BY username {{}} LIMIT $5"
         );
+        let [lower, lower_ascii] = containing(search);
         let query = sqlx::query(by_bytes(self.dialect, &text))
             .bind(tenant.to_string())
             .bind(after.to_owned())
-            .bind(containing(search))
+            .bind(lower)
+            .bind(lower_ascii)
             .bind(i64::from(limit));
         query.fetch_all(&self.pool).await?.iter().map(read_user).collect()
     }
@@ -213,19 +216,6 @@ impl Store {
         let query = sqlx::query("UPDATE users SET totp_step = $1 WHERE id = $2 AND totp_step < $1").bind(step).bind(user.to_string());
         Ok(execute(&mut connection, query).await? == 1)
     }
-}
-
-/// The pattern of LIKE, with `!` as its escape, for texts in lower case that contain the text.
-fn containing(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for letter in text.to_lowercase().chars() {
-        if matches!(letter, '!' | '%' | '_') {
-            pattern.push('!');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn read_credentials(row: &AnyRow) -> Result<UserCredentials, StoreError> {

@@ -84,8 +84,7 @@ impl ExecutionFilter {
         let mut bound = 1;
         for (column, values) in [("id", self.ids.len()), ("status", self.statuses.len())] {
             if values > 0 {
-                let places: Vec<String> = (bound + 1..=bound + values).map(|place| format!("${place}")).collect();
-                statement += &format!(" AND {column} IN ({})", places.join(", "));
+                statement += &format!(" AND {column} IN ({})", placeholders(bound, values));
                 bound += values;
             }
         }

@@ -231,7 +231,7 @@ async fn a_code_ends_in_the_transaction_that_changes_the_contact() {
 #[tokio::test]
 async fn tenants_are_found_by_part_of_a_name_and_by_their_state_page_by_page() {
     let Deployment { store, _folder, .. } = populated().await;
-    for (id, domain, name) in [(9, "fabrikam.example", "100% Fabrikam"), (10, "adatum.example", "A_Datum")] {
+    for (id, domain, name) in [(9, "fabrikam.example", "100% Fabrikam"), (10, "adatum.example", "A_Datum Öd")] {
         let other = Tenant { id: Uuid::from_u128(id), domain: domain.into(), name: name.into(), global_account: None };
         store.add_tenant(&other, None, at(0)).await.unwrap();
     }
@@ -249,6 +249,7 @@ async fn tenants_are_found_by_part_of_a_name_and_by_their_state_page_by_page() {
     assert_eq!(found(text("CONTOSO"), 9).await, ["contoso"]);
     assert_eq!(found(text("00%"), 9).await, ["fabrikam"]);
     assert_eq!(found(text("a_d"), 9).await, ["adatum"], "no sign stands for others");
+    assert_eq!(found(text("DATUM Öd"), 9).await, ["adatum"], "beyond ASCII as it is shown");
     assert_eq!(found(text("00000000000a"), 9).await, ["adatum"]);
     assert_eq!(found(TenantFilter { stage: Some(EnrollmentStage::Review), ..TenantFilter::default() }, 9).await, ["fabrikam"]);
     assert_eq!(found(TenantFilter { paused: true, ..TenantFilter::default() }, 9).await, ["adatum"]);
@@ -365,8 +366,14 @@ async fn users_are_listed_by_pages_and_found_by_a_part_of_a_name() {
     assert_eq!(found("", "b%c@contoso.example", 2).await, ["bxc", "c!_d"]);
     assert_eq!(found("", "c!_d@contoso.example", 2).await, [""; 0]);
     // What is typed stands for itself.
-    for (search, names) in [("%", vec!["b%c"]), ("!_", vec!["c!_d"]), ("BE", vec!["b%c", "c!_d"]), ("bxc@CON", vec!["bxc"]), ("zz", vec![])]
-    {
+    for (search, names) in [
+        ("%", vec!["b%c"]),
+        ("!_", vec!["c!_d"]),
+        ("BE", vec!["b%c", "c!_d"]),
+        ("bxc@CON", vec!["bxc"]),
+        ("EA Ärm", vec!["b%c"]),
+        ("zz", vec![]),
+    ] {
         assert_eq!(found(search, "", 10).await, names, "{search}");
     }
     assert_eq!(store.users_page(Uuid::from_u128(99), "", "", 10).await.unwrap(), []);

@@ -3,6 +3,7 @@
 
 use askama::Template;
 use chrono::TimeDelta;
+use insightgate_identity::application::expiry::SecretNotice;
 use insightgate_identity::application::{Application, ClientSecret, Permission};
 use insightgate_identity::external_identity::ExternalKind;
 use insightgate_identity::role::Role;
@@ -22,8 +23,8 @@ use crate::console::page::grouped::Grouped;
 use crate::console::page::{self, Frame, PartFault, Place, Shown};
 use crate::console::visit::Visit;
 
-/// How many days before its end a secret should be replaced.
-const SOON_DAYS: i64 = 30;
+/// How many days before its end a secret should be replaced: when the first mail says so.
+const SOON_DAYS: i64 = SecretNotice::Month.days_before();
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     const ONE: &str = "/console/tenants/{tenant}/applications/{application}";

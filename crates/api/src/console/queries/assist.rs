@@ -9,9 +9,7 @@ use axum::http::header;
 use axum::response::IntoResponse as _;
 use insightgate_operations::datasets::list::list_datasets;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::queries::asked::AskedQuery;
 use insightgate_operations::queries::check::check_query;
-use insightgate_operations::queries::preview::try_query;
 use insightgate_query::datasets::catalog::{Column, Dataset, Metric};
 use insightgate_query::datasets::definition::type_name;
 use insightgate_query::datasets::suggested;
@@ -91,9 +89,7 @@ pub(super) async fn values(visit: Visit) -> Given {
     let (Some(dataset), Some(column)) = (visit.form().text("dataset"), visit.form().text("column")) else {
         return Err(Failure::Invalid("Name a dataset and a column.".to_owned()));
     };
-    visit.count_preview(&caller)?;
-    let asked = AskedQuery { text: Some(suggested::values(&dataset, &column, VALUES)), ..AskedQuery::default() };
-    let tried = try_query(visit.context(), &caller, asked, visit.correlation()).await?;
+    let tried = visit.preview(&caller, &suggested::values(&dataset, &column, VALUES)).await?;
     let cells = Rows::of(&tried).rows.into_iter().flatten();
     let values = cells.map(|cell| cell.value.unwrap_or(cell.shown)).filter(|value| !value.is_empty() && value.len() <= LONGEST);
     json(&Values { values: values.collect() })

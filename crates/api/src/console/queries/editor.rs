@@ -4,11 +4,9 @@ use askama::Template;
 use insightgate_identity::program::Program;
 use insightgate_operations::callers::caller::Caller;
 use insightgate_operations::failure::Failure;
-use insightgate_operations::queries::asked::AskedQuery;
 use insightgate_operations::queries::check::{CheckedQuery, check_query};
 use insightgate_operations::queries::create::{QueryInput, create_query};
-use insightgate_operations::queries::explain::explain_query;
-use insightgate_operations::queries::preview::{PREVIEW_ROWS, try_query};
+use insightgate_operations::queries::preview::PREVIEW_ROWS;
 use insightgate_operations::reports::download::{DownloadInput, download};
 use insightgate_query::format::Format;
 
@@ -126,15 +124,13 @@ pub(super) async fn act(visit: Visit) -> Given {
 }
 
 async fn preview(visit: &Visit, caller: &Caller, text: &str) -> Result<Shown, Failure> {
-    visit.count_preview(caller)?;
-    let tried = try_query(visit.context(), caller, asked(text), visit.correlation()).await?;
+    let tried = visit.preview(caller, text).await?;
     let table = Some(Rows::of(&tried));
     Ok(Shown { table, message: tried.message, notes: tried.notes, explanation: Vec::new() })
 }
 
 async fn explain(visit: &Visit, caller: &Caller, text: &str) -> Result<Shown, Failure> {
-    visit.count_preview(caller)?;
-    let explained = explain_query(visit.context(), caller, asked(text), visit.correlation()).await?;
+    let explained = visit.explain(caller, text).await?;
     Ok(Shown { explanation: explained.sentences, notes: explained.notes, ..Shown::default() })
 }
 
@@ -158,10 +154,6 @@ async fn order(visit: &Visit, whose: (&Caller, Program), draft: Draft, checked: 
         Ok(report) => Ok(page::go_to(&format!("/console/{program}/reports/{}?done=created", report.id))),
         Err(failure) => show(visit, whose, draft, (checked, Shown::default()), Some(&failure)).await,
     }
-}
-
-fn asked(text: &str) -> AskedQuery {
-    AskedQuery { text: Some(text.to_owned()), ..AskedQuery::default() }
 }
 
 async fn show(

@@ -3,6 +3,7 @@
 
 use insightgate_identity::program::Program;
 use insightgate_operations::failure::Failure;
+use insightgate_report::schedule::{MAXIMUM_INTERVAL_HOURS, MINIMUM_INTERVAL_HOURS};
 use insightgate_report::scheduled_report::ScheduledReport;
 
 use super::fields::{Choice, Fields, formats, has_end, methods};
@@ -19,6 +20,8 @@ pub(super) struct ReportForm {
     pub(super) methods: Vec<&'static str>,
     pub(super) has_end: bool,
     pub(super) lead_hours: u32,
+    pub(super) least_hours: u32,
+    pub(super) most_hours: u32,
     /// When it would run, if that was asked.
     pub(super) times: Option<Vec<Shown>>,
     pub(super) fault: Option<String>,
@@ -32,6 +35,8 @@ impl ReportForm {
             methods: methods(),
             has_end: has_end(program),
             lead_hours: visit.context().settings.report_rules.start_lead_hours,
+            least_hours: MINIMUM_INTERVAL_HOURS,
+            most_hours: MAXIMUM_INTERVAL_HOURS,
             times: None,
             fault: None,
         }

@@ -40,16 +40,20 @@ struct Next {
     at: Shown,
 }
 
-/// Of every program whose data the visitor may read. `None` if there is no such program.
+/// Of every program whose data the visitor may read. `None` if there is no such program, or if the calls are used up.
 pub(super) async fn recent(visit: &Visit) -> Result<Option<Recent>, Failure> {
-    let (principal, rules) = (visit.principal(), &visit.context().settings.access_rules);
-    if principal.user.is_none() {
+    if visit.principal().user.is_none() {
         return Ok(None);
     }
     let mut callers = Vec::new();
     // Who may not read is not refused here, and nothing is written down: nobody has asked.
-    for program in Program::ALL.iter().filter(|program| principal.scope(**program, rules).is_ok()) {
-        callers.push(visit.caller(*program).await?);
+    for program in Program::ALL.iter().filter(|program| visit.reads(**program)) {
+        match visit.caller(*program).await {
+            Ok(caller) => callers.push(caller),
+            // The rest of the page is there also for whoever has used up all calls.
+            Err(Failure::ShareTaken { .. }) => return Ok(None),
+            Err(failure) => return Err(failure),
+        }
     }
     let Some(first) = callers.first() else { return Ok(None) };
     let program = first.program.name();

@@ -13,7 +13,7 @@ use crate::tests::harness::browser::{Browser, Shown};
 use crate::tests::harness::*;
 use crate::tests::http::every_route::ID;
 
-/// A visitor, and the title of the role; the operator has none.
+/// A sign-in name, and the role of its user. The operator has neither.
 const VISITORS: [(&str, Option<Role>); 6] = [
     ("ana@contoso.example", Some(Role::ExecutiveReportViewer)),
     ("ben@contoso.example", Some(Role::GlobalAdmin)),
@@ -84,7 +84,7 @@ async fn each_visitor_is_let_in_where_the_page_says_so() {
             tried += 1;
         }
     }
-    assert!(tried >= 2 * VISITORS.len());
+    assert!(tried >= 60 * VISITORS.len(), "{tried}");
 }
 
 #[tokio::test]

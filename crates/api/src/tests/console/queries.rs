@@ -7,7 +7,7 @@ use insightgate_operations::limits::LimitSettings;
 use serde_json::{Value, json};
 use url::form_urlencoded::Serializer;
 
-use super::signed_in;
+use super::{signed_in, signed_in_as_operator};
 use crate::console::assets::{CHART_SCRIPT, EDITOR_SCRIPT, PAGE_SCRIPT, PAGE_STYLE};
 use crate::tests::harness::browser::{Browser, Shown};
 use crate::tests::harness::*;
@@ -160,6 +160,13 @@ async fn previews_count_as_those_of_the_api_do_and_checks_do_not() {
     assert_eq!((refused.answer.status.as_u16(), refused.answer.header("retry-after")), (429, "30"));
     assert!(refused.fault().contains("2 previews a minute") && refused.answer.text().contains(BY_NAME));
     assert_eq!(browser.open(&format!("{QUERIES}/values?dataset=Sales&column=Name")).await.answer.status, 429);
+    let mut manager = signed_in_as_operator(&deployment).await;
+    let usage = format!("/console/tenants/{CONTOSO}/usage");
+    assert_eq!(
+        manager.open(&usage).await.answer.status,
+        429,
+        "a question of the page of usage is a preview, of the operator's organisation here"
+    );
     let dataset = browser.open("/console/mpn/datasets?name=Sales").await;
     assert!(
         dataset.answer.status == 200
@@ -189,6 +196,8 @@ async fn a_check_is_a_call() {
     assert!((10..20).contains(&answered), "{answered}");
     assert_eq!((refused.answer.status.as_u16(), refused.answer.header("retry-after")), (429, "3"));
     assert_eq!(browser.open(QUERIES).await.answer.status, 429, "one place for all");
+    let start = browser.open("/").await;
+    assert!(start.answer.status == 200 && start.title() == "Everything is ready", "what no call is needed for is there");
 }
 
 #[tokio::test]
