@@ -11,6 +11,11 @@ if token then
    wrk.headers["Authorization"] = "Bearer " .. token
 end
 
+local cookie = os.getenv("LOAD_COOKIE")
+if cookie then
+   wrk.headers["Cookie"] = cookie
+end
+
 -- A stretch of a file, by a link that holds a signature.
 local path = os.getenv("LOAD_PATH")
 if path then

@@ -49,7 +49,7 @@ class Wrk:
     def __init__(self, wrk, libraries, out):
         self.wrk, self.libraries, self.out = wrk, libraries, out
 
-    def start(self, url, seconds, *, threads=2, connections=CONNECTIONS, form=None, token=None, refresh_tokens=None, stretch=None, rate=None):
+    def start(self, url, seconds, *, threads=2, connections=CONNECTIONS, form=None, token=None, cookie=None, refresh_tokens=None, stretch=None, rate=None):
         environment = dict(os.environ)
         if self.libraries:
             environment["LD_LIBRARY_PATH"] = str(self.libraries)
@@ -57,6 +57,8 @@ class Wrk:
             environment["LOAD_BODY"] = urlencode(form)
         if token:
             environment["LOAD_TOKEN"] = token
+        if cookie:
+            environment["LOAD_COOKIE"] = cookie
         if stretch:
             # The address is a link, which opens the file to whoever has it.
             address = urlsplit(url)

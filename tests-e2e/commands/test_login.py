@@ -1,11 +1,7 @@
 """`insightgate login` and `logout`: a person signs in by browser or device code, with a second factor too, and commands go on from there."""
 
-import base64
-import hashlib
-import hmac
 import json
 import os
-import struct
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +11,7 @@ import requests
 from harness import chromium
 from harness.browser import Browser
 from harness.person import Person
+from harness.second_factor import code
 
 
 @pytest.fixture
@@ -28,14 +25,6 @@ def signed_in(person, page):
     if browser.leaves is None:
         browser.submit("accept")
     return browser.leaves
-
-
-def code(secret, seconds):
-    """What an authenticator app shows (RFC 6238): `secret` in base32; `seconds` of the server's clock."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    digest = hmac.new(key, struct.pack(">Q", int(seconds) // 30), hashlib.sha1).digest()
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 def brought_back(address):

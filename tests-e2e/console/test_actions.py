@@ -202,6 +202,13 @@ def bindings(one, external_id):
     one.does("/external-identities/unbind", "tokens that name it open nothing any more")
 
 
+def callback_secrets(one):
+    """A secret for callbacks on the page where the hand is, and none again."""
+    one.does("/callback-secrets", "it is shown this once")
+    one.follow("I have copied it")
+    one.does("/callback-secrets/revoke", "it signs no callback any more")
+
+
 def applications(hand, world):
     one = hand.of("administrator")
     one.open(f"{world.own}/applications")
@@ -225,6 +232,7 @@ def applications(hand, world):
     one.does("/roles", "It counts where the application acts alone.", role="developer")
     one.does("/roles/revoke", "The role is taken away")
     bindings(one, f"app-{hand.kind}")
+    callback_secrets(one)
     one.fails(f"/applications/{at}", "'name' is missing.", name=" ")
     one.fails(f"/applications/{at}", name="Walk", redirect_uris="http://walk.example")
     one.does(f"/applications/{at}", "The changes are saved.", name="Walked", redirect_uris="https://walk.example/there")
@@ -251,6 +259,7 @@ def people(hand, world):
     one.does("/roles", "The role is assigned.", role="executive_report_viewer")
     one.does("/roles/revoke", "The role is taken away")
     bindings(one, f"user-{hand.kind}")
+    callback_secrets(one)
     one.fails(f"/people/{at}", "'displayName' takes 200 characters at most.", display_name=Spoiled("W" * 201))
     one.does(f"/people/{at}", "The changes are saved.", display_name="Somebody else")
     one.does("/disable", "The user is disabled")

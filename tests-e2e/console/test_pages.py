@@ -181,6 +181,8 @@ def test_control_characters_in_a_name_are_seen_and_steer_nothing(visitor, server
         assert ran.returncode == 0, ran.stderr
         shown = ran.stdout + ran.stderr
         assert seen in shown and not any(unicodedata.category(one) == "Cc" for one in shown if one != "\n"), repr(shown)
+
+
 def test_identities_of_an_external_issuer(browser, start, tmp_path_factory):
     """An operator binds an issuer's tenant; an administrator binds a user and an application of it, and gives the application a role."""
     folder = tmp_path_factory.mktemp("trusting") / "data"

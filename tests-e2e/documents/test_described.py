@@ -125,7 +125,7 @@ def test_the_page_signs_in_and_tries_a_call(tried, tmp_path):
 
 
 # The last, since what is made up also changes things.
-@pytest.mark.parametrize("document", ["insights/v1/mpn", "insights/v1.1/cmp", "oauth2", "manage/v1"])
+@pytest.mark.parametrize("document", ["insights/v1/mpn", "insights/v1/cmp", "insights/v1.1/cmp", "oauth2", "manage/v1"])
 def test_made_up_calls_are_answered_as_described(tried, document, tmp_path):
     token = {"insights": tried.sign_in, "manage": lambda: operator_token(tried)}.get(document.split("/")[0])
     arguments = ["--header", f"Authorization: Bearer {token()}"] if token else []

@@ -1,7 +1,9 @@
 """What operators look at: the listener of telemetry in every role, lines of the log for machines, traces, and the files for Prometheus and Grafana."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,13 @@ def test_each_name_of_the_files_and_of_the_page_is_one_of_the_servers(watched):
     assert served - described == set()
     alerts = set(re.findall(r"- alert: (\w+)", rules))
     assert alerts == set(re.findall(r"^\| `(Insightgate\w+)`", page, re.MULTILINE))
+
+
+@pytest.mark.skipif("PROMTOOL" not in os.environ, reason="Debian's prometheus is not to be had")
+def test_prometheus_takes_the_rules_and_the_metrics(watched):
+    for checks, given in ((["rules", MONITORING / "insightgate.rules.yml"], b""), (["metrics"], requests.get(f"{watched.watched}/metrics").content)):
+        ran = subprocess.run([os.environ["PROMTOOL"], "check", *checks], input=given, capture_output=True, timeout=60)
+        assert (ran.returncode, ran.stderr) == (0, b""), ran.stdout + ran.stderr
 
 
 def test_a_machine_reads_each_line_and_no_secret_is_in_one(watched):

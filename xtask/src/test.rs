@@ -147,6 +147,8 @@ struct Tools {
     /// What compiles them.
     roslyn: PathBuf,
     postgres: PathBuf,
+    /// What reads rules and metrics as Prometheus does, where it is to be had.
+    promtool: Option<PathBuf>,
     /// JUnit's archives.
     junit: PathBuf,
 }
@@ -168,6 +170,7 @@ impl Tools {
             dotnet: tooling::dotnet(target)?,
             roslyn: tooling::roslyn(target)?,
             postgres: tooling::postgres()?,
+            promtool: tooling::promtool(target),
             junit: tooling::junit(target)?,
         })
     }
@@ -185,6 +188,9 @@ impl Tools {
         pytest.env("POSTGRES_BIN", &self.postgres).env("JUNIT_FOLDER", &self.junit).env("ROSLYN_FOLDER", &self.roslyn);
         if let Some(dotnet) = &self.dotnet {
             pytest.env("DOTNET_FOLDER", dotnet);
+        }
+        if let Some(promtool) = &self.promtool {
+            pytest.env("PROMTOOL", promtool);
         }
         pytest
     }

@@ -204,6 +204,15 @@ pub fn junit(target: &Path) -> Result<PathBuf, String> {
     Ok(debian_packages(target, "share/java/junit-platform-console-standalone.jar", &JUNIT_PACKAGES)?.join("usr/share/java"))
 }
 
+/// What checks rules and metrics as Prometheus reads them. None, with the reason told, where Debian's package is not to be had.
+pub fn promtool(target: &Path) -> Option<PathBuf> {
+    if Command::new("promtool").arg("--version").output().is_ok() {
+        return Some(PathBuf::from("promtool"));
+    }
+    let fetched = debian_packages(target, "bin/promtool", &["prometheus"]);
+    fetched.map(|folder| folder.join("usr/bin/promtool")).inspect_err(|error| eprintln!("{error}: its test is skipped")).ok()
+}
+
 /// The load generator.
 pub struct Wrk {
     program: PathBuf,

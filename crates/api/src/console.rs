@@ -6,6 +6,7 @@
 mod applications;
 pub(crate) mod assets;
 mod audit;
+mod callback_secrets;
 mod datasets;
 mod endpoint;
 mod operators;

@@ -1,5 +1,6 @@
 //! The applications of an organisation.
 
+mod callback_secrets;
 mod external_identities;
 mod one;
 mod removal;
@@ -28,6 +29,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(secrets::endpoints());
     endpoints.extend(roles::endpoints());
     endpoints.extend(external_identities::endpoints());
+    endpoints.extend(callback_secrets::endpoints());
     endpoints.extend(removal::endpoints());
     endpoints
 }

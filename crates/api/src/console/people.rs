@@ -1,5 +1,6 @@
 //! The people of an organisation: the list, and adding somebody. Who may look at roles only sees who holds which.
 
+mod callback_secrets;
 mod external_identities;
 mod grants;
 mod holders;
@@ -29,6 +30,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     endpoints.extend(one::endpoints());
     endpoints.extend(roles::endpoints());
     endpoints.extend(external_identities::endpoints());
+    endpoints.extend(callback_secrets::endpoints());
     endpoints.extend(reach::endpoints());
     endpoints.extend(removal::endpoints());
     endpoints

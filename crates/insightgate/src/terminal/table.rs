@@ -1,5 +1,6 @@
 //! Answers for people: aligned columns, or one line for each field. Programs use JSON instead.
 
+use insightgate_wire::unseen::visible;
 use unicode_width::UnicodeWidthStr;
 
 /// Rows under a line of names.
@@ -45,21 +46,15 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-/// The text comes from others, so it must not control the terminal.
+/// The text comes from others: it must not control the terminal, and what it has is to be seen.
 pub fn plain(text: &str) -> String {
-    text.chars().map(|character| if controls(character) { '\u{fffd}' } else { character }).collect()
+    visible(text).chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
 /// The same, of a text that has lines.
 pub fn plain_lines(text: &str) -> String {
-    let kept = |character: char| character == '\n' || !controls(character);
-    text.chars().map(|character| if kept(character) { character } else { '\u{fffd}' }).collect()
-}
-
-/// Also the marks that turn the direction of what follows.
-fn controls(character: char) -> bool {
-    let turns = matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    character.is_control() || turns
+    let kept = |character: char| character == '\n' || !character.is_control();
+    visible(text).chars().map(|character| if kept(character) { character } else { '\u{fffd}' }).collect()
 }
 
 #[cfg(test)]
@@ -89,5 +84,8 @@ mod tests {
         table.row(["a\u{1b}[2Jb\nc"]);
         assert_eq!(table.text(), "NAME\na\u{fffd}[2Jb\u{fffd}c\n");
         assert_eq!(fields(&[("name", "a\rb".into())]), "name  a\u{fffd}b\n");
+        // Nor hide: marks of direction, and characters without a width.
+        assert_eq!(fields(&[("name", "a\u{202e}b\u{200b}c\u{ad}".into())]), "name  a\u{fffd}b\u{fffd}c\u{fffd}\n");
+        assert_eq!(plain_lines("a\nb\u{2067}\u{3164}"), "a\nb\u{fffd}\u{fffd}");
     }
 }

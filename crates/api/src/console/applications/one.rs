@@ -17,6 +17,7 @@ use insightgate_operations::manage::users::roles::list_roles_of;
 
 use super::snippets::Snippets;
 use super::{is_of_console, redirect_uris};
+use crate::console::callback_secrets::{CallbackSecretsPart, REVOKED, callback_secrets_part};
 use crate::console::endpoint::{Endpoint, Given, Needs};
 use crate::console::organisation::bindings::{BOUND, BindingsPart, UNBOUND, bindings_part};
 use crate::console::page::grouped::Grouped;
@@ -41,9 +42,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-const TOLD: [(&str, &str); 13] = [
+const TOLD: [(&str, &str); 14] = [
     BOUND,
     UNBOUND,
+    REVOKED,
     ("assigned", "The role is assigned. It counts where the application acts alone."),
     ("revoked", "The role is taken away, for tokens that were issued too."),
     ("registered", "The application is registered. Give it a secret, a permission, and the organisation's consent to it."),
@@ -65,6 +67,7 @@ pub(super) enum Part {
     Permissions,
     Roles,
     External,
+    CallbackSecrets,
 }
 
 struct SecretRow {
@@ -116,6 +119,7 @@ struct OnePage<'a> {
     assignable: Vec<Role>,
     role: &'a str,
     external: BindingsPart,
+    callbacks: CallbackSecretsPart,
     snippets: Snippets,
     fault: PartFault<Part>,
 }
@@ -208,8 +212,9 @@ async fn show_one(visit: &Visit, failed: Option<(Part, &Failure)>) -> Given {
     });
     let assigned = list_roles_of(context, &administrator, tenant, id).await?;
     let roles = assigned.iter().map(|held| RoleRow { id: held.role.id(), title: held.role.title(), may_revoke: visit.may_give(held.role) });
-    let external_fault = failed.filter(|(part, _)| *part == Part::External).map(|(_, failure)| failure.to_string());
-    let external = bindings_part(visit, (ExternalKind::Application, application.id), &address(visit), external_fault).await?;
+    let fault = |of: Part| failed.filter(|(part, _)| *part == of).map(|(_, failure)| failure.to_string());
+    let external = bindings_part(visit, (ExternalKind::Application, application.id), &address(visit), fault(Part::External)).await?;
+    let callbacks = callback_secrets_part(visit, application.id, &address(visit), fault(Part::CallbackSecrets)).await?;
     let addable = Permission::ALL.iter().filter(|one| !held.contains(one) && (one.is_delegated() || !application.public));
     let page = OnePage {
         frame: Frame::new(visit, Place::Applications, application.name.clone()).telling(visit, &TOLD),
@@ -229,6 +234,7 @@ async fn show_one(visit: &Visit, failed: Option<(Part, &Failure)>) -> Given {
         assignable: assignable(visit),
         role: form.raw("role"),
         external,
+        callbacks,
         snippets: Snippets::of(visit, &application),
         fault: PartFault::of(failed),
         application: &application,

@@ -12,6 +12,7 @@ use insightgate_operations::manage::users::{UserChange, change_user, sign_out_us
 
 use super::grants::RolesPart;
 use super::{PasswordPage, holders};
+use crate::console::callback_secrets::{CallbackSecretsPart, REVOKED, callback_secrets_part};
 use crate::console::endpoint::{Endpoint, Given, Needs};
 use crate::console::organisation::bindings::{BOUND, BindingsPart, UNBOUND, bindings_part};
 use crate::console::page::grouped::Grouped;
@@ -34,9 +35,10 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-const TOLD: [(&str, &str); 9] = [
+const TOLD: [(&str, &str); 10] = [
     BOUND,
     UNBOUND,
+    REVOKED,
     ("changed", "The changes are saved."),
     ("enabled", "The user is enabled, and can sign in."),
     ("disabled", "The user is disabled: sign-ins have ended, and reports are refused."),
@@ -52,6 +54,7 @@ pub(super) enum Part {
     Account,
     Roles,
     External,
+    CallbackSecrets,
 }
 
 #[derive(Template)]
@@ -68,6 +71,7 @@ struct OnePage<'a> {
     display_name: &'a str,
     roles: RolesPart,
     external: BindingsPart,
+    callbacks: CallbackSecretsPart,
     fault: PartFault<Part>,
 }
 
@@ -165,6 +169,7 @@ async fn show_one(visit: &Visit, failed: Option<(Part, &Failure)>) -> Given {
     let fault = |of: Part| failed.filter(|(part, _)| *part == of).map(|(_, failure)| failure.to_string());
     let roles = RolesPart::of(visit, address(visit), &person.roles, places, fault(Part::Roles));
     let external = bindings_part(visit, (ExternalKind::User, user.id), &address(visit), fault(Part::External)).await?;
+    let callbacks = callback_secrets_part(visit, user.id, &address(visit), fault(Part::CallbackSecrets)).await?;
     let is_account = matches!(failed, Some((Part::Account, _)));
     let page = OnePage {
         frame: Frame::new(visit, Place::People, user.username.clone()).telling(visit, &TOLD),
@@ -180,6 +185,7 @@ async fn show_one(visit: &Visit, failed: Option<(Part, &Failure)>) -> Given {
         display_name: if is_account && !form.raw("display_name").is_empty() { form.raw("display_name") } else { &user.display_name },
         roles,
         external,
+        callbacks,
         fault: PartFault::of(failed),
         user,
     };

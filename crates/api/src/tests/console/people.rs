@@ -1,5 +1,7 @@
 //! People in the console.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::Request;
 use insightgate_identity::role::{Locations, Role, RoleAssignment};
@@ -221,6 +223,37 @@ async fn an_identity_of_an_external_issuer_stands_for_a_user_until_it_is_removed
     assert!(page.answer.text().contains("open nothing any more") && page.answer.text().contains("No identity of an external issuer"));
     present(&deployment, "mpn", &token).await.refused(401);
     assert_eq!(deployment.audited("externalIdentity.unbind").await.len(), 1);
+}
+
+#[tokio::test]
+async fn secrets_for_callbacks_are_shown_once_and_signed_with_until_they_are_revoked() {
+    let deployment = Deployment::new().await;
+    let mut browser = admin(&deployment).await;
+    for (whose, owner) in [(at(BEN), BEN.user.unwrap()), (format!("/console/tenants/{CONTOSO}/applications/{APP}"), APP)] {
+        let page = browser.open(&whose).await;
+        assert!(page.answer.text().contains("callbacks carry no signature") && !page.answer.text().contains("/callback-secrets/revoke"));
+        let mut made = Vec::new();
+        for _ in 0..5 {
+            let shown = browser.submit_to(&page, "/callback-secrets", &[]).await;
+            assert_eq!((shown.answer.status.as_u16(), shown.answer.header("cache-control")), (200, "no-store"));
+            made.push(plain(shown.answer.text().split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap()));
+        }
+        assert!(made.iter().all(|secret| secret.starts_with("whsec_")) && made.iter().collect::<BTreeSet<_>>().len() == 5, "{made:?}");
+        let most = browser.submit_to(&page, "/callback-secrets", &[]).await;
+        assert_eq!((most.answer.status.as_u16(), most.fault().as_str()), (409, "The owner has 5 secrets that sign: remove one first."));
+        let page = browser.open(&whose).await;
+        let text = page.answer.text();
+        assert!(made.iter().all(|secret| !text.contains(secret)) && text.contains("it is replaced or revoked"), "{text}");
+        let now = deployment.context.clock.now();
+        let current = deployment.context.store.callback_secrets(owner, now).await.unwrap().remove(0).id.to_string();
+        let revoked = browser.submit_to(&page, "/callback-secrets/revoke", &[("secret", &current)]).await;
+        assert!(follow(&mut browser, revoked).await.answer.text().contains("it signs no callback any more"));
+        let again = browser.submit_to(&page, "/callback-secrets/revoke", &[("secret", &current)]).await;
+        assert_eq!(again.answer.status, 404);
+        assert_eq!(deployment.context.store.callback_secrets(owner, now).await.unwrap().len(), 4);
+    }
+    assert_eq!(deployment.audited("callbackSecret.add").await.len(), 10);
+    assert_eq!(deployment.audited("callbackSecret.remove").await.len(), 2);
 }
 
 #[tokio::test]

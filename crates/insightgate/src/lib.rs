@@ -33,7 +33,7 @@ use session::Session;
 use upkeep_arguments::{MailCommand, StoreCommand};
 
 /// Gives freed memory back to the system. The C library keeps more of it from hour to hour.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
