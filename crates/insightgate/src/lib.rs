@@ -1,4 +1,5 @@
-//! The binary: configuration, commands, wiring.
+//! The program: configuration, commands, wiring. It is a library for the sake of builds: a library is compiled as soon as what it uses is checked, and a
+//! program not before that is compiled.
 
 mod chart;
 mod cli;
@@ -32,12 +33,8 @@ use log::{LogFormat, QUIET, start_log};
 use session::Session;
 use upkeep_arguments::{MailCommand, StoreCommand};
 
-/// Gives freed memory back to the system. The C library keeps more of it from hour to hour.
-#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
-fn main() -> ExitCode {
+/// The process: reads the command line, does what it says, and returns how it ends.
+pub fn start() -> ExitCode {
     // Before the arguments are understood, which takes a while. A word like a server's command among another's does no harm.
     if std::env::args_os().any(|word| word == "serve" || word == "demo") {
         server::tls::outlive_hangups();
