@@ -10,8 +10,7 @@ import requests
 
 from harness import chromium
 from harness.browser import Browser
-from harness.person import Person
-from harness.second_factor import code
+from harness.person import Person, code
 
 
 @pytest.fixture

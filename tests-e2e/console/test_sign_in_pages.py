@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 import visitors
-from harness.second_factor import code
+from harness.person import code
 from test_pages import LONG, PASSWORD
 from visitors import Office, Visitor, axe_source, picture_of
 
